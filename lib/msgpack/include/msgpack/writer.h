@@ -1,0 +1,42 @@
+// MessagePack writer that appends to a caller-owned string.
+//
+// Two renderings of the same content (core.md 1.2, 1.3): kCompact uses shortest forms and 64-bit
+// integers (what the server sends), kClient is byte for byte what the TypeScript client emits
+// (map16 always, integers outside 32 bits as float64). Values; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace topgun::msgpack {
+
+enum class Rendering : uint8_t { kCompact, kClient };
+
+class Writer {
+ public:
+  explicit Writer(std::string& out, Rendering rendering = Rendering::kCompact)
+      : out_(out), rendering_(rendering) {}
+
+  void Nil();
+  void Bool(bool value);
+  void Int(int64_t value);
+  void Uint(uint64_t value);
+  // A JavaScript number: whole values become integers as the rendering says (so 3.0 is 03 and -0
+  // is 00), everything else float64.
+  void Number(double value);
+  void Float64(double value);  // always cb
+  void Str(std::string_view value);
+  void Bin(std::string_view value);
+  void ArrayHeader(uint32_t count);
+  void MapHeader(uint32_t count);
+  void Raw(std::string_view value);  // one already encoded value
+
+  std::string& out() { return out_; }
+
+ private:
+  std::string& out_;
+  Rendering rendering_;
+};
+
+}  // namespace topgun::msgpack
