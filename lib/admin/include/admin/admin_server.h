@@ -1,0 +1,64 @@
+// The admin port of a process: a small HTTP/1.1 server with /metrics, /livez and /readyz.
+//
+//   admin::AdminServer admin(options.admin_listen, registry, [&] { return app.Readiness(); });
+//   RETURN_IF_ERROR(admin.Start());
+//
+// /livez answers 200 as long as the process can answer at all; /readyz answers 200 or 503 with the
+// reason as body. Owned by main. Start() begins one thread; every handler and the readiness
+// function run on it, so they must be quick, thread-safe towards the rest of the process, and must
+// not call Stop(). Stop() closes all connections and joins the thread; after it no handler runs.
+//
+// The port is for probes and scrapers inside the cluster: it has limits (see the README) but
+// neither TLS nor authentication.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "metrics/registry.h"
+
+namespace topgun::admin {
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // without the query
+  std::string query;   // after the '?', undecoded
+  std::string body;
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+};
+
+class AdminServer {
+ public:
+  struct Readiness {
+    bool ready = false;
+    std::string body;
+  };
+
+  // `listen` is host:port; port 0 takes any free one. `registry` outlives the server.
+  AdminServer(std::string listen, const metrics::Registry& registry,
+              std::function<Readiness()> readiness);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  // Adds an endpoint for all methods; before Start() only.
+  void Handle(std::string path, std::function<Response(const Request&)> handler);
+
+  Status Start();
+  uint16_t port() const;  // the bound port, after Start()
+  void Stop();            // idempotent; the destructor calls it
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace topgun::admin

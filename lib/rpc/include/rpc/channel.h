@@ -1,0 +1,23 @@
+// Channels to other services, with one set of connection rules.
+//
+// A channel may be shared by any number of threads and stubs. It connects in the background and
+// reconnects with a backoff of 50 ms to 1 s, sends keepalive pings so that a dead peer is noticed
+// within 30 s, spreads calls over all addresses of the target, and has its own connection: the
+// connections of two channels are never merged (LOCAL subchannel pool).
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "rpc/server.h"
+
+namespace topgun::rpc {
+
+// `address` is a gRPC target: host:port, dns:///host:port or unix:path.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           uint64_t message_bytes_max = kMessageBytesMax);
+
+}  // namespace topgun::rpc

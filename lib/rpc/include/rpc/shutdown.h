@@ -1,0 +1,48 @@
+// Stopping a process in order.
+//
+//   rpc::SignalWaiter signals;             // first line of main, before any thread
+//   ...
+//   signals.Wait();                        // until SIGTERM, SIGINT or RequestStop()
+//   rpc::Drain drain(options.drain_timeout);
+//   drain.Step("readiness", [&](auto) { server.SetServing(false); });
+//   drain.Step("grpc", [&](auto left) { server.Shutdown(left); });
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+
+namespace topgun::rpc {
+
+// Takes SIGTERM and SIGINT out of every thread started later, and ignores SIGPIPE (a closed peer is
+// an error code here). One per process, made by main.
+class SignalWaiter {
+ public:
+  SignalWaiter();
+  SignalWaiter(const SignalWaiter&) = delete;
+  SignalWaiter& operator=(const SignalWaiter&) = delete;
+
+  // Returns the signal number. From then on a second signal ends the process at once, so that a
+  // drain that hangs can be interrupted. Called once, on the thread that made the object.
+  int Wait();
+
+  // Makes Wait() return, as if SIGTERM had arrived. Any thread.
+  static void RequestStop();
+};
+
+// Runs the steps of a shutdown under one deadline, with a log line each. Steps after the deadline
+// still run, with nothing left: they must then cancel instead of wait.
+class Drain {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Drain(std::chrono::milliseconds timeout) : deadline_(Clock::now() + timeout) {}
+
+  void Step(std::string_view name, const std::function<void(std::chrono::milliseconds left)>& run);
+  std::chrono::milliseconds Left() const;  // never negative
+
+ private:
+  const Clock::time_point deadline_;
+};
+
+}  // namespace topgun::rpc
