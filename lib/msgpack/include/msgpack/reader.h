@@ -3,9 +3,12 @@
 // Implements what core.md 1.2-1.4 demands of input: lenient numbers (a float with a whole value
 // is an integer), limits on depth and element count, never an allocation from a declared length.
 // A Reader that met bad input stays failed: every later call returns false, so callers may check
-// ok() once at the end. All string_views point into the input. Not thread-safe; values.
+// ok() once at the end; position() then tells where. All string_views point into the input.
+// Values; not thread-safe.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,6 +26,7 @@ class Reader {
   explicit Reader(std::string_view bytes) : begin_(bytes.data()), rest_(bytes) {}
 
   bool ok() const { return ok_; }
+  // True also after a failure, so that a loop over the input always ends.
   bool AtEnd() const { return rest_.empty(); }
   // Byte offset of the next value, for slices and error texts.
   size_t position() const { return static_cast<size_t>(rest_.data() - begin_); }
@@ -44,21 +48,100 @@ class Reader {
   bool ReadMapHeader(uint32_t* count);
   bool ReadExt(int8_t* type, std::string_view* data);
 
-  // Skips exactly one value, iteratively; fails on depth > kDepthMax, 0xc1, truncation.
-  bool Skip();
+  // Skips exactly one value, iteratively; fails on 0xc1, on truncation, and when the value's own
+  // non-empty containers plus the `depth` ones the caller has already entered exceed kDepthMax.
+  bool Skip(uint32_t depth = 0);
   // Like Skip(), and returns the bytes of that value.
-  bool ReadRaw(std::string_view* out);
+  bool ReadRaw(std::string_view* out, uint32_t depth = 0);
+
+  // True iff a failure was the depth limit and not the bytes.
+  bool too_deep() const { return too_deep_; }
 
  private:
-  bool Fail();
+  bool Fail() {
+    ok_ = false;
+    rest_ = {rest_.data(), 0};
+    return false;
+  }
+
+  uint8_t tag() const { return static_cast<uint8_t>(rest_.front()); }
+  void Advance(size_t count) { rest_ = {rest_.data() + count, rest_.size() - count}; }
+
+  template <typename T>
+  bool ReadBigEndian(T* out);
+  bool ReadSlice(size_t size, std::string_view* out);
+  bool ReadSlice(size_t length_bytes, size_t extra, std::string_view* out);
+  bool ReadLength(size_t length_bytes, size_t* out);
+  bool ReadAnyInteger(bool* negative, uint64_t* bits);
+  bool ReadFloat(double* out);
+  bool ReadLongStr(std::string_view* out);
+  bool ReadLongArrayHeader(uint32_t* count);
+  bool ReadLongMapHeader(uint32_t* count);
+  bool SkipHead(size_t* children);
 
   const char* begin_;
   std::string_view rest_;
   bool ok_ = true;
+  bool too_deep_ = false;
 };
 
 // OK iff `bytes` is exactly one well-formed value no deeper than kDepthMax (non-empty containers
 // count, core.md 1.4).
 Status Validate(std::string_view bytes);
+
+// Implementation: the forms nearly every value of a frame has, inlined for the decoders.
+
+namespace internal {
+
+constexpr Type TypeOfTag(uint8_t tag) {
+  if (tag <= 0x7f || tag >= 0xe0) return Type::kInt;
+  if (tag <= 0x8f) return Type::kMap;
+  if (tag <= 0x9f) return Type::kArray;
+  if (tag <= 0xbf) return Type::kStr;
+  constexpr std::array<Type, 32> kTail = {
+      Type::kNil,   Type::kInvalid, Type::kBool, Type::kBool,  Type::kBin,   Type::kBin, Type::kBin,
+      Type::kExt,   Type::kExt,     Type::kExt,  Type::kFloat, Type::kFloat, Type::kInt, Type::kInt,
+      Type::kInt,   Type::kInt,     Type::kInt,  Type::kInt,   Type::kInt,   Type::kInt, Type::kExt,
+      Type::kExt,   Type::kExt,     Type::kExt,  Type::kExt,   Type::kStr,   Type::kStr, Type::kStr,
+      Type::kArray, Type::kArray,   Type::kMap,  Type::kMap};
+  return kTail[tag - 0xc0U];
+}
+
+}  // namespace internal
+
+inline Type Reader::Peek() const {
+  return rest_.empty() ? Type::kInvalid : internal::TypeOfTag(tag());
+}
+
+inline bool Reader::ReadStr(std::string_view* out) {
+  if (rest_.empty()) return Fail();
+  const uint8_t head = tag();
+  if ((head & 0xe0U) != 0xa0U) return ReadLongStr(out);
+  const size_t size = head & 0x1fU;
+  if (size >= rest_.size()) return Fail();
+  *out = {rest_.data() + 1, size};
+  Advance(1 + size);
+  return true;
+}
+
+inline bool Reader::ReadMapHeader(uint32_t* count) {
+  if (rest_.empty()) return Fail();
+  const uint8_t head = tag();
+  if ((head & 0xf0U) != 0x80U) return ReadLongMapHeader(count);
+  *count = head & 0x0fU;
+  if (size_t{*count} * 2 >= rest_.size()) return Fail();
+  Advance(1);
+  return true;
+}
+
+inline bool Reader::ReadArrayHeader(uint32_t* count) {
+  if (rest_.empty()) return Fail();
+  const uint8_t head = tag();
+  if ((head & 0xf0U) != 0x90U) return ReadLongArrayHeader(count);
+  if ((head & 0x0fU) >= rest_.size()) return Fail();
+  *count = head & 0x0fU;
+  Advance(1);
+  return true;
+}
 
 }  // namespace topgun::msgpack
