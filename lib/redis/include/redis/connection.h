@@ -1,0 +1,72 @@
+// One pipelined Redis connection on an Asio loop: hiredis' command formatter and reply reader over our own stream.
+//
+// Threads: everything on the loop that `io` runs on. Ownership: the creator; callbacks never run after Close() or destruction, except that
+// both fail what is pending first. Connects by itself and reconnects with backoff (50 ms doubling to 1 s, jittered). Commands sent while
+// disconnected, and commands in flight when the connection breaks, complete with UNAVAILABLE: the caller cannot know whether the latter ran.
+// Limits: bytes of commands waiting or in flight (RESOURCE_EXHAUSTED above), a time-out after which a silent connection is broken.
+// Output of one loop turn leaves in one write.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/status.h"
+#include "redis/reply.h"
+#include "state/scripts.h"
+
+namespace topgun::redis {
+
+struct ConnectionOptions {
+  std::string address;   // unix:/path/redis.sock or host:port
+  std::string password;  // AUTH when not empty
+  std::string client_name = "topgun";
+  std::chrono::milliseconds timeout{5000};  // no reply for this long while commands are in flight: broken
+  uint64_t pending_bytes_max = 256ull << 20;
+};
+
+class Connection {
+ public:
+  // `reply` is an error status, or a reply that is no error (error replies arrive as ErrorStatus()).
+  using Callback = std::function<void(StatusOr<Reply> reply)>;
+  using Args = std::span<const std::string_view>;
+
+  struct Events {
+    // After each successful connect, before any queued command: `run` is "<run_id>/<master_replid>".
+    std::function<void(const std::string& run)> connected;
+    std::function<void(const Status& reason)> disconnected;
+  };
+
+  Connection(boost::asio::io_context& io, ConnectionOptions options, Events events);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void Start();
+  void Close();
+  bool connected() const;
+  // Run of the current connection; empty while disconnected.
+  const std::string& run() const;
+  uint64_t pending_bytes() const;
+
+  // Arguments are copied into the output buffer before returning.
+  void Send(Args args, Callback callback);
+  void Send(std::initializer_list<std::string_view> args, Callback callback);
+  // EVALSHA; loads the script and repeats once on NOSCRIPT (nothing has run then). `keys_and_args`: key_count keys, then arguments.
+  void Eval(const state::Script& script, size_t key_count, Args keys_and_args, Callback callback);
+  // Commands that block on the server (XREAD BLOCK): the time-out of the options plus `extra`.
+  void SendBlocking(Args args, std::chrono::milliseconds extra, Callback callback);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace topgun::redis

@@ -1,0 +1,40 @@
+// Owning view of one Redis reply (hiredis `redisReply`). Movable value; any thread, one at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/status.h"
+
+struct redisReply;
+
+namespace topgun::redis {
+
+enum class ReplyType : uint8_t { kNil, kString, kStatus, kInteger, kArray, kError };
+
+// Borrowed element of a reply; valid while the Reply lives.
+class ReplyView {
+ public:
+  explicit ReplyView(const redisReply* reply) : reply_(reply) {}
+  ReplyType type() const;
+  bool is_nil() const { return type() == ReplyType::kNil; }
+  std::string_view str() const;  // string, status or error text; "" otherwise
+  int64_t integer() const;       // integer, or a string of digits; 0 otherwise
+  size_t size() const;           // elements of an array; 0 otherwise
+  ReplyView operator[](size_t index) const;
+
+ private:
+  const redisReply* reply_;
+};
+
+struct ReplyDeleter {
+  void operator()(redisReply* reply) const;
+};
+using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
+
+// An error reply as a status: LOADING, READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, MASTERDOWN and OOM are UNAVAILABLE (retryable), NOSCRIPT is
+// NOT_FOUND, everything else INTERNAL.
+Status ErrorStatus(std::string_view error_text);
+
+}  // namespace topgun::redis

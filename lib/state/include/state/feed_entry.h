@@ -1,0 +1,63 @@
+// Feed entries: what a commit changed (docs/state-layout.md). Builder and zero-copy reader. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "state/cell.h"
+#include "state/keys.h"
+#include "state/position.h"
+
+namespace topgun::state {
+
+inline constexpr uint8_t kChangeWasLive = 1;
+inline constexpr uint8_t kChangeTellOrigin = 2;
+
+struct ChangeView {
+  CellKind kind = CellKind::kLww;
+  uint8_t flags = 0;
+  uint32_t map = 0;     // index into FeedEntryView::maps
+  uint32_t origin = 0;  // index into FeedEntryView::origins, 0: nobody
+  std::string_view key;
+  std::string_view tag;
+  std::string_view cell;
+};
+
+// Reusable: Clear() keeps capacity.
+class FeedEntryBuilder {
+ public:
+  void Clear();
+  uint32_t MapIndex(std::string_view map);
+  uint32_t OriginIndex(std::string_view origin);
+  void Add(const ChangeView& change);  // bytes are copied
+  size_t change_count() const { return change_count_; }
+  // The commit entry; the builder stays as it is.
+  std::string Build(int64_t wall_ms) const;
+
+ private:
+  std::vector<std::string> maps_;
+  std::vector<std::string> origins_;
+  std::unordered_map<std::string, uint32_t> map_index_;
+  std::unordered_map<std::string, uint32_t> origin_index_;
+  std::string changes_;
+  size_t change_count_ = 0;
+};
+
+std::string EncodeMarker(int64_t wall_ms, const Position& tail);
+
+// Views point into the decoded bytes. Decode() reuses the vectors' capacity.
+struct FeedEntryView {
+  bool is_marker = false;
+  int64_t wall_ms = 0;
+  Position marker_tail;
+  std::vector<std::string_view> maps;
+  std::vector<std::string_view> origins;
+  std::vector<ChangeView> changes;
+};
+// False on malformed input.
+bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out);
+
+}  // namespace topgun::state

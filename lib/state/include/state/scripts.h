@@ -1,0 +1,25 @@
+// The Lua scripts of docs/state-layout.md, embedded from lib/state/scripts/*.lua at build time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace topgun::state {
+
+struct Script {
+  std::string_view name;    // for metrics and logs
+  std::string_view source;  // Lua
+  std::string sha1;         // lowercase hex, for EVALSHA
+};
+
+const Script& CommitScript();
+const Script& OpenScript();
+const Script& HydrateBeginScript();
+const Script& HydrateChunkScript();
+const Script& HydrateFinishScript();
+const Script& PersistedScript();
+
+enum class CommitCode : int64_t { kCommitted = 1, kConflict = 2, kClosed = 3, kUnloaded = 4, kOverloaded = 5 };
+
+}  // namespace topgun::state
