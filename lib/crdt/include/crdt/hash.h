@@ -1,8 +1,10 @@
-// Hash functions of the protocol (core.md 7.1, 7.3, 8.1). Pure; any thread.
+// Hash functions of the protocol (core.md 7.1, 7.3, 8.1). All hashes are unsigned 32-bit.
+// Pure; any thread.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "crdt/timestamp.h"
@@ -10,6 +12,18 @@
 namespace topgun::crdt {
 
 inline constexpr uint32_t kPartitionCount = 271;
+
+// FNV-1a over UTF-16 code units (crdt/utf16.h), fed piece by piece: the result is that of the
+// concatenated text, which therefore never has to be built.
+class StringHasher {
+ public:
+  void Append(std::string_view utf8);
+  void AppendInteger(int64_t value);
+  uint32_t value() const { return hash_; }
+
+ private:
+  uint32_t hash_ = 0x811c9dc5;
+};
 
 // FNV-1a over the UTF-16 code units of a UTF-8 string. Lone surrogates in their raw 3-byte form
 // count as that unit; bytes that are no UTF-8 count as U+FFFD each.
@@ -32,5 +46,8 @@ struct OrRecordView {
 
 // OR, client formula of 7.3. `records` in any order; empty -> 0 (tombstones only).
 uint32_t OrItemHash(std::string_view key, std::span<const OrRecordView> records);
+
+// The text that OrItemHash hashes, for diagnostics and tests.
+std::string OrItemText(std::string_view key, std::span<const OrRecordView> records);
 
 }  // namespace topgun::crdt

@@ -1,4 +1,7 @@
 // Hybrid logical clock (core.md 3.3). Not thread-safe: each loop thread owns one.
+//
+// Timestamps outside the exact integers of JavaScript (beyond 2^53) are ignored. A counter past
+// 32 bits carries into millis.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +23,7 @@ class HybridLogicalClock {
 
   // "tick": a timestamp newer than every one made or observed here.
   Timestamp Tick();
-  // "receive": false (clock unchanged) iff strict and too far ahead.
+  // "receive": false (clock unchanged) iff strict and too far ahead of the wall clock.
   bool Observe(const TimestampView& remote);
 
   const std::string& node_id() const { return node_id_; }
@@ -28,6 +31,8 @@ class HybridLogicalClock {
   int64_t last_counter() const { return last_counter_; }
 
  private:
+  void Set(int64_t millis, int64_t counter);
+
   std::string node_id_;
   const WallClock& wall_;
   bool strict_;
