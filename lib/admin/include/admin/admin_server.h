@@ -31,7 +31,7 @@ struct Request {
 
 struct Response {
   int status = 200;
-  std::string body;
+  std::string body = {};
   std::string content_type = "text/plain; charset=utf-8";
 };
 
@@ -39,7 +39,7 @@ class AdminServer {
  public:
   struct Readiness {
     bool ready = false;
-    std::string body;
+    std::string body = {};
   };
 
   // `listen` is host:port; port 0 takes any free one. `registry` outlives the server.

@@ -10,9 +10,10 @@
 //       "sync_merge_ops_total", "Operations merged, by result.", {{"result", "merged"}});
 //
 // Rules, checked when a metric is added (breaking one is a programming error and ends the process):
-// a help text; a counter ends in _total; every series of a family has the same label names, type
-// and help; the same series is added only once. Label values must come from a closed set, never
-// from a client.
+// a valid name with the unit at its end (_seconds, _bytes, ...), _total after it for counters and
+// only for them; a help text; every series of a family has the same type, help and label names.
+// Adding a series again gives the same object. Label values come from a closed set, never from a
+// client.
 //
 // Owned by main and outlives everything that holds a reference. Adding and rendering are safe from
 // any thread.
@@ -24,6 +25,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,12 +39,14 @@ extern const Buckets kLatencySeconds;  // 50 us to 30 s
 extern const Buckets kBatchSizes;      // powers of two, 1 to 16,384
 extern const Buckets kBytes;           // powers of four, 64 B to 64 MiB
 
+enum class Type { kCounter, kGauge, kHistogram };
+
 // A declared family, for the documentation and for tests.
 struct Family {
   std::string name;
-  std::string type;  // counter, gauge, histogram
+  Type type = Type::kCounter;
   std::string help;
-  std::map<std::string, std::vector<std::string>> labels;  // name -> declared values
+  std::map<std::string, std::set<std::string>> labels = {};  // name -> values added so far
 };
 
 class Registry {
@@ -57,6 +61,9 @@ class Registry {
   prometheus::Gauge& AddGauge(std::string name, std::string help, Labels labels = {});
   prometheus::Histogram& AddHistogram(std::string name, std::string help, Buckets buckets,
                                       Labels labels = {});
+
+  // Announces a family whose series can only be added later, so that the documentation has it.
+  void Declare(Family family);
 
   // Text exposition format 0.0.4, with the process_* metrics and topgun_build_info read now.
   std::string Render() const;
