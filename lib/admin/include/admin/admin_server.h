@@ -8,10 +8,12 @@
 // function run on it, so they must be quick, thread-safe towards the rest of the process, and must
 // not call Stop(). Stop() closes all connections and joins the thread; after it no handler runs.
 //
-// The port is for probes and scrapers inside the cluster: it has limits (see the README) but
-// neither TLS nor authentication.
+// The port is for probes and scrapers inside the cluster: it has limits but neither TLS nor
+// authentication.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,6 +37,15 @@ struct Response {
   std::string content_type = "text/plain; charset=utf-8";
 };
 
+struct Limits {
+  size_t connections_max = 64;  // further ones are closed at once
+  uint32_t header_bytes_max = 8 * 1024;
+  uint32_t body_bytes_max = 64 * 1024;
+  // For one request to arrive, also on an idle connection (longer than a scrape interval), and for
+  // one response to leave.
+  std::chrono::milliseconds io_timeout = std::chrono::seconds(65);
+};
+
 class AdminServer {
  public:
   struct Readiness {
@@ -44,7 +55,7 @@ class AdminServer {
 
   // `listen` is host:port; port 0 takes any free one. `registry` outlives the server.
   AdminServer(std::string listen, const metrics::Registry& registry,
-              std::function<Readiness()> readiness);
+              std::function<Readiness()> readiness, Limits limits = {});
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -52,7 +63,7 @@ class AdminServer {
   // Adds an endpoint for all methods; before Start() only.
   void Handle(std::string path, std::function<Response(const Request&)> handler);
 
-  Status Start();
+  Status Start();         // once
   uint16_t port() const;  // the bound port, after Start()
   void Stop();            // idempotent; the destructor calls it
 
