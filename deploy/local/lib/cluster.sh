@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# A local cluster is a folder DIR:
+#   secret            generated JWT secret            shards      number of shards, fixed for good
+#   redis/ postgres/  data of the private servers     prometheus/ samples, when asked for
+#   log/              NAME.log of every process       run/        what exists only while it runs:
+#     lock            held from `up` until the supervisor's end
+#     cluster.spec    the supervisor's input          state.json, state.tsv, ready: its output
+#     secret          the JWT secret in use           redis.sock, pg/: sockets
+
+# cluster_running DIR: true while a supervisor, or an `up` in progress, owns DIR.
+cluster_running() {
+  local dir=$1
+  [[ -f $dir/run/lock ]] && ! flock --nonblock --shared "$dir/run/lock" true
+}
+
+# cluster_lock DIR: takes the lock for this process and its children (the supervisor keeps it).
+cluster_lock() {
+  local dir=$1
+  exec {CLUSTER_LOCK_FD}>>"$dir/run/lock"
+  # A moment of patience: cluster_running holds it shared for an instant.
+  flock --timeout 1 "$CLUSTER_LOCK_FD" || die_running "$dir"
+}
+
+die_running() {
+  die "a cluster is already running on $1; './topgun ps' shows it, './topgun down' stops it," \
+    "--data DIR starts another one"
+}
+
+cluster_secret_file() {
+  local dir=$1
+  if [[ -f $dir/run/secret ]]; then
+    printf '%s' "$dir/run/secret"
+  else
+    printf '%s' "$dir/secret"
+  fi
+}
+
+# cluster_secret DIR: JWT_SECRET, else the one the cluster runs with, else the generated one.
+cluster_secret() {
+  local dir=$1
+  if [[ -n ${JWT_SECRET:-} ]]; then
+    printf '%s' "$JWT_SECRET"
+    return
+  fi
+  if [[ ! -f $dir/secret ]]; then
+    mkdir -p "$dir"
+    (umask 077 && openssl rand -hex 48 >"$dir/secret")
+  fi
+  cat "$(cluster_secret_file "$dir")"
+}
+
+is_true() { [[ ${1,,} == 1 || ${1,,} == true ]]; }
+
+# cluster_rows DIR: the rows of state.tsv. What a killed supervisor left behind counts as down.
+cluster_rows() {
+  local dir=$1
+  [[ -f $dir/run/state.tsv ]] || return 0
+  if cluster_running "$dir"; then
+    cat "$dir/run/state.tsv"
+  else
+    awk -F '\t' -v OFS='\t' '{ $3 = "-"; $7 = "false"; print }' "$dir/run/state.tsv"
+  fi
+}
+
+# cluster_urls DIR: the WebSocket URL of every gateway, one per line.
+cluster_urls() {
+  cluster_rows "$1" | awk -F '\t' '$1 == "gateway" { print "ws://127.0.0.1:" $4 "/ws" }'
+}

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Checking style: clang-format, clang-tidy, shellcheck. Every check runs, then the verdict.
+
+load deps build format
+
+lint_help() {
+  cat <<'EOF'
+usage: ./topgun lint [--changed]
+
+Checks the formatting of C++ and proto files, clang-tidy (with the compile commands of the preset
+dev) and the shell scripts. --changed: only files that differ from the last commit.
+EOF
+}
+
+lint_main() {
+  local changed=false failed=0
+  if [[ ${1:-} == --changed ]]; then changed=true && shift; fi
+  (($# == 0)) || die "lint: unknown argument '$1'; see ./topgun lint --help"
+  install_packages build lint
+  cd "$TOPGUN_ROOT"
+  lint_format "$changed" || failed=1
+  lint_shell "$changed" || failed=1
+  lint_tidy "$changed" || failed=1
+  if ((failed == 0)); then note "lint: clean"; else note "lint: see the lines above"; fi
+  return "$failed"
+}
+
+lint_format() {
+  local files
+  mapfile -t files < <(source_files "$1" '*.h' '*.cc' '*.proto')
+  ((${#files[@]} == 0)) || clang-format --dry-run -Werror "${files[@]}"
+}
+
+lint_shell() {
+  local files
+  mapfile -t files < <(source_files "$1" '*.sh' topgun .ci/run deploy/local/topgun-server)
+  ((${#files[@]} == 0)) || shellcheck --external-sources "${files[@]}"
+}
+
+# Generated headers must exist, so the protos are built first; the rest need not be.
+lint_tidy() {
+  local files
+  mapfile -t files < <(source_files "$1" '*.cc' | grep -v '^tests/fuzz/' || true)
+  ((${#files[@]} > 0)) || return 0
+  build_tree dev protos
+  printf '%s\n' "${files[@]}" |
+    xargs -P "$(nproc)" -n 4 clang-tidy -p build/dev --quiet --warnings-as-errors='*'
+}

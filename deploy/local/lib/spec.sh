@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# Writes DIR/run/cluster.spec, the supervisor's input. {name.port} is filled in by the supervisor;
+# its header spec.h describes the format.
+
+readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS=4
+
+# write_spec: the whole cluster, from the variables of `up` and of topgun-server:
+#   SPEC_DIR SPEC_SHARDS SPEC_STORAGE (0: no Postgres) SPEC_SYNC SPEC_GATEWAYS SPEC_PORT (0: any)
+#   SPEC_HOST SPEC_PROMETHEUS (true or false) SPEC_STOP_MS (patience when stopping a service)
+#   SPEC_REDIS_STOP SPEC_POSTGRES_STOP (signal and patience)
+#   SPEC_POSTGRES_OPTIONS (array, further arguments)
+write_spec() {
+  local i
+  {
+    spec_redis
+    if ((SPEC_STORAGE > 0)); then
+      spec_postgres
+      for ((i = 0; i < SPEC_STORAGE; ++i)); do spec_storage "$i"; done
+    fi
+    for ((i = 0; i < SPEC_SYNC; ++i)); do spec_sync "$i"; done
+    for ((i = 0; i < SPEC_GATEWAYS; ++i)); do spec_gateway "$i"; done
+    if $SPEC_PROMETHEUS; then spec_prometheus; fi
+  } >"$SPEC_DIR/run/cluster.spec"
+}
+
+spec_args() { printf 'arg %s\n' "$@"; }
+
+# addresses ROLE COUNT: 127.0.0.1:{ROLE-0.grpc},127.0.0.1:{ROLE-1.grpc},...
+addresses() {
+  local role=$1 count=$2 i list=""
+  for ((i = 0; i < count; ++i)); do list+="${list:+,}127.0.0.1:{$role-$i.grpc}"; done
+  printf '%s' "$list"
+}
+
+spec_redis() {
+  printf 'process redis\nrole redis\ntier %d\n' "$TIER_STORES"
+  printf 'probe redis %s\n' "$SPEC_DIR/run/redis.sock"
+  printf 'stop %s\nunset JWT_SECRET\n' "$SPEC_REDIS_STOP"
+  spec_args "$(command -v redis-server)" "$LOCAL_DIR/redis.conf" \
+    --unixsocket "$SPEC_DIR/run/redis.sock" --dir "$SPEC_DIR/redis"
+}
+
+spec_postgres() {
+  local home socket
+  home=$(readlink -f "$SPEC_DIR/postgres")
+  socket=$(readlink -f "$SPEC_DIR/run/pg")
+  printf 'process postgres\nrole postgres\ntier %d\n' "$TIER_STORES"
+  printf 'probe postgres %s\n' "$SPEC_DIR/run/pg/$PG_SOCKET_NAME"
+  printf 'stop %s\nuser postgres\nunset JWT_SECRET\n' "$SPEC_POSTGRES_STOP"
+  spec_args "$PG_BIN/postgres" -D "$home/data" -k "$socket" \
+    "--config-file=$home/postgresql.conf" "${SPEC_POSTGRES_OPTIONS[@]}"
+}
+
+# spec_service ROLE INDEX TIER PROGRAM ARG...: what the services have in common.
+spec_service() {
+  local name=$1-$2
+  printf 'process %s\nrole %s\ntier %d\nport admin\n' "$name" "$1" "$3"
+  printf 'probe http {%s.admin}\nstop TERM %d\n' "$name" "$SPEC_STOP_MS"
+  spec_args "$RELEASE_BIN/$4" --name "$name" --admin "127.0.0.1:{$name.admin}" \
+    --shards "$SPEC_SHARDS" "${@:5}"
+}
+
+spec_storage() {
+  spec_service storage "$1" "$TIER_STORAGE" topgun-storage \
+    --grpc "127.0.0.1:{storage-$1.grpc}" \
+    --redis "unix:$SPEC_DIR/run/redis.sock" \
+    --postgres "host=$SPEC_DIR/run/pg dbname=topgun user=topgun"
+  printf 'port grpc\nunset JWT_SECRET\n'
+}
+
+spec_sync() {
+  local storage=null
+  if ((SPEC_STORAGE > 0)); then storage=$(addresses storage "$SPEC_STORAGE"); fi
+  spec_service sync "$1" "$TIER_SYNC" topgun-sync \
+    --grpc "127.0.0.1:{sync-$1.grpc}" \
+    --redis "unix:$SPEC_DIR/run/redis.sock" \
+    --storage "$storage"
+  printf 'port grpc\nunset JWT_SECRET\n'
+}
+
+spec_gateway() {
+  spec_service gateway "$1" "$TIER_GATEWAY" topgun-gateway \
+    --listen "$SPEC_HOST:{gateway-$1.ws}" \
+    --sync "$(addresses sync "$SPEC_SYNC")"
+  if ((SPEC_PORT > 0)); then
+    printf 'port ws %d\n' $((SPEC_PORT + $1))
+  else
+    printf 'port ws\n'
+  fi
+}
+
+spec_prometheus() {
+  local dir=$SPEC_DIR/prometheus
+  mkdir -p "$dir"
+  prometheus_config >"$SPEC_DIR/run/prometheus.yml.in"
+  printf 'process prometheus\nrole prometheus\ntier %d\nport admin\n' "$TIER_PROMETHEUS"
+  # Prometheus has no /readyz of the services' kind; it answers nothing before it is ready.
+  printf 'probe none\nstop TERM 10000\nunset JWT_SECRET\n'
+  printf 'render %s %s\n' "$SPEC_DIR/run/prometheus.yml.in" "$SPEC_DIR/run/prometheus.yml"
+  spec_args "$(command -v prometheus)" "--config.file=$SPEC_DIR/run/prometheus.yml" \
+    "--storage.tsdb.path=$dir" "--web.listen-address=127.0.0.1:{prometheus.admin}"
+}
+
+prometheus_config() {
+  printf 'global:\n  scrape_interval: 5s\nscrape_configs:\n'
+  spec_scrape_job storage "$SPEC_STORAGE"
+  spec_scrape_job sync "$SPEC_SYNC"
+  spec_scrape_job gateway "$SPEC_GATEWAYS"
+}
+
+spec_scrape_job() {
+  local role=$1 count=$2 i
+  ((count > 0)) || return 0
+  printf '  - job_name: topgun-%s\n    static_configs:\n' "$role"
+  for ((i = 0; i < count; ++i)); do
+    printf '      - targets: ["127.0.0.1:{%s-%d.admin}"]\n' "$role" "$i"
+    printf '        labels: {instance: "%s-%d"}\n' "$role" "$i"
+  done
+}

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# Building and running the tests. Unit, contract, integration and fuzz tests run from build/dev (with
+# sanitizers); end-to-end tests drive the programs of build/release.
+
+load deps build
+
+readonly DEV_LABELS=(unit contract integration fuzz)
+readonly E2E_LABEL=e2e
+
+test_help() {
+  cat <<'EOF'
+usage: ./topgun test [ctest arguments]
+
+Builds and runs every test: unit, contract, integration and fuzz from build/dev (address and
+undefined behaviour sanitizers), e2e from build/release. Arguments go to ctest; labels select, and
+what they exclude is not built either:
+
+  ./topgun test -L unit
+  ./topgun test -L e2e -R failover
+  ./topgun test -LE 'e2e|fuzz'
+
+Exit code 0 only if every test that ran passed.
+EOF
+}
+
+test_main() {
+  parse_label_arguments "$@"
+  local label dev_targets=() dev=false e2e=false
+  for label in "${DEV_LABELS[@]}"; do
+    if label_selected "$label"; then dev=true dev_targets+=("tests_$label"); fi
+  done
+  if label_selected "$E2E_LABEL"; then e2e=true; fi
+  $dev || $e2e || die "no label matches; there are ${DEV_LABELS[*]} and $E2E_LABEL"
+
+  install_packages build run test
+  REPORT=$(mktemp -d)
+  trap 'rm -rf "$REPORT"' EXIT
+  local failed=0
+  if $dev; then
+    build_tree dev "${dev_targets[@]}"
+    run_ctest dev --label-exclude "^$E2E_LABEL\$" --parallel "$(nproc)" "$@" || failed=1
+  fi
+  if $e2e; then
+    install_node_modules
+    build_tree release "${SERVICE_TARGETS[@]}" "tests_$E2E_LABEL"
+    run_ctest release --label-regex "^$E2E_LABEL\$" "$@" || failed=1
+  fi
+  print_closing_lines
+  return "$failed"
+}
+
+# The label patterns among ctest's arguments, so that only what they select is built.
+parse_label_arguments() {
+  INCLUDED_LABELS=() EXCLUDED_LABELS=()
+  while (($# > 0)); do
+    case $1 in
+      -L | --label-regex) INCLUDED_LABELS+=("${2-}") && shift ;;
+      -LE | --label-exclude) EXCLUDED_LABELS+=("${2-}") && shift ;;
+    esac
+    shift || true
+  done
+}
+
+label_selected() {
+  local label=$1 pattern
+  for pattern in "${INCLUDED_LABELS[@]}"; do [[ $label =~ $pattern ]] || return 1; done
+  for pattern in "${EXCLUDED_LABELS[@]}"; do [[ ! $label =~ $pattern ]] || return 1; done
+}
+
+# run_ctest PRESET ARG...: keeps the output for print_closing_lines.
+run_ctest() {
+  local preset=$1
+  shift
+  note "running the tests of build/$preset"
+  ctest --test-dir "$TOPGUN_ROOT/build/$preset" --output-on-failure "$@" |
+    tee "$REPORT/$preset"
+}
+
+# What ctest says at its end, of both runs together, as the last lines of the output.
+print_closing_lines() {
+  local report
+  for report in "$REPORT"/*; do
+    printf '\n== build/%s\n' "${report##*/}"
+    sed -n '/tests passed, .* tests\? failed/,$p; /^No tests were found/p' "$report"
+  done
+}
+
+# The Node.js packages of the end-to-end tests, as the lock file says.
+install_node_modules() {
+  local dir=$TOPGUN_ROOT/tests/e2e
+  [[ -f $dir/package-lock.json ]] || return 0
+  if [[ $dir/node_modules/.package-lock.json -nt $dir/package-lock.json ]]; then return; fi
+  npm --prefix "$dir" ci --no-audit --no-fund >&2 ||
+    die "npm could not install the test packages; is the npm registry reachable?"
+}

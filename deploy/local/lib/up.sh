@@ -1,0 +1,235 @@
+# shellcheck shell=bash
+# Starting a cluster and staying with it.
+
+load deps build cluster stores spec token
+
+readonly DISK_FREE_MIN_MB=500
+readonly READY_TIMEOUT_S=120
+readonly SHARDS_DEFAULT=4
+readonly PROCESSES_MAX=16
+
+up_help() {
+  cat <<'EOF'
+usage: ./topgun up [options]
+
+Installs missing Debian packages (asking for root only then), builds, starts private Redis and
+Postgres servers and the services, and restarts whatever ends. Ctrl-C stops everything.
+
+  --data DIR      where the cluster lives (default: .topgun in the repository); data survives
+                  `down` and the next `up`
+  --port N        WebSocket port of the first gateway, the others follow (default 8080; 0: any)
+  --gateways N    how many gateways (default 1)
+  --sync N        how many sync services (default 1)
+  --storage N     how many storage services (default 1)
+  --prometheus    run Prometheus as well, scraping all of them
+  --detach        return as soon as everything is ready
+  --no-build      use the programs of the last build as they are
+
+Environment: JWT_SECRET replaces the generated secret; TOPGUN_NO_AUTH=true lets everybody in; any
+TOPGUN_<SETTING> reaches the services (docs/configuration.md).
+EOF
+}
+
+up_main() {
+  parse_up_options "$@"
+  check_before_up
+  prepare_programs
+  prepare_cluster
+  start_supervisor
+  wait_until_ready
+  print_summary
+  if $UP_DETACH; then return; fi
+  note "Ctrl-C stops the cluster"
+  wait_for_supervisor
+}
+
+parse_up_options() {
+  SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS=1 SPEC_SYNC=1 SPEC_STORAGE=1
+  SPEC_PROMETHEUS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
+  SPEC_POSTGRES_OPTIONS=()
+  # SIGINT makes Postgres end its sessions; SIGTERM would wait for clients to leave.
+  SPEC_REDIS_STOP="TERM 20000" SPEC_POSTGRES_STOP="INT 20000"
+  UP_DETACH=false UP_BUILD=true
+  local flag value
+  while (($# > 0)); do
+    flag=$1
+    case $flag in
+      --prometheus) SPEC_PROMETHEUS=true ;;
+      --detach) UP_DETACH=true ;;
+      --no-build) UP_BUILD=false ;;
+      --data | --port | --gateways | --sync | --storage)
+        value=$(value_of "$@")
+        set_up_option "$flag" "$value"
+        shift
+        ;;
+      *) die "up: unknown option '$flag'; see ./topgun up --help" ;;
+    esac
+    shift
+  done
+}
+
+set_up_option() {
+  local flag=$1 value=$2
+  case $flag in
+    --data) SPEC_DIR=$(absolute_path "$value") ;;
+    --port) SPEC_PORT=$(number_of "$flag" "$value" 0 65000) ;;
+    --gateways) SPEC_GATEWAYS=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
+    --sync) SPEC_SYNC=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
+    --storage) SPEC_STORAGE=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
+  esac
+}
+
+# Everything that can be refused before minutes of building.
+check_before_up() {
+  umask 022
+  mkdir -p "$SPEC_DIR" 2>/dev/null ||
+    die "cannot create $SPEC_DIR; choose a folder you may write with --data DIR"
+  is_root || [[ -O $SPEC_DIR && -w $SPEC_DIR ]] ||
+    die "$SPEC_DIR belongs to another user; run as that user or choose --data DIR"
+  ! cluster_running "$SPEC_DIR" || die_running "$SPEC_DIR"
+  check_socket_path "$SPEC_DIR"
+  check_disk
+  check_ws_ports
+}
+
+check_disk() {
+  local free_mb
+  free_mb=$(($(df --output=avail -k "$SPEC_DIR" | tail -n 1) / 1024))
+  ((free_mb >= DISK_FREE_MIN_MB)) ||
+    die "the disk of $SPEC_DIR is full: $free_mb MB are free, $DISK_FREE_MIN_MB MB are needed;" \
+      "make room or choose another disk with --data DIR"
+}
+
+check_ws_ports() {
+  local i port host
+  ((SPEC_PORT > 0)) || return 0
+  for ((i = 0; i < SPEC_GATEWAYS; ++i)); do
+    port=$((SPEC_PORT + i))
+    for host in 127.0.0.1 ::1; do
+      if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
+        die "port $port is taken by another program; choose other ports with --port N"
+      fi
+    done
+  done
+}
+
+prepare_programs() {
+  install_packages run
+  if $SPEC_PROMETHEUS; then install_packages prometheus; fi
+  if $UP_BUILD; then
+    install_packages build
+    build_tree release "${SERVICE_TARGETS[@]}"
+  fi
+  local program
+  for program in "${SERVICE_TARGETS[@]}"; do
+    [[ -x $RELEASE_BIN/$program ]] ||
+      die "$program is not built; leave out --no-build or run ./topgun build"
+  done
+}
+
+prepare_cluster() {
+  mkdir -p "$SPEC_DIR/run" "$SPEC_DIR/log"
+  chmod 755 "$SPEC_DIR" "$SPEC_DIR/run" "$SPEC_DIR/log"
+  cluster_lock "$SPEC_DIR"
+  rm -f "$SPEC_DIR/run/ready" "$SPEC_DIR/run/secret"
+  # The number of shards belongs to the data; only the first `up` decides it.
+  [[ -f $SPEC_DIR/shards ]] || printf '%d\n' "$SHARDS_DEFAULT" >"$SPEC_DIR/shards"
+  SPEC_SHARDS=$(<"$SPEC_DIR/shards")
+  prepare_redis "$SPEC_DIR"
+  if ((SPEC_STORAGE > 0)); then prepare_postgres "$SPEC_DIR" true; fi
+  write_spec
+}
+
+start_supervisor() {
+  local log=$SPEC_DIR/log/supervisor.log options=(--dir "$SPEC_DIR")
+  if ! $UP_DETACH; then options+=(--die-with-parent); fi
+  export_secret
+  touch "$log"
+  LOG_START=$(stat -c %s "$log")
+  # A session of its own: Ctrl-C in this terminal must not reach it before we ask it to stop.
+  setsid "$RELEASE_BIN/topgun-supervisor" "${options[@]}" </dev/null >>"$log" 2>&1 &
+  SUPERVISOR_PID=$!
+  trap stop_supervisor INT TERM HUP
+}
+
+export_secret() {
+  if is_true "${TOPGUN_NO_AUTH:-}"; then
+    export TOPGUN_NO_AUTH=true
+    unset JWT_SECRET
+    return
+  fi
+  JWT_SECRET=$(cluster_secret "$SPEC_DIR")
+  export JWT_SECRET
+  (umask 077 && printf '%s' "$JWT_SECRET" >"$SPEC_DIR/run/secret")
+}
+
+stop_supervisor() {
+  note "stopping"
+  kill -TERM "$SUPERVISOR_PID" 2>/dev/null || true
+}
+
+# Returns its exit status, however many signals arrive meanwhile.
+wait_for_supervisor() {
+  local status=0
+  while true; do
+    status=0
+    wait "$SUPERVISOR_PID" || status=$?
+    kill -0 "$SUPERVISOR_PID" 2>/dev/null || return "$status"
+  done
+}
+
+wait_until_ready() {
+  local deadline=$((SECONDS + READY_TIMEOUT_S))
+  while [[ ! -e $SPEC_DIR/run/ready ]]; do
+    kill -0 "$SUPERVISOR_PID" 2>/dev/null || fail_start "it ended"
+    if ((SECONDS >= deadline)); then
+      explain_not_ready
+      stop_supervisor
+      wait_for_supervisor || true
+      fail_start "not ready within $READY_TIMEOUT_S s"
+    fi
+    sleep 0.05
+  done
+}
+
+explain_not_ready() {
+  local role name pid ws grpc admin up
+  while IFS=$'\t' read -r role name pid ws grpc admin up; do
+    [[ $up == true ]] || note "not ready: $name ($role, pid $pid, ports $ws $grpc $admin)"
+  done < <(cluster_rows "$SPEC_DIR")
+}
+
+fail_start() {
+  note "the supervisor's last words (all logs are in $SPEC_DIR/log):"
+  tail -c "+$((LOG_START + 1))" "$SPEC_DIR/log/supervisor.log" | tail -n 12 >&2
+  die "the cluster did not start: $1"
+}
+
+print_summary() {
+  local suffix="" url
+  if [[ $SPEC_DIR != "$DEFAULT_DATA_DIR" ]]; then suffix=" --data $SPEC_DIR"; fi
+  load ps
+  print_process_table "$SPEC_DIR"
+  printf '\n'
+  while read -r url; do
+    printf 'WebSocket  %s\n' "$url"
+  done < <(cluster_urls "$SPEC_DIR")
+  print_prometheus_url
+  if [[ -n ${JWT_SECRET:-} ]]; then
+    printf 'Token      %s\n' "$(sign_token "$JWT_SECRET" demo "" 86400)"
+  else
+    printf 'Token      none needed: authentication is off\n'
+  fi
+  printf '\nNext, in another shell:\n'
+  printf '  ./topgun bench --smoke%s\n' "$suffix"
+  printf '  ./topgun logs gateway-0%s\n' "$suffix"
+  if ((SPEC_STORAGE > 0)); then
+    printf '  psql -h %s -U topgun topgun\n' "$(readlink -f "$SPEC_DIR/run/pg")"
+  fi
+  printf '  ./topgun down%s\n' "$suffix"
+}
+
+print_prometheus_url() {
+  cluster_rows "$SPEC_DIR" |
+    awk -F '\t' '$1 == "prometheus" { print "Prometheus http://127.0.0.1:" $6 }'
+}

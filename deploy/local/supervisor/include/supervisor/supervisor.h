@@ -1,0 +1,68 @@
+// Runs a local cluster: starts its processes tier by tier, restarts whatever ends, and on SIGTERM,
+// SIGINT or SIGHUP stops them in the opposite order.
+//
+// Files under `dir`: run/state.json, run/state.tsv and run/NAME.pid follow every change,
+// run/NAME.lock is held by the process of that name, run/ready exists once everything was ready,
+// log/NAME.log has the process's output. `dir`/run and `dir`/log must exist.
+//
+// Owned by main, which calls Run() once on the only thread of the program. The port table must
+// outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "supervisor/ports.h"
+#include "supervisor/process.h"
+#include "supervisor/spec.h"
+
+namespace topgun::supervisor {
+
+struct SupervisorOptions {
+  std::string dir;
+  bool inherit_output = false;  // processes write to our stderr instead of log files
+  std::string announce;         // printed to stdout when all are ready; {name.port} is replaced
+};
+
+class Supervisor {
+ public:
+  Supervisor(SupervisorOptions options, const PortTable& ports);
+
+  // Fills in the ports and writes the rendered files.
+  Status Prepare(const std::vector<ProcessSpec>& specs);
+
+  // Returns after everything has stopped; an error when the cluster did not come up.
+  Status Run();
+
+ private:
+  enum class Stage { kStarting, kRunning, kStopping };
+
+  void ReadSignals(int signal_fd, std::chrono::milliseconds timeout);
+  void ReapChildren(TimePoint now);
+  void Advance(TimePoint now);
+  void AdvanceStart(TimePoint now);
+  void AdvanceStop(TimePoint now);
+  void BeginStop(TimePoint now, Status reason);
+  void StartTier(TimePoint now);
+  void StopTier(TimePoint now);
+  void OnAllReady();
+  void Publish();
+  bool TierIs(Process::Phase phase) const;
+  bool Busy() const;
+
+  const SupervisorOptions options_;
+  const PortTable& ports_;
+  std::string announce_;
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::vector<int> tiers_;  // ascending
+  size_t tier_index_ = 0;   // being started or stopped
+  Stage stage_ = Stage::kStarting;
+  bool stop_requested_ = false;
+  bool finished_ = false;
+  Status result_;
+  std::string published_;
+};
+
+}  // namespace topgun::supervisor

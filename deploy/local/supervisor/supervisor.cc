@@ -1,0 +1,202 @@
+#include "supervisor/supervisor.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <utility>
+
+#include "logging/logging.h"
+#include "supervisor/state_file.h"
+
+namespace topgun::supervisor {
+namespace {
+
+constexpr std::string_view kComponent = "supervisor";
+constexpr std::chrono::milliseconds kBusyTick{20};
+constexpr std::chrono::milliseconds kIdleTick{1000};
+// Ends in a row before the first readiness of the cluster after which it is given up.
+constexpr int kStartFailuresMax = 8;
+
+// SIGCHLD and the stop signals arrive through a descriptor instead of handlers.
+int OpenSignalFd() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+Status RenderFile(const RenderSpec& render, const PortTable& ports) {
+  std::ifstream in(render.from);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in) return NotFound("cannot read " + render.from);
+  ASSIGN_OR_RETURN(const std::string rendered, ports.Substitute(text.str()));
+  std::ofstream out(render.to, std::ios::trunc);
+  if (!(out << rendered).flush()) return Unavailable("cannot write " + render.to);
+  return OkStatus();
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorOptions options, const PortTable& ports)
+    : options_(std::move(options)), ports_(ports) {}
+
+Status Supervisor::Prepare(const std::vector<ProcessSpec>& specs) {
+  ASSIGN_OR_RETURN(announce_, ports_.Substitute(options_.announce));
+  std::set<int> tiers;
+  for (ProcessSpec spec : specs) {
+    for (std::string& arg : spec.args) {
+      ASSIGN_OR_RETURN(arg, ports_.Substitute(arg));
+    }
+    ASSIGN_OR_RETURN(spec.probe.target, ports_.Substitute(spec.probe.target));
+    for (const RenderSpec& render : spec.renders) RETURN_IF_ERROR(RenderFile(render, ports_));
+    tiers.insert(spec.tier);
+    const std::string lock_path = options_.dir + "/run/" + spec.name + ".lock";
+    const std::string log_path =
+        options_.inherit_output ? std::string() : options_.dir + "/log/" + spec.name + ".log";
+    processes_.push_back(std::make_unique<Process>(std::move(spec), lock_path, log_path));
+  }
+  tiers_.assign(tiers.begin(), tiers.end());
+  if (tiers_.empty()) return InvalidArgument("there is nothing to run");
+  return OkStatus();
+}
+
+Status Supervisor::Run() {
+  std::signal(SIGPIPE, SIG_IGN);
+  const int signal_fd = OpenSignalFd();
+  if (signal_fd < 0) return Internal("signalfd");
+  StartTier(std::chrono::steady_clock::now());
+  while (!finished_) {
+    ReadSignals(signal_fd, Busy() ? kBusyTick : kIdleTick);
+    const TimePoint now = std::chrono::steady_clock::now();
+    ReapChildren(now);
+    for (const auto& process : processes_) process->Tick(now);
+    if (stop_requested_ && stage_ != Stage::kStopping) BeginStop(now, OkStatus());
+    Advance(now);
+    Publish();
+  }
+  close(signal_fd);
+  return result_;
+}
+
+void Supervisor::ReadSignals(int signal_fd, std::chrono::milliseconds timeout) {
+  pollfd waited{signal_fd, POLLIN, 0};
+  poll(&waited, 1, static_cast<int>(timeout.count()));
+  signalfd_siginfo info{};
+  while (read(signal_fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    if (info.ssi_signo != SIGCHLD) stop_requested_ = true;
+  }
+}
+
+void Supervisor::ReapChildren(TimePoint now) {
+  int wait_status = 0;
+  for (pid_t pid = 0; (pid = waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+    for (const auto& process : processes_) {
+      if (process->pid() == pid) process->OnExit(wait_status, now);
+    }
+  }
+}
+
+void Supervisor::Advance(TimePoint now) {
+  if (stage_ == Stage::kStarting) AdvanceStart(now);
+  if (stage_ == Stage::kStopping) AdvanceStop(now);
+}
+
+void Supervisor::AdvanceStart(TimePoint now) {
+  for (const auto& process : processes_) {
+    if (process->failures() < kStartFailuresMax) continue;
+    BeginStop(now, FailedPrecondition(process->spec().name + " does not start"));
+    return;
+  }
+  if (!TierIs(Process::Phase::kReady)) return;
+  if (++tier_index_ < tiers_.size()) {
+    StartTier(now);
+  } else {
+    tier_index_ = tiers_.size() - 1;
+    OnAllReady();
+  }
+}
+
+void Supervisor::AdvanceStop(TimePoint now) {
+  while (!finished_ && TierIs(Process::Phase::kEnded)) {
+    if (tier_index_ == 0) {
+      finished_ = true;
+    } else {
+      --tier_index_;
+      StopTier(now);
+    }
+  }
+}
+
+void Supervisor::BeginStop(TimePoint now, Status reason) {
+  logging::Info(kComponent, "stopping", {{"reason", reason.ok() ? "signal" : Message(reason)}});
+  result_ = std::move(reason);
+  stage_ = Stage::kStopping;
+  StopTier(now);
+}
+
+void Supervisor::StartTier(TimePoint now) {
+  for (const auto& process : processes_) {
+    if (process->spec().tier == tiers_[tier_index_]) process->Start(now);
+  }
+}
+
+void Supervisor::StopTier(TimePoint now) {
+  for (const auto& process : processes_) {
+    if (process->spec().tier == tiers_[tier_index_]) process->Stop(now);
+  }
+}
+
+void Supervisor::OnAllReady() {
+  stage_ = Stage::kRunning;
+  Publish();
+  std::ofstream(options_.dir + "/run/ready") << "\n";
+  logging::Info(kComponent, "everything is ready");
+  if (announce_.empty()) return;
+  std::printf("%s\n", announce_.c_str());
+  std::fflush(stdout);
+}
+
+void Supervisor::Publish() {
+  std::vector<ProcessState> states;
+  for (const auto& process : processes_) {
+    const std::string& name = process->spec().name;
+    states.push_back({.role = process->spec().role,
+                      .name = name,
+                      .pid = process->pid(),
+                      .ws_port = ports_.Find(name, "ws"),
+                      .grpc_port = ports_.Find(name, "grpc"),
+                      .admin_port = ports_.Find(name, "admin"),
+                      .up = process->phase() == Process::Phase::kReady});
+  }
+  std::string state = FormatTsv(states);
+  if (state == published_) return;
+  const Status written = WriteState(options_.dir + "/run", states);
+  if (written.ok()) {
+    published_ = std::move(state);
+  } else {
+    logging::Warning(kComponent, "state not written", {{"reason", Message(written)}});
+  }
+}
+
+bool Supervisor::TierIs(Process::Phase phase) const {
+  return std::all_of(processes_.begin(), processes_.end(), [&](const auto& process) {
+    return process->spec().tier != tiers_[tier_index_] || process->phase() == phase;
+  });
+}
+
+bool Supervisor::Busy() const {
+  return stage_ != Stage::kRunning ||
+         std::any_of(processes_.begin(), processes_.end(), [](const auto& p) { return p->Busy(); });
+}
+
+}  // namespace topgun::supervisor
