@@ -1,4 +1,5 @@
-// The cell: one CRDT record as stored in Redis, feed and Postgres (docs/state-layout.md). Values; any thread.
+// The cell: one CRDT record as stored in Redis, feed and Postgres (docs/state-layout.md). Values;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ struct CellView {
 
   // TTL hides, strictly after millis + ttl (core.md 4.1).
   bool Expired(int64_t now_ms) const {
-    return has_ttl && ttl_ms > 0 && static_cast<double>(timestamp.millis) + ttl_ms <
-                                        static_cast<double>(now_ms);
+    return has_ttl && ttl_ms > 0 &&
+           static_cast<double>(timestamp.millis) + ttl_ms < static_cast<double>(now_ms);
   }
   bool Live(int64_t now_ms) const { return !tombstone && !Expired(now_ms); }
 };

@@ -1,7 +1,9 @@
-// Feed entries: what a commit changed (docs/state-layout.md). Builder and zero-copy reader. Not thread-safe.
+// Feed entries: what a commit changed (docs/state-layout.md). Builder and zero-copy reader. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,19 +31,28 @@ struct ChangeView {
 // Reusable: Clear() keeps capacity.
 class FeedEntryBuilder {
  public:
+  FeedEntryBuilder() { Clear(); }
+
   void Clear();
-  uint32_t MapIndex(std::string_view map);
-  uint32_t OriginIndex(std::string_view origin);
+  // Index in the entry's dictionary; the name is added when it is new. The empty origin is 0.
+  uint32_t MapIndex(std::string_view map) { return IndexOf(map, maps_, map_index_); }
+  uint32_t OriginIndex(std::string_view origin) { return IndexOf(origin, origins_, origin_index_); }
   void Add(const ChangeView& change);  // bytes are copied
   size_t change_count() const { return change_count_; }
   // The commit entry; the builder stays as it is.
   std::string Build(int64_t wall_ms) const;
 
  private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Index = std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>>;
+  static uint32_t IndexOf(std::string_view name, std::vector<std::string>& names, Index& index);
+
   std::vector<std::string> maps_;
   std::vector<std::string> origins_;
-  std::unordered_map<std::string, uint32_t> map_index_;
-  std::unordered_map<std::string, uint32_t> origin_index_;
+  Index map_index_;
+  Index origin_index_;
   std::string changes_;
   size_t change_count_ = 0;
 };

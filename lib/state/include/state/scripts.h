@@ -20,6 +20,12 @@ const Script& HydrateChunkScript();
 const Script& HydrateFinishScript();
 const Script& PersistedScript();
 
-enum class CommitCode : int64_t { kCommitted = 1, kConflict = 2, kClosed = 3, kUnloaded = 4, kOverloaded = 5 };
+enum class CommitCode : int64_t {
+  kCommitted = 1,
+  kConflict = 2,
+  kClosed = 3,
+  kUnloaded = 4,
+  kOverloaded = 5
+};
 
 }  // namespace topgun::state

@@ -1,0 +1,132 @@
+#include "state/feed_entry.h"
+
+#include "base/bytes.h"
+
+namespace topgun::state {
+namespace {
+
+constexpr uint8_t kTypeCommit = 1;
+constexpr uint8_t kTypeMarker = 2;
+
+void AppendDictionary(std::string& out, const std::vector<std::string>& names) {
+  AppendVarint(out, names.size());
+  for (const std::string& name : names) AppendBytes(out, name);
+}
+
+// Every element takes at least a byte, so a count beyond the rest is a lie: fail before reserving.
+uint64_t ReadCount(ByteCursor& cursor, bool* ok) {
+  const uint64_t count = cursor.ReadVarint();
+  if (count > cursor.rest().size()) *ok = false;
+  return *ok ? count : 0;
+}
+
+bool ReadDictionary(ByteCursor& cursor, std::vector<std::string_view>* out) {
+  bool ok = true;
+  const uint64_t count = ReadCount(cursor, &ok);
+  out->clear();
+  for (uint64_t i = 0; i < count && cursor.ok(); ++i) out->push_back(cursor.ReadBytes());
+  return ok && cursor.ok();
+}
+
+bool ReadIndex(ByteCursor& cursor, size_t size, uint32_t* out) {
+  const uint64_t index = cursor.ReadVarint();
+  *out = static_cast<uint32_t>(index);
+  return index < size;
+}
+
+bool ReadChange(ByteCursor& cursor, const FeedEntryView& entry, ChangeView* out) {
+  const char kind = static_cast<char>(cursor.ReadByte());
+  MapIdView known;
+  if (!ParseMapId({&kind, 1}, &known)) return false;
+  out->kind = known.kind;
+  out->flags = cursor.ReadByte();
+  if (!ReadIndex(cursor, entry.maps.size(), &out->map)) return false;
+  if (!ReadIndex(cursor, entry.origins.size(), &out->origin)) return false;
+  out->key = cursor.ReadBytes();
+  out->tag = cursor.ReadBytes();
+  out->cell = cursor.ReadBytes();
+  return cursor.ok();
+}
+
+bool ReadCommit(ByteCursor& cursor, FeedEntryView* out) {
+  if (!ReadDictionary(cursor, &out->maps) || !ReadDictionary(cursor, &out->origins)) return false;
+  if (out->origins.empty() || !out->origins.front().empty()) return false;
+  bool ok = true;
+  const uint64_t count = ReadCount(cursor, &ok);
+  for (uint64_t i = 0; i < count; ++i) {
+    if (!ReadChange(cursor, *out, &out->changes.emplace_back())) return false;
+  }
+  return ok;
+}
+
+}  // namespace
+
+void FeedEntryBuilder::Clear() {
+  maps_.clear();
+  origins_.assign(1, std::string());
+  map_index_.clear();
+  origin_index_.clear();
+  origin_index_.emplace(std::string(), 0);
+  changes_.clear();
+  change_count_ = 0;
+}
+
+uint32_t FeedEntryBuilder::IndexOf(std::string_view name, std::vector<std::string>& names,
+                                   Index& index) {
+  if (const auto found = index.find(name); found != index.end()) return found->second;
+  const auto next = static_cast<uint32_t>(names.size());
+  names.emplace_back(name);
+  index.emplace(name, next);
+  return next;
+}
+
+void FeedEntryBuilder::Add(const ChangeView& change) {
+  changes_.push_back(static_cast<char>(change.kind));
+  changes_.push_back(static_cast<char>(change.flags));
+  AppendVarint(changes_, change.map);
+  AppendVarint(changes_, change.origin);
+  AppendBytes(changes_, change.key);
+  AppendBytes(changes_, change.tag);
+  AppendBytes(changes_, change.cell);
+  ++change_count_;
+}
+
+std::string FeedEntryBuilder::Build(int64_t wall_ms) const {
+  std::string out;
+  out.reserve(64 + 24 * (maps_.size() + origins_.size()) + changes_.size());
+  out.push_back(static_cast<char>(kTypeCommit));
+  AppendVarint(out, static_cast<uint64_t>(wall_ms));
+  AppendDictionary(out, maps_);
+  AppendDictionary(out, origins_);
+  AppendVarint(out, change_count_);
+  out.append(changes_);
+  return out;
+}
+
+std::string EncodeMarker(int64_t wall_ms, const Position& tail) {
+  std::string out(1, static_cast<char>(kTypeMarker));
+  AppendVarint(out, static_cast<uint64_t>(wall_ms));
+  AppendVarint(out, tail.incarnation);
+  AppendVarint(out, tail.n);
+  return out;
+}
+
+bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out) {
+  ByteCursor cursor(bytes);
+  const uint8_t type = cursor.ReadByte();
+  out->is_marker = type == kTypeMarker;
+  out->wall_ms = static_cast<int64_t>(cursor.ReadVarint());
+  out->marker_tail = {};
+  out->maps.clear();
+  out->origins.clear();
+  out->changes.clear();
+  if (type == kTypeMarker) {
+    out->marker_tail.incarnation = cursor.ReadVarint();
+    out->marker_tail.n = cursor.ReadVarint();
+  } else if (type != kTypeCommit || !ReadCommit(cursor, out)) {
+    return false;
+  }
+  return cursor.ok() && cursor.AtEnd();
+}
+
+}  // namespace topgun::state
