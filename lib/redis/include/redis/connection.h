@@ -1,10 +1,18 @@
-// One pipelined Redis connection on an Asio loop: hiredis' command formatter and reply reader over our own stream.
+// One pipelined Redis connection on an Asio loop: hiredis' command formatter and reply reader over
+// our own stream.
 //
-// Threads: everything on the loop that `io` runs on. Ownership: the creator; callbacks never run after Close() or destruction, except that
-// both fail what is pending first. Connects by itself and reconnects with backoff (50 ms doubling to 1 s, jittered). Commands sent while
-// disconnected, and commands in flight when the connection breaks, complete with UNAVAILABLE: the caller cannot know whether the latter ran.
-// Limits: bytes of commands waiting or in flight (RESOURCE_EXHAUSTED above), a time-out after which a silent connection is broken.
-// Output of one loop turn leaves in one write.
+// Threads: everything on the loop that `io` runs on. Ownership: the creator; callbacks and events
+// may close or destroy the connection. No callback runs after Close() or destruction, which both
+// fail what is pending first; Send() on a closed connection fails before it returns.
+//
+// Connects by itself and reconnects with backoff (50 ms doubling to 1 s, jittered). A server that
+// is loading its data or is a replica counts as not connected, and READONLY breaks the connection.
+// Commands sent while disconnected, and commands in flight when the connection breaks, complete
+// with UNAVAILABLE: the caller cannot know whether the latter ran. The callbacks of the latter come
+// before the event `disconnected`. Never calls back from inside Send(), except when closed.
+//
+// Limits: bytes of commands waiting or in flight (RESOURCE_EXHAUSTED above), a time-out after which
+// a silent connection is broken. Output of one loop turn leaves in one write.
 #pragma once
 
 #include <chrono>
@@ -28,20 +36,26 @@ struct ConnectionOptions {
   std::string address;   // unix:/path/redis.sock or host:port
   std::string password;  // AUTH when not empty
   std::string client_name = "topgun";
-  std::chrono::milliseconds timeout{5000};  // no reply for this long while commands are in flight: broken
+  // No byte for this long while connecting or with commands in flight: broken.
+  std::chrono::milliseconds timeout{5000};
   uint64_t pending_bytes_max = 256ull << 20;
 };
 
 class Connection {
  public:
-  // `reply` is an error status, or a reply that is no error (error replies arrive as ErrorStatus()).
+  // `reply` is an error status, or a reply that is no error (error replies arrive as
+  // ErrorStatus()).
   using Callback = std::function<void(StatusOr<Reply> reply)>;
   using Args = std::span<const std::string_view>;
 
   struct Events {
-    // After each successful connect, before any queued command: `run` is "<run_id>/<master_replid>".
+    // After each successful connect, before any queued command: `run` is
+    // "<run_id>/<master_replid>".
     std::function<void(const std::string& run)> connected;
+    // A connection that had reported `connected` is gone.
     std::function<void(const Status& reason)> disconnected;
+    // An attempt to connect failed; the next follows by itself.
+    std::function<void(const Status& reason)> connect_failed = nullptr;
   };
 
   Connection(boost::asio::io_context& io, ConnectionOptions options, Events events);
@@ -59,7 +73,8 @@ class Connection {
   // Arguments are copied into the output buffer before returning.
   void Send(Args args, Callback callback);
   void Send(std::initializer_list<std::string_view> args, Callback callback);
-  // EVALSHA; loads the script and repeats once on NOSCRIPT (nothing has run then). `keys_and_args`: key_count keys, then arguments.
+  // EVALSHA; loads the script and repeats once on NOSCRIPT (nothing has run then, but commands sent
+  // later overtake it). `keys_and_args`: key_count keys, then arguments. `script` must outlive it.
   void Eval(const state::Script& script, size_t key_count, Args keys_and_args, Callback callback);
   // Commands that block on the server (XREAD BLOCK): the time-out of the options plus `extra`.
   void SendBlocking(Args args, std::chrono::milliseconds extra, Callback callback);

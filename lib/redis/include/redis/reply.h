@@ -33,8 +33,9 @@ struct ReplyDeleter {
 };
 using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
 
-// An error reply as a status: LOADING, READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, MASTERDOWN and OOM are UNAVAILABLE (retryable), NOSCRIPT is
-// NOT_FOUND, everything else INTERNAL.
+// An error reply as a status: what passes with time or another connection is UNAVAILABLE (LOADING,
+// READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, OOM, MISCONF, UNBLOCKED, BUSY,
+// NOREPLICAS), NOSCRIPT is NOT_FOUND, everything else INTERNAL.
 Status ErrorStatus(std::string_view error_text);
 
 }  // namespace topgun::redis
