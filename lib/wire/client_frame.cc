@@ -1,0 +1,76 @@
+#include "wire/client_frame.h"
+
+#include <array>
+
+#include "client_fields.h"
+#include "message_decoder.h"
+
+namespace topgun::wire {
+namespace {
+
+bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
+  switch (type) {
+    case FrameType::kAuth:
+      return message.Flat(out.auth);
+    case FrameType::kDeviceHello:
+      return message.Flat(out.device_hello);
+    case FrameType::kPing: {
+      PingFields fields{&out.ping, {}};
+      return message.Flat(fields);
+    }
+    case FrameType::kBatch:
+      return message.Flat(out.batch);
+    case FrameType::kClientOp:
+      return message.Wrapped(out.client_op);
+    case FrameType::kOpBatch: {
+      OpBatchFields fields{&out.op_batch, false, {}, {}};
+      return message.Wrapped(fields);
+    }
+    case FrameType::kQuerySub:
+      return message.Wrapped(out.query_sub);
+    case FrameType::kQueryUnsub:
+      return message.Wrapped(out.query_unsub);
+    case FrameType::kSyncInit:
+      return message.Flat(out.sync_init);
+    case FrameType::kMerkleReqBucket:
+    case FrameType::kOrMapMerkleReqBucket:
+      return message.Wrapped(out.merkle_req_bucket);
+    case FrameType::kOrMapSyncInit: {
+      OrMapSyncInitFields fields{&out.or_map_sync_init, {}, false};
+      return message.Flat(fields);
+    }
+    case FrameType::kOrMapPushDiff: {
+      OrMapPushDiffFields fields{&out.or_map_push_diff, false, {}};
+      return message.Wrapped(fields);
+    }
+    case FrameType::kOrMapDiffRequest: {
+      OrMapDiffRequestFields fields{&out.or_map_diff_request, false};
+      return message.Wrapped(fields);
+    }
+    case FrameType::kClientApplyAck: {
+      ClientApplyAckFields fields{&out.client_apply_ack, {}};
+      return message.Flat(fields);
+    }
+    case FrameType::kPartitionMapRequest:
+      return message.Wrapped(out.partition_map_request);
+    default:
+      return false;  // not a client frame; DecodeMessage does not get here
+  }
+}
+
+constexpr std::array<std::string_view, 8> kErrorNames = {
+    "none",    "malformed",    "too_deep",      "not_a_map",
+    "no_type", "unknown_type", "missing_field", "bad_field"};
+
+}  // namespace
+
+std::string_view Name(DecodeError error) { return kErrorNames[static_cast<size_t>(error)]; }
+
+DecodeResult Decode(std::string_view frame, ClientFrame& out) {
+  return DecodeMessage(frame, IsClientFrame, [&out](MessageReader& message, FrameType type) {
+    out.type = type;
+    Read(message, type, out);
+  });
+}
+
+}  // namespace topgun::wire

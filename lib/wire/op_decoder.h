@@ -1,0 +1,19 @@
+// Reads operations (core.md 5.1, 5.4). Private to lib/wire.
+#pragma once
+
+#include <optional>
+
+#include "frame_reader.h"
+#include "record_reader.h"
+#include "wire/op.h"
+
+namespace topgun::wire {
+
+// `index` is the op's place in OP_BATCH.payload.ops; absent for CLIENT_OP.
+bool ReadOp(FrameReader& reader, std::optional<uint32_t> index, Op& out);
+
+// The `writeConcern` and `timeout` fields, of an op or of a batch.
+bool ReadWriteConcern(FrameReader& reader, std::optional<WriteConcern>* out, Problem* problem);
+bool ReadTimeout(FrameReader& reader, std::optional<double>* out, Problem* problem);
+
+}  // namespace topgun::wire
