@@ -23,7 +23,7 @@ constexpr std::string_view kComponent = "supervisor";
 constexpr std::chrono::milliseconds kBusyTick{20};
 constexpr std::chrono::milliseconds kIdleTick{1000};
 // Ends in a row before the first readiness of the cluster after which it is given up.
-constexpr int kStartFailuresMax = 8;
+constexpr int kStartFailuresMax = 6;
 
 // SIGCHLD and the stop signals arrive through a descriptor instead of handlers.
 int OpenSignalFd() {
