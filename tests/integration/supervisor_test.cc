@@ -1,0 +1,202 @@
+// topgun-supervisor with small real programs: what it starts, restarts and stops.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "supervisor/child.h"
+#include "supervisor/log_file.h"
+#include "supervisor/ports.h"
+#include "support/child_process.h"
+#include "support/temp_dir.h"
+#include "support/wait.h"
+
+namespace topgun::supervisor {
+namespace {
+
+using support::ChildProcess;
+using support::TempDir;
+using support::WaitUntil;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool Alive(pid_t pid) { return kill(pid, 0) == 0; }
+
+class SupervisorTest : public ::testing::Test {
+ protected:
+  SupervisorTest() {
+    std::filesystem::create_directories(dir_ / "run");
+    std::filesystem::create_directories(dir_ / "log");
+  }
+
+  void Start(const std::string& spec, std::vector<std::string> options = {}) {
+    std::ofstream(dir_ / "run/cluster.spec") << spec;
+    std::vector<std::string> command = {TOPGUN_SUPERVISOR, "--dir", dir_.path()};
+    command.insert(command.end(), options.begin(), options.end());
+    ChildProcess::Options log;
+    log.output_path = dir_ / "supervisor.log";
+    supervisor_ = ChildProcess(command, log);
+  }
+
+  bool WaitReady() {
+    return WaitUntil([&] { return std::filesystem::exists(dir_ / "run/ready"); });
+  }
+
+  // 0 while there is none.
+  pid_t PidOf(const std::string& name) const {
+    pid_t pid = 0;
+    std::ifstream(dir_ / ("run/" + name + ".pid")) >> pid;
+    return pid;
+  }
+
+  bool Stop() {
+    supervisor_.Signal(SIGTERM);
+    return supervisor_.Wait();
+  }
+
+  static std::string Sleeper(const std::string& name, int tier) {
+    return "process " + name + "\nrole test\ntier " + std::to_string(tier) +
+           "\narg /bin/sleep\narg 1000\n";
+  }
+
+  // A shell script that notes when it is told to stop.
+  std::string Noting(const std::string& name, int tier) const {
+    return "process " + name + "\nrole test\ntier " + std::to_string(tier) +
+           "\narg /bin/sh\narg -c\narg trap 'echo " + name + " >> " + dir_.path() +
+           "/order; exit 0' TERM; while :; do sleep 0.05; done\n";
+  }
+
+  TempDir dir_;
+  ChildProcess supervisor_;
+};
+
+TEST_F(SupervisorTest, RestartsWhatIsKilled) {
+  Start(Sleeper("a", 0) + Sleeper("b", 1));
+  ASSERT_TRUE(WaitReady());
+  const pid_t a = PidOf("a");
+  const pid_t b = PidOf("b");
+  ASSERT_TRUE(Alive(a));
+  kill(a, SIGKILL);
+  EXPECT_TRUE(WaitUntil([&] { return PidOf("a") != 0 && PidOf("a") != a; }));
+  EXPECT_TRUE(Alive(PidOf("a")));
+  EXPECT_EQ(PidOf("b"), b);
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(supervisor_.exit_code(), 0);
+  EXPECT_FALSE(Alive(b));
+}
+
+TEST_F(SupervisorTest, StopsHigherTiersFirst) {
+  Start(Noting("low", 0) + Noting("middle", 1) + Noting("high", 2));
+  ASSERT_TRUE(WaitReady());
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(ReadFile(dir_ / "order"), "high\nmiddle\nlow\n");
+  EXPECT_EQ(PidOf("low"), 0);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "run/ready"));
+}
+
+TEST_F(SupervisorTest, KillsWhatDoesNotStop) {
+  Start(
+      "process deaf\nrole test\nstop TERM 50\narg /bin/sh\narg -c\n"
+      "arg trap '' TERM; while :; do sleep 0.05; done\n");
+  ASSERT_TRUE(WaitReady());
+  const pid_t deaf = PidOf("deaf");
+  EXPECT_TRUE(Stop());
+  EXPECT_FALSE(Alive(deaf));
+}
+
+TEST_F(SupervisorTest, GivesUpWhatNeverStarts) {
+  Start(Sleeper("a", 0) + "process broken\nrole test\ntier 1\nprobe redis " + dir_.path() +
+        "/none\narg /bin/false\n");
+  ASSERT_TRUE(supervisor_.Wait());
+  EXPECT_EQ(supervisor_.exit_code(), 1);
+  EXPECT_NE(ReadFile(dir_ / "supervisor.log").find("broken does not start"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, ItsDeathEndsTheProcesses) {
+  Start(Sleeper("a", 0));
+  ASSERT_TRUE(WaitReady());
+  const pid_t a = PidOf("a");
+  supervisor_.Kill();
+  EXPECT_TRUE(WaitUntil([&] { return !Alive(a); }));
+}
+
+// Postgres backends outlive a killed postmaster for a moment; it must not be started meanwhile.
+TEST_F(SupervisorTest, WaitsForOrphansOfTheSameName) {
+  Start("process parent\nrole test\narg /bin/sh\narg -c\narg sleep 1000 & echo $! > " +
+        dir_.path() + "/orphan; exec sleep 1000\n");
+  ASSERT_TRUE(WaitUntil([&] { return !ReadFile(dir_ / "orphan").empty(); }));
+  ASSERT_TRUE(WaitReady());
+  const pid_t orphan = std::stoi(ReadFile(dir_ / "orphan"));
+  const pid_t parent = PidOf("parent");
+  kill(parent, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] {
+    return ReadFile(dir_ / "supervisor.log").find("waiting for an earlier") != std::string::npos;
+  }));
+  EXPECT_EQ(PidOf("parent"), 0);
+  kill(orphan, SIGKILL);
+  EXPECT_TRUE(WaitUntil([&] { return PidOf("parent") != 0; }));
+  EXPECT_TRUE(Stop());
+}
+
+TEST_F(SupervisorTest, FillsInPortsAnnouncesAndCleansUp) {
+  std::ofstream(dir_ / "template") << "admin: {a.admin}\n";
+  Start("process a\nrole test\nport admin\nrender " + dir_.path() + "/template " + dir_.path() +
+            "/rendered\narg /bin/sh\narg -c\narg echo $0 > " + dir_.path() +
+            "/args; exec sleep 1000\narg {a.admin}\n",
+        {"--announce", "PORT={a.admin}"});
+  ASSERT_TRUE(WaitReady());
+  ASSERT_TRUE(WaitUntil([&] { return !ReadFile(dir_ / "args").empty(); }));
+  const std::string port = ReadFile(dir_ / "args");
+  EXPECT_EQ(ReadFile(dir_ / "rendered"), "admin: " + port);
+  EXPECT_EQ(ReadFile(dir_ / "run/ports"), "a.admin " + port);
+  EXPECT_TRUE(WaitUntil(
+      [&] { return ReadFile(dir_ / "supervisor.log").find("PORT=" + port) != std::string::npos; }));
+  EXPECT_TRUE(Stop());
+}
+
+TEST(PortTable, KeepsChosenPortsAndRefusesTakenOnes) {
+  const TempDir dir;
+  ProcessSpec process;
+  process.name = "a";
+  process.ports = {{"grpc", 0}, {"admin", 0}};
+  uint16_t grpc = 0;
+  {
+    PortTable first(dir / "ports");
+    ASSERT_TRUE(first.Assign({process}).ok());
+    grpc = first.Find("a", "grpc");
+    EXPECT_NE(grpc, first.Find("a", "admin"));
+
+    // Reserved by the first table although nobody listens on it.
+    PortTable second(dir / "other");
+    process.ports = {{"grpc", grpc}};
+    EXPECT_FALSE(second.Assign({process}).ok());
+  }
+  PortTable again(dir / "ports");
+  process.ports = {{"grpc", 0}};
+  ASSERT_TRUE(again.Assign({process}).ok());
+  EXPECT_EQ(again.Find("a", "grpc"), grpc);
+  EXPECT_EQ(*again.Substitute("x{a.grpc}y{z}"), "x" + std::to_string(grpc) + "y{z}");
+  EXPECT_FALSE(again.Substitute("{b.grpc}").ok());
+}
+
+TEST(LogFile, RotatesALargeFile) {
+  const TempDir dir;
+  const std::string path = dir / "a.log";
+  std::ofstream(path) << "12345";
+  RotateLog(path, 5);
+  EXPECT_EQ(ReadFile(path), "12345");
+  RotateLog(path, 4);
+  EXPECT_EQ(ReadFile(path), "");
+  EXPECT_EQ(ReadFile(path + ".1"), "12345");
+}
+
+}  // namespace
+}  // namespace topgun::supervisor
