@@ -108,7 +108,10 @@ void OrMap::MergeMap(const OrMap& other) {
   for (const auto& [tag, key] : other.tombstones_) ApplyTombstone(tag, key);
   for (const auto& [key, records] : other.records_) {
     for (const OrRecord& record : records) {
-      if (IsTombstone(record.tag)) continue;
+      if (IsTombstone(record.tag)) {
+        Attribute(record.tag, key);
+        continue;
+      }
       clock_.Observe(record.timestamp.view());
       Records& stored = Ensure(key);
       if (FindTag(stored, record.tag) == nullptr) Insert(key, stored, record);

@@ -1,0 +1,99 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace topgun {
+namespace {
+
+using std::string_literals::operator""s;
+
+std::string Varint(uint64_t value) {
+  std::string out;
+  AppendVarint(out, value);
+  return out;
+}
+
+TEST(Bytes, VarintHasSevenBitsPerByteLowFirst) {
+  EXPECT_EQ(Varint(0), "\x00"s);
+  EXPECT_EQ(Varint(127), "\x7f"s);
+  EXPECT_EQ(Varint(128), "\x80\x01"s);
+  EXPECT_EQ(Varint(300), "\xac\x02"s);
+  EXPECT_EQ(Varint(std::numeric_limits<uint64_t>::max()),
+            "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s);
+}
+
+TEST(Bytes, VarintRoundTrips) {
+  std::vector<uint64_t> values;
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    values.push_back(uint64_t{1} << bit);
+    values.push_back((uint64_t{1} << bit) - 1);
+  }
+  values.push_back(std::numeric_limits<uint64_t>::max());
+  std::string bytes;
+  for (const uint64_t value : values) AppendVarint(bytes, value);
+  ByteCursor cursor(bytes);
+  for (const uint64_t value : values) EXPECT_EQ(cursor.ReadVarint(), value);
+  EXPECT_TRUE(cursor.ok());
+  EXPECT_TRUE(cursor.AtEnd());
+}
+
+TEST(Bytes, BadVarintFails) {
+  for (const std::string& bytes : {""s, "\x80"s, "\xff\xff"s,
+                                   "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"s,         // 65 bits
+                                   "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"s}) {  // 11 bytes
+    ByteCursor cursor(bytes);
+    EXPECT_EQ(cursor.ReadVarint(), 0U) << ToHex(bytes);
+    EXPECT_FALSE(cursor.ok()) << ToHex(bytes);
+  }
+}
+
+TEST(Bytes, StringsCarryTheirLength) {
+  std::string bytes;
+  AppendBytes(bytes, "");
+  AppendBytes(bytes, "a\0b"s);
+  AppendBytes(bytes, std::string(200, 'x'));
+  bytes.append("rest");
+  ByteCursor cursor(bytes);
+  EXPECT_EQ(cursor.ReadBytes(), "");
+  EXPECT_EQ(cursor.ReadBytes(), "a\0b"s);
+  EXPECT_EQ(cursor.ReadBytes(), std::string(200, 'x'));
+  EXPECT_EQ(cursor.ReadByte(), 'r');
+  EXPECT_EQ(cursor.ReadRaw(2), "es");
+  EXPECT_EQ(cursor.rest(), "t");
+  EXPECT_TRUE(cursor.ok());
+}
+
+TEST(Bytes, LengthBeyondTheEndFails) {
+  std::string bytes;
+  AppendVarint(bytes, std::numeric_limits<uint64_t>::max());
+  bytes.append("short");
+  ByteCursor cursor(bytes);
+  EXPECT_EQ(cursor.ReadBytes(), "");
+  EXPECT_FALSE(cursor.ok());
+}
+
+TEST(Bytes, FailureStays) {
+  ByteCursor cursor("ab");
+  EXPECT_EQ(cursor.ReadRaw(3), "");
+  EXPECT_EQ(cursor.ReadByte(), 0);
+  EXPECT_EQ(cursor.ReadVarint(), 0U);
+  EXPECT_FALSE(cursor.ok());
+  EXPECT_TRUE(cursor.AtEnd());
+}
+
+TEST(Bytes, HexIsLowercase) { EXPECT_EQ(ToHex("\x00\x0f\xa0\xff"s), "000fa0ff"); }
+
+TEST(StatusText, AnnotateKeepsTheCode) {
+  const Status status = Annotate(Unavailable("connection refused"), "loading map");
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Message(status), "loading map: connection refused");
+  EXPECT_TRUE(Annotate(OkStatus(), "loading map").ok());
+}
+
+}  // namespace
+}  // namespace topgun
