@@ -43,21 +43,24 @@ listed_packages() {
   done <"$LOCAL_DIR/packages.txt"
 }
 
-is_installed() {
-  local package=$1
-  # Any other Node.js serves as well as Debian's.
-  case $package in
-    nodejs) ! command -v node >/dev/null || return 0 ;;
-    npm) ! command -v npm >/dev/null || return 0 ;;
-  esac
-  [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null) == ii* ]]
+missing_packages() {
+  local listed installed package
+  mapfile -t listed < <(listed_packages "$@")
+  # One call for all; it fails as soon as one of them is unknown, having printed the others.
+  installed=" $(dpkg-query -W -f='${Package}=${db:Status-Abbrev} ' "${listed[@]}" 2>/dev/null || true)"
+  for package in "${listed[@]}"; do
+    [[ $installed == *" $package=ii"* ]] || provided_otherwise "$package" ||
+      printf '%s\n' "$package"
+  done
 }
 
-missing_packages() {
-  local package
-  while read -r package; do
-    is_installed "$package" || printf '%s\n' "$package"
-  done < <(listed_packages "$@")
+# Any other Node.js serves as well as Debian's.
+provided_otherwise() {
+  case $1 in
+    nodejs) command -v node >/dev/null ;;
+    npm) command -v npm >/dev/null ;;
+    *) false ;;
+  esac
 }
 
 install_packages() {

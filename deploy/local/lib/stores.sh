@@ -79,7 +79,7 @@ pg_template() {
   mkdir -p "$parent"
   pg_can_enter "$parent" || parent=/var/lib/topgun
   mkdir -p "$parent"
-  template=$parent/postgres-template-15-$(pg_user)
+  template=$parent/postgres-15-template-$(pg_user)
   (
     flock 8
     [[ -d $template ]] || make_pg_template "$template"
@@ -94,8 +94,9 @@ make_pg_template() {
   as_pg_user "$PG_BIN/initdb" --pgdata="$fresh" --username=topgun --encoding=UTF8 \
     --locale=C.UTF-8 --auth-local=trust --auth-host=reject --no-sync --no-instructions \
     >"$template.log" 2>&1 || die "initdb failed; see $template.log"
-  as_pg_user "$PG_BIN/postgres" --single -D "$fresh" postgres \
-    <<<"CREATE DATABASE topgun" >>"$template.log" 2>&1 ||
-    die "creating the database failed; see $template.log"
+  # Renamed rather than created: every database is another 300 files to copy.
+  as_pg_user "$PG_BIN/postgres" --single -D "$fresh" template1 \
+    <<<"ALTER DATABASE postgres RENAME TO topgun" >>"$template.log" 2>&1 ||
+    die "naming the database failed; see $template.log"
   mv "$fresh" "$template"
 }

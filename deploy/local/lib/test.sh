@@ -29,6 +29,10 @@ test_main() {
   for label in "${DEV_LABELS[@]}"; do
     if label_selected "$label"; then dev=true dev_targets+=("tests_$label"); fi
   done
+  # Some of these compare what the programs say with docs/, or run them.
+  if label_selected contract || label_selected integration; then
+    dev_targets+=("${SERVICE_TARGETS[@]}")
+  fi
   if label_selected "$E2E_LABEL"; then e2e=true; fi
   $dev || $e2e || die "no label matches; there are ${DEV_LABELS[*]} and $E2E_LABEL"
 

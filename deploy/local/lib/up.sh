@@ -188,7 +188,7 @@ wait_until_ready() {
       wait_for_supervisor || true
       fail_start "not ready within $READY_TIMEOUT_S s"
     fi
-    sleep 0.05
+    sleep 0.1
   done
 }
 
