@@ -224,7 +224,7 @@ print_summary() {
   printf '  ./topgun bench --smoke%s\n' "$suffix"
   printf '  ./topgun logs gateway-0%s\n' "$suffix"
   if ((SPEC_STORAGE > 0)); then
-    printf '  psql -h %s -U topgun topgun\n' "$(readlink -f "$SPEC_DIR/run/pg")"
+    printf '  psql -h %s -U topgun topgun -c "SELECT * FROM topgun.records LIMIT 5"\n' "$(readlink -f "$SPEC_DIR/run/pg")"
   fi
   printf '  ./topgun down%s\n' "$suffix"
 }

@@ -5,7 +5,7 @@ dir=$WORK/c
 
 stored_rows() {
   psql --host "$dir/run/pg" --username topgun --tuples-only --no-align topgun \
-    --command "SELECT count(*) FROM topgun.cells"
+    --command "SELECT count(*) FROM topgun.records"
 }
 
 cached_keys() { redis-cli -s "$dir/run/redis.sock" DBSIZE; }
