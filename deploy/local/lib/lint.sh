@@ -37,12 +37,12 @@ lint_shell() {
   ((${#files[@]} == 0)) || shellcheck --external-sources "${files[@]}"
 }
 
-# Generated headers must exist, so the protos are built first; the rest need not be.
+# Generated headers must exist, so what generates them is built first.
 lint_tidy() {
   local files
   mapfile -t files < <(source_files "$1" '*.cc' | grep -v '^tests/fuzz/' || true)
   ((${#files[@]} > 0)) || return 0
-  build_tree dev protos
+  build_tree dev topgun_sync_proto topgun_storage_proto topgun_state
   printf '%s\n' "${files[@]}" |
     xargs -P "$(nproc)" -n 4 clang-tidy -p build/dev --quiet --warnings-as-errors='*'
 }
