@@ -85,6 +85,11 @@ bool ParseLine(std::string_view key, std::string_view rest, ProcessSpec* process
   return false;
 }
 
+bool HasProcess(const std::vector<ProcessSpec>& processes, std::string_view name) {
+  return std::any_of(processes.begin(), processes.end(),
+                     [name](const ProcessSpec& process) { return process.name == name; });
+}
+
 Status CheckComplete(const std::vector<ProcessSpec>& processes) {
   for (const ProcessSpec& process : processes) {
     if (process.args.empty()) return InvalidArgument("process " + process.name + " has no arg");
@@ -109,8 +114,7 @@ StatusOr<std::vector<ProcessSpec>> ParseSpec(std::string_view text) {
     const auto [key, rest] = SplitWord(line.substr(start));
     bool understood = false;
     if (key == "process") {
-      understood = IsName(rest) && std::none_of(processes.begin(), processes.end(),
-                                                [&](const auto& p) { return p.name == rest; });
+      understood = IsName(rest) && !HasProcess(processes, rest);
       processes.emplace_back().name = rest;
     } else if (!processes.empty()) {
       understood = ParseLine(key, rest, &processes.back());
