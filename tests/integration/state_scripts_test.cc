@@ -68,10 +68,11 @@ class StateScriptsTest : public testing::Test {
     args.insert(args.end(), triples.begin(), triples.end());
     return Render(client_->Eval(HydrateChunkScript(), {keys_.loading(), cells_key_}, args));
   }
-  std::string Finish(const std::string& token, const std::string& n) {
-    return Render(client_->Eval(HydrateFinishScript(),
-                                {keys_.unloaded(), keys_.loading(), keys_.maps()},
-                                {map_id_, token, n}));
+  std::string Finish(const std::string& token) {
+    return Render(client_->Eval(
+        HydrateFinishScript(),
+        {keys_.unloaded(), keys_.loading(), keys_.meta(), keys_.feed(), keys_.maps()},
+        {map_id_, token, "loaded"}));
   }
   std::string Persisted(const std::string& inc, const std::string& pn, const std::string& pbytes,
                         const std::string& trim_id) {
@@ -320,12 +321,13 @@ TEST_F(StateScriptsTest, HydrationLoadsAMap) {
   EXPECT_EQ(Chunk("t1", {"k1", "v1", "v1+"}), "[1]");
   EXPECT_EQ(Chunk("t1", {}), "[1]");
   EXPECT_EQ(Commit("1"), "[4 \"" + map_id_ + "\"]") << "not before it is finished";
-  EXPECT_EQ(Finish("t1", "1"), "[1]");
+  EXPECT_EQ(Finish("t1"), "[1]");
   EXPECT_EQ(Send({"HGETALL", cells_key_}), "[\"k1\" \"v1+\" \"k2\" \"v2\"]");
-  EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"1\"");
+  EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"2\"");
   EXPECT_EQ(Send({"EXISTS", keys_.unloaded(), keys_.loading()}), "0");
   EXPECT_EQ(Begin("t2"), "[0]") << "loaded";
-  EXPECT_EQ(Commit("1"), "[1 2 9]");
+  EXPECT_EQ(Commit("1"), "[2 2]") << "what was read before the load is worthless";
+  EXPECT_EQ(Commit("2"), "[1 3 15]");
 }
 
 TEST_F(StateScriptsTest, HydrationReportsClashesAndWritesTheRest) {
@@ -356,10 +358,10 @@ TEST_F(StateScriptsTest, HydrationWithAStaleTokenIsRefused) {
   ASSERT_EQ(Begin("t2"), "[1 \"0-0\"]");
   const std::string before = Dump();
   EXPECT_EQ(Chunk("t1", {"k", "", "v"}), "[0]");
-  EXPECT_EQ(Finish("t1", "1"), "[0]");
+  EXPECT_EQ(Finish("t1"), "[0]");
   EXPECT_EQ(Dump(), before);
   ASSERT_EQ(Open("run2", "6", "2", "5", "1"), "[1]");
-  EXPECT_EQ(Finish("t2", "2"), "[0]") << "opening ends hydrations";
+  EXPECT_EQ(Finish("t2"), "[0]") << "opening ends hydrations";
 }
 
 // --- persisted ---

@@ -69,7 +69,6 @@ TEST(KeysTest, ShardTagIsStable) {
   EXPECT_EQ(keys.maps(), "tg:{s0.0}:maps");
   EXPECT_EQ(keys.unloaded(), "tg:{s0.0}:unloaded");
   EXPECT_EQ(keys.loading(), "tg:{s0.0}:loading");
-  EXPECT_EQ(keys.owner(), "tg:{s0.0}:owner");
   EXPECT_EQ(keys.Cells(CellKind::kLww, "todos"), "tg:{s0.0}:l:todos");
   EXPECT_EQ(keys.Cells(CellKind::kOr, "a:b"), "tg:{s0.0}:o:a:b");
   EXPECT_EQ(keys.Cells(CellKind::kCounter, ""), "tg:{s0.0}:c:");

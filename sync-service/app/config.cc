@@ -1,0 +1,102 @@
+#include "app/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "state/keys.h"
+
+namespace topgun::sync {
+
+namespace {
+
+// Node ids of timestamps: only [a-z0-9-], so that every client orders them alike (core.md 3.2).
+Status CheckName(const std::string& name) {
+  const bool fine = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+  });
+  if (name.empty() || !fine)
+    return InvalidArgument("--name: use lowercase letters, digits and '-'");
+  return OkStatus();
+}
+
+std::string DefaultName() { return "sync-" + std::to_string(getpid()); }
+
+void AddLimits(config::Settings& settings, Config& config) {
+  const std::string group = "Limits";
+  settings.Add("commit-cells-max", &config.commit_cells_max,
+               "Cells written by one commit script; more hurts tail latency",
+               {.group = group, .min = 1, .max = 2000});
+  settings.AddBytes("queue-bytes-max", &config.queue_bytes_max,
+                    "Bytes of batches that may wait for their shards, in all; beyond, batches are "
+                    "refused (retryable)",
+                    {.group = group, .min = 1 << 20});
+  settings.AddBytes("cache-bytes-max", &config.cache_bytes_max, "Memory of the cell caches, in all",
+                    {.group = group, .min = 1 << 20});
+  settings.AddBytes("ring-bytes-max", &config.ring_bytes_max,
+                    "Recent feed entries kept in memory for watchers, in all",
+                    {.group = group, .min = 1 << 16});
+  settings.AddBytes("view-bytes-max", &config.view_bytes_max, "Memory of the map views, in all",
+                    {.group = group, .min = 1 << 20});
+  settings.AddBytes("watch-bytes-max", &config.watch_bytes_max,
+                    "Changes that may wait for one slow watcher before it is told of a gap",
+                    {.group = group, .min = 1 << 16});
+  settings.AddBytes("unpersisted-bytes-max", &config.unpersisted_bytes_max,
+                    "Feed bytes per shard that may wait for Postgres before writes are refused "
+                    "(retryable)",
+                    {.group = group, .min = 1 << 20});
+}
+
+void AddTimes(config::Settings& settings, Config& config) {
+  const std::string group = "Times";
+  settings.Add("view-idle", &config.view_idle, "Map views not read for this long are dropped",
+               {.group = group, .min = 1000});
+  settings.Add("feed-poll", &config.feed_poll,
+               "How often watched shards are compared with Redis, for commits of other replicas",
+               {.group = group, .min = 5, .max = 1000});
+  settings.Add("watch-window", &config.watch_window,
+               "Without Postgres: how long feed entries are kept for watchers that resume",
+               {.group = group, .min = 1000});
+  settings.Add(
+      "connection-age-max", &config.connection_age_max,
+      "Age at which gRPC connections are closed so that clients find new replicas; 0: never",
+      {.group = group});
+  settings.Add("drain", &config.drain, "Longest time a graceful stop may take", {.group = group});
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
+  config.name = DefaultName();
+  config::Settings settings("topgun-sync",
+                            "Merges CRDT writes against Redis and tells watchers what changed.");
+  const std::string network = "Network";
+  settings.Add("name", &config.name, "Name of this replica, part of the timestamps it makes",
+               {.group = network});
+  settings.Add("grpc", &config.grpc, "Address of the gRPC server", {.group = network});
+  settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz",
+               {.group = network});
+  settings.Add("redis", &config.redis, "Redis: host:port or unix:/path", {.group = network});
+  settings.AddSecret("redis-password", &config.redis_password, "Password of Redis",
+                     {.group = network});
+  settings.Add("redis-prefix", &config.redis_prefix, "Prefix of all keys in Redis",
+               {.group = network, .min = 1, .max = 64});
+  settings.Add("storage", &config.storage,
+               "Storage services, host:port,...; 'null' runs without Postgres",
+               {.group = network, .min = 1});
+  settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
+               {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
+  settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
+               {.group = "Cluster", .max = 64});
+  AddLimits(settings, config);
+  AddTimes(settings, config);
+  settings.Add("log-level", &config.log_level, "Lowest level that is logged",
+               {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});
+  settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
+                      "Print the table of metrics and stop");
+  settings.AddCheck([&config] { return CheckName(config.name); });
+  return settings.Parse(argc, argv);
+}
+
+}  // namespace topgun::sync

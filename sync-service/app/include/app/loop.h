@@ -1,0 +1,88 @@
+// One event loop: a thread, a Redis connection and every shard with number % loops == index.
+//
+// Nothing in it is shared with other loops, so nothing on the hot path is locked. Built stopped;
+// Start() begins the thread; Stop() ends it and joins.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "app/config.h"
+#include "base/clock.h"
+#include "crdt/hybrid_logical_clock.h"
+#include "domain/shard.h"
+#include "domain/view_registry.h"
+#include "domain/watcher.h"
+#include "redis/connection.h"
+
+namespace topgun::sync {
+
+class NullOwner;
+
+class Loop final : public Scheduler {
+ public:
+  Loop(const Config& config, size_t index, size_t loop_count, Probe& probe);
+  ~Loop() override;
+
+  void Start();
+  void Stop();
+
+  // Any thread. False once the loop has stopped.
+  bool PostTask(std::function<void()> task);
+  // Any thread: what /readyz says.
+  uint32_t open_shards() const { return open_shards_.load(std::memory_order_relaxed); }
+  size_t shard_count() const { return shards_.size(); }
+  // Set when Redis belongs to a cluster with another number of shards.
+  bool misconfigured() const { return misconfigured_.load(std::memory_order_relaxed); }
+
+  // On this loop only.
+  Shard& ShardAt(uint32_t shard);
+  ViewRegistry& views() { return *views_; }
+  std::set<Watcher*>& watchers() { return watchers_; }
+
+  void After(int64_t delay_ms, std::function<void()> task) override;
+  void Post(std::function<void()> task) override;
+
+ private:
+  void BuildShards(const Config& config);
+  void OnConnected();
+  void OnDisconnected(const Status& reason);
+  void CheckShardCount();
+  void PollFeeds();
+  void EverySecond();
+
+  const size_t index_;
+  const size_t loop_count_;
+  const uint32_t shard_total_;
+  const std::string shard_count_key_;
+  const std::chrono::milliseconds feed_poll_;
+  Probe& probe_;
+  SystemClock wall_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer poll_timer_;
+  boost::asio::steady_timer second_timer_;
+  crdt::HybridLogicalClock clock_;
+  std::unique_ptr<redis::Connection> redis_;
+  std::unique_ptr<ShardOwner> owner_;
+  NullOwner* null_owner_ = nullptr;  // owner_, when there is no Postgres
+  std::vector<std::unique_ptr<ShardStore>> stores_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<ViewRegistry> views_;
+  std::set<Watcher*> watchers_;
+  std::atomic<uint32_t> open_shards_{0};
+  std::atomic<bool> misconfigured_{false};
+  std::atomic<bool> stopped_{false};
+  std::thread thread_;
+};
+
+}  // namespace topgun::sync

@@ -1,0 +1,39 @@
+// Composition root of topgun-sync: builds everything in dependency order, runs until a signal,
+// drains.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "app/config.h"
+#include "app/loop.h"
+#include "metrics/registry.h"
+#include "service/loop_set.h"
+
+namespace topgun::sync {
+
+class SyncApp final : private LoopSet {
+ public:
+  SyncApp(Config config, metrics::Registry& registry);
+  ~SyncApp() override;
+
+  // Returns the process' exit code after a graceful stop.
+  int Run();
+
+ private:
+  size_t loop_count() const override { return loops_.size(); }
+  uint32_t shard_count() const override { return config_.shards; }
+  bool Post(size_t loop, std::function<void()> task) override;
+  Shard& ShardAt(uint32_t shard) override;
+  ViewRegistry& ViewsOf(size_t loop) override;
+  std::set<Watcher*>& WatchersOf(size_t loop) override;
+
+  uint32_t OpenShards() const;
+
+  const Config config_;
+  metrics::Registry& registry_;
+  Probe probe_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+};
+
+}  // namespace topgun::sync

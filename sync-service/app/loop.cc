@@ -1,0 +1,171 @@
+#include "app/loop.h"
+
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "backend/storage_client.h"
+#include "logging/logging.h"
+#include "owner/null_owner.h"
+#include "state/keys.h"
+#include "store/redis_shard_store.h"
+
+namespace topgun::sync {
+
+namespace {
+
+// Replicas and loops tick with different node ids, so no two of them make the same timestamp.
+std::string NodeId(const Config& config, size_t index) {
+  return config.name + "-" + std::to_string(index);
+}
+
+ShardLimits LimitsOf(const Config& config) {
+  ShardLimits limits;
+  limits.batch.cells_max = config.commit_cells_max;
+  limits.queue_bytes_max = config.queue_bytes_max / config.shards;
+  limits.cache_bytes_max = config.cache_bytes_max / config.shards;
+  limits.ring_bytes_max = config.ring_bytes_max / config.shards;
+  return limits;
+}
+
+}  // namespace
+
+Loop::Loop(const Config& config, size_t index, size_t loop_count, Probe& probe)
+    : index_(index),
+      loop_count_(loop_count),
+      shard_total_(config.shards),
+      shard_count_key_(state::ShardCountKey(config.redis_prefix)),
+      feed_poll_(config.feed_poll),
+      probe_(probe),
+      work_(boost::asio::make_work_guard(io_)),
+      poll_timer_(io_),
+      second_timer_(io_),
+      clock_(NodeId(config, index), wall_) {
+  redis::ConnectionOptions options;
+  options.address = config.redis;
+  options.password = config.redis_password;
+  options.client_name = config.name;
+  redis_ = std::make_unique<redis::Connection>(
+      io_, options,
+      redis::Connection::Events{
+          .connected = [this](const std::string&) { CheckShardCount(); },
+          .disconnected = [this](const Status& reason) { OnDisconnected(reason); }});
+  if (config.without_storage()) {
+    auto owner = std::make_unique<NullOwner>(
+        *redis_, NullOwnerOptions{config.redis_prefix, config.shards, config.watch_window.count()},
+        wall_);
+    null_owner_ = owner.get();
+    owner_ = std::move(owner);
+  } else {
+    owner_ = std::make_unique<StorageClient>(
+        config.storage, [this](std::function<void()> task) { Post(std::move(task)); });
+  }
+  BuildShards(config);
+}
+
+Loop::~Loop() { Stop(); }
+
+void Loop::BuildShards(const Config& config) {
+  const uint64_t unpersisted_max = config.without_storage() ? 0 : config.unpersisted_bytes_max;
+  std::vector<Shard*> shards;
+  for (uint32_t number = 0; number < shard_total_; ++number) {
+    if (number % loop_count_ != index_) continue;
+    stores_.push_back(std::make_unique<RedisShardStore>(
+        *redis_, state::ShardKeys(config.redis_prefix, number, shard_total_), unpersisted_max));
+    shards_.push_back(std::make_unique<Shard>(
+        number, LimitsOf(config),
+        Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_, probe_}));
+    shards.push_back(shards_.back().get());
+  }
+  ViewLimits limits{config.view_bytes_max / loop_count_, config.view_idle.count()};
+  views_ = std::make_unique<ViewRegistry>(std::move(shards), limits, wall_, probe_);
+}
+
+void Loop::Start() {
+  Post([this] {
+    redis_->Start();
+    PollFeeds();
+    EverySecond();
+  });
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void Loop::Stop() {
+  if (stopped_.exchange(true)) return;
+  boost::asio::post(io_, [this] {
+    poll_timer_.cancel();
+    second_timer_.cancel();
+    redis_->Close();
+    work_.reset();
+    io_.stop();
+  });
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Loop::PostTask(std::function<void()> task) {
+  if (stopped_.load(std::memory_order_relaxed)) return false;
+  boost::asio::post(io_, std::move(task));
+  return true;
+}
+
+void Loop::Post(std::function<void()> task) { PostTask(std::move(task)); }
+
+void Loop::After(int64_t delay_ms, std::function<void()> task) {
+  auto timer =
+      std::make_shared<boost::asio::steady_timer>(io_, std::chrono::milliseconds(delay_ms));
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
+  });
+}
+
+Shard& Loop::ShardAt(uint32_t shard) { return *shards_[(shard - index_) / loop_count_]; }
+
+// The first process of a cluster writes its shard count; the others must agree
+// (docs/state-layout.md).
+void Loop::CheckShardCount() {
+  const std::string wanted = std::to_string(shard_total_);
+  redis_->Send({"SET", shard_count_key_, wanted, "NX"}, [](const StatusOr<redis::Reply>&) {});
+  redis_->Send({"GET", shard_count_key_}, [this, wanted](const StatusOr<redis::Reply>& reply) {
+    if (!reply.ok()) return;
+    const std::string found(redis::ReplyView(reply->get()).str());
+    misconfigured_ = found != wanted;
+    if (found == wanted) return OnConnected();
+    logging::Error("loop", "Redis belongs to a cluster with another number of shards; set --shards",
+                   {{"configured", wanted}, {"found", found}});
+  });
+}
+
+void Loop::OnConnected() {
+  for (auto& shard : shards_) shard->OnConnected();
+}
+
+void Loop::OnDisconnected(const Status& reason) {
+  logging::Warning("loop", "Redis is away", {{"loop", index_}, {"reason", Message(reason)}});
+  for (auto& shard : shards_) shard->OnDisconnected();
+}
+
+void Loop::PollFeeds() {
+  for (auto& shard : shards_) shard->Poll();
+  poll_timer_.expires_after(feed_poll_);
+  poll_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) PollFeeds();
+  });
+}
+
+void Loop::EverySecond() {
+  uint32_t open = 0;
+  for (auto& shard : shards_) {
+    if (!shard->open()) continue;
+    ++open;
+    if (null_owner_ != nullptr) null_owner_->Trim(shard->number(), shard->feed().position());
+  }
+  open_shards_ = open;
+  for (Watcher* watcher : watchers_) watcher->Progress();
+  views_->DropIdle();
+  second_timer_.expires_after(std::chrono::seconds(1));
+  second_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) EverySecond();
+  });
+}
+
+}  // namespace topgun::sync

@@ -1,0 +1,97 @@
+#include "app/sync_app.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "admin/admin_server.h"
+#include "logging/logging.h"
+#include "rpc/server.h"
+#include "rpc/shutdown.h"
+#include "service/sync_service.h"
+
+namespace topgun::sync {
+
+namespace {
+
+size_t LoopCount(const Config& config) {
+  const size_t wanted =
+      config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency() / 2);
+  return std::min<size_t>(wanted, config.shards);
+}
+
+}  // namespace
+
+SyncApp::SyncApp(Config config, metrics::Registry& registry)
+    : config_(std::move(config)), registry_(registry), probe_(registry) {
+  const size_t count = LoopCount(config_);
+  for (size_t i = 0; i < count; ++i) {
+    loops_.push_back(std::make_unique<Loop>(config_, i, count, probe_));
+  }
+}
+
+SyncApp::~SyncApp() = default;
+
+int SyncApp::Run() {
+  rpc::SignalWaiter signals;
+
+  // Redis connections and shards.
+  for (auto& loop : loops_) loop->Start();
+
+  // The API that gateways use.
+  ServiceLimits limits;
+  limits.watch_bytes_max = config_.watch_bytes_max;
+  SyncService service(*this, probe_, limits);
+  rpc::ServerOptions server_options;
+  server_options.listen = config_.grpc;
+  server_options.connection_age_max = config_.connection_age_max;
+  rpc::Server server(server_options, registry_);
+  server.AddService(&service);
+
+  // Probes and metrics.
+  admin::AdminServer admin(config_.admin, registry_, [this] {
+    const uint32_t open = OpenShards();
+    return admin::AdminServer::Readiness{
+        open > 0,
+        std::to_string(open) + " of " + std::to_string(config_.shards) + " shards open\n"};
+  });
+
+  for (const Status& status : {server.Start(), admin.Start()}) {
+    if (status.ok()) continue;
+    logging::Error("app", "cannot start", {{"reason", Message(status)}});
+    return 1;
+  }
+  server.SetServing(true);
+  logging::Info("app", "started", {{"grpc_port", server.port()}, {"admin_port", admin.port()}});
+  signals.Wait();
+
+  rpc::Drain drain(config_.drain);
+  drain.Step("readiness", [&](auto) { server.SetServing(false); });
+  drain.Step("grpc", [&](auto) {
+    // Streams never end by themselves; whatever is unanswered is sent again elsewhere.
+    server.Shutdown(std::chrono::milliseconds(500));
+  });
+  drain.Step("loops", [&](auto) {
+    for (auto& loop : loops_) loop->Stop();
+  });
+  admin.Stop();
+  return 0;
+}
+
+uint32_t SyncApp::OpenShards() const {
+  uint32_t open = 0;
+  for (const auto& loop : loops_) open += loop->open_shards();
+  return open;
+}
+
+bool SyncApp::Post(size_t loop, std::function<void()> task) {
+  return loops_[loop]->PostTask(std::move(task));
+}
+
+Shard& SyncApp::ShardAt(uint32_t shard) { return loops_[LoopOf(shard)]->ShardAt(shard); }
+
+ViewRegistry& SyncApp::ViewsOf(size_t loop) { return loops_[loop]->views(); }
+
+std::set<Watcher*>& SyncApp::WatchersOf(size_t loop) { return loops_[loop]->watchers(); }
+
+}  // namespace topgun::sync

@@ -1,0 +1,35 @@
+// What becomes of one op on one cell: lib/crdt's order plus the server's policy for equal
+// timestamps (architecture: re-stamping, core.md 5.4). Pure functions.
+#pragma once
+
+#include "domain/write.h"
+#include "state/cell.h"
+
+namespace topgun::sync {
+
+// A cell while a batch is merged; views borrow from the stored cell or from the op that won.
+struct CellState {
+  bool present = false;
+  bool tombstone = false;
+  bool has_ttl = false;
+  double ttl_ms = 0;
+  crdt::TimestampView timestamp;
+  std::string_view value;
+};
+
+enum class Verdict : uint8_t {
+  kApply,      // the op wins
+  kApplyEcho,  // it wins with an equal value: its writer keeps an older timestamp unless told
+  kStale,      // a newer record decided already
+  kDuplicate,  // this very record is stored
+  kCollision,  // same timestamp, another record: the later arrival must be re-stamped
+};
+
+// The record an op wants to store.
+CellState RecordOf(const WriteOp& op);
+
+Verdict JudgeLww(const CellState& current, const CellState& incoming);
+Verdict JudgeOrAdd(const CellState& current, const CellState& incoming);
+Verdict JudgeOrRemove(const CellState& current);
+
+}  // namespace topgun::sync

@@ -1,0 +1,66 @@
+// Metrics of the domain. Counters are resolved once; every method is one or two atomic operations.
+// One instance per process, shared by all loops.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "domain/write.h"
+#include "metrics/registry.h"
+#include "state/scripts.h"
+
+namespace topgun::sync {
+
+class Probe {
+ public:
+  explicit Probe(metrics::Registry& registry);
+
+  void OpsMerged(const std::string& outcomes);
+  void Committed(state::CommitCode code, size_t ops, size_t cells, double seconds);
+  void PartRefused() { parts_refused_.Increment(); }
+  void QueueBytes(int64_t delta) { queue_bytes_.Increment(static_cast<double>(delta)); }
+  void CacheBytes(int64_t delta) { cache_bytes_.Increment(static_cast<double>(delta)); }
+  void CellsRead(size_t hits, size_t misses);
+  void ShardOpened() { shards_opened_.Increment(); }
+  void ShardsOpen(int64_t delta) { shards_open_.Increment(static_cast<double>(delta)); }
+  void OpenFailed() { open_failures_.Increment(); }
+  void FeedGap() { feed_gaps_.Increment(); }
+  void FeedEntriesRead(size_t count) { feed_entries_read_.Increment(static_cast<double>(count)); }
+  void Hydrated(size_t cells) { hydrated_cells_.Increment(static_cast<double>(cells)); }
+  void Hydrations() { hydrations_.Increment(); }
+  void Watchers(int64_t delta) { watchers_.Increment(static_cast<double>(delta)); }
+  void WatchOverflow() { watch_overflows_.Increment(); }
+  void ChangesForwarded(size_t count) { watch_changes_.Increment(static_cast<double>(count)); }
+  void Views(int64_t delta) { views_.Increment(static_cast<double>(delta)); }
+  void ViewBytes(int64_t delta) { view_bytes_.Increment(static_cast<double>(delta)); }
+  void ViewBuilt(double seconds) { view_build_seconds_.Observe(seconds); }
+  void ViewRefused() { views_refused_.Increment(); }
+
+ private:
+  std::array<prometheus::Counter*, kOutcomeCount> ops_{};
+  std::array<prometheus::Counter*, 6> commits_{};
+  prometheus::Histogram& commit_seconds_;
+  prometheus::Histogram& commit_ops_;
+  prometheus::Histogram& commit_cells_;
+  prometheus::Counter& parts_refused_;
+  prometheus::Gauge& queue_bytes_;
+  prometheus::Gauge& cache_bytes_;
+  prometheus::Counter& cache_hits_;
+  prometheus::Counter& cache_misses_;
+  prometheus::Counter& shards_opened_;
+  prometheus::Gauge& shards_open_;
+  prometheus::Counter& open_failures_;
+  prometheus::Counter& feed_gaps_;
+  prometheus::Counter& feed_entries_read_;
+  prometheus::Counter& hydrations_;
+  prometheus::Counter& hydrated_cells_;
+  prometheus::Gauge& watchers_;
+  prometheus::Counter& watch_overflows_;
+  prometheus::Counter& watch_changes_;
+  prometheus::Gauge& views_;
+  prometheus::Gauge& view_bytes_;
+  prometheus::Histogram& view_build_seconds_;
+  prometheus::Counter& views_refused_;
+};
+
+}  // namespace topgun::sync

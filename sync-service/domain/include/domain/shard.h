@@ -1,0 +1,122 @@
+// One shard on one replica: finds it open, merges and commits writes, follows its feed.
+//
+// States: closed (nothing is trusted, everything waits), checking (comparing meta with the
+// connection's run, asking the owner to open), open. One batch is in flight at a time; what arrives
+// meanwhile forms the next one, so under light load nothing waits and under heavy load batches
+// grow. Owned by a Loop and used on it only; dependencies outlive it.
+//
+// Limits: bytes of waiting parts (then RESOURCE_EXHAUSTED), cells and ops per batch, cache bytes,
+// ring bytes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "crdt/hybrid_logical_clock.h"
+#include "domain/cell_cache.h"
+#include "domain/hydrator.h"
+#include "domain/io.h"
+#include "domain/merge_batch.h"
+#include "domain/probe.h"
+#include "domain/shard_feed.h"
+
+namespace topgun::sync {
+
+struct ShardLimits {
+  BatchLimits batch;
+  uint64_t queue_bytes_max = 64u << 20;
+  uint64_t cache_bytes_max = 64u << 20;
+  uint64_t ring_bytes_max = 8u << 20;
+};
+
+class Shard {
+ public:
+  struct Dependencies {
+    ShardStore& store;
+    ShardOwner& owner;
+    Scheduler& scheduler;
+    crdt::HybridLogicalClock& clock;
+    const WallClock& wall;
+    Probe& probe;
+  };
+
+  Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies);
+
+  // Redis came or went.
+  void OnConnected();
+  void OnDisconnected();
+
+  // `part.done` is called exactly once, later.
+  void Submit(WritePart part);
+
+  // Calls back once the feed has consumed everything that was committed before this call. Waits
+  // while the shard is closed.
+  void Barrier(Callback<state::Position> callback);
+  // Like Barrier, and the map is loaded from Postgres if it was not.
+  void EnsureLoaded(const std::string& map_id, StatusCallback callback);
+  // Compares with Redis' tail when somebody listens; called every few milliseconds.
+  void Poll();
+
+  uint32_t number() const { return shard_; }
+  bool open() const { return state_ == State::kOpen; }
+  ShardFeed& feed() { return feed_; }
+  ShardStore& store() { return deps_.store; }
+
+ private:
+  enum class State : uint8_t { kClosed, kChecking, kOpen };
+
+  void Check();
+  void OnMeta(StatusOr<ShardMeta> meta);
+  void AskOwner();
+  void RetryCheck(const Status& reason);
+  void Adopt(const ShardMeta& meta);
+  void Close();
+  void SetState(State state);
+
+  // Reads entries until the position reaches `tail` or nothing is left.
+  void CatchUp(const state::Position& tail, StatusCallback done);
+  // False when the feed cannot be followed from here.
+  bool AcceptRecords(std::vector<FeedRecord> records);
+  void ApplyToCache(const FeedEntry& entry);
+
+  void Pump();
+  void LookUp();
+  void MergeAndCommit();
+  void OnCommit(StatusOr<CommitReply> reply, int64_t sent_us);
+  void OnCommitted(const CommitReply& reply);
+  void LoadMaps(std::vector<std::string> map_ids);
+  void StopBatch();
+  void RefuseAll(const Status& status);
+
+  void RunBarrier();
+  void FinishBarrier(const Status& status);
+  void CountCache();
+
+  const uint32_t shard_;
+  const ShardLimits limits_;
+  Dependencies deps_;
+  State state_ = State::kClosed;
+  int64_t backoff_ms_ = 0;
+  bool check_scheduled_ = false;
+
+  ShardFeed feed_;
+  CellCache cache_;
+  Hydrator hydrator_;
+  uint64_t cache_bytes_counted_ = 0;
+
+  std::deque<std::shared_ptr<PartState>> queue_;
+  uint64_t queue_bytes_ = 0;
+  MergeBatch batch_;
+  bool busy_ = false;               // the batch is being looked up, merged or committed
+  state::Position batch_position_;  // what the batch's cells are valid for
+
+  bool barrier_running_ = false;
+  std::vector<Callback<state::Position>> barrier_waiters_;  // for the next round
+  std::vector<Callback<state::Position>> barrier_current_;
+};
+
+}  // namespace topgun::sync

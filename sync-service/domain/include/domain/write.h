@@ -1,0 +1,58 @@
+// Writes as the domain sees them: ops of one shard that arrived together (docs/architecture.md,
+// "life of a frame"). All views borrow from `storage`. Movable values; used on the shard's loop
+// only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "crdt/timestamp.h"
+#include "state/position.h"
+
+namespace topgun::sync {
+
+// Numbers as in topgun.crdt.v1.
+enum class OpKind : uint8_t { kPut = 1, kRemove = 2, kOrAdd = 3, kOrRemove = 4 };
+enum class Outcome : uint8_t {
+  kNone = 0,
+  kApplied = 1,
+  kStale = 2,
+  kDuplicate = 3,
+  kRestamped = 4,
+  kRejected = 5
+};
+inline constexpr size_t kOutcomeCount = 6;
+
+struct WriteOp {
+  OpKind kind = OpKind::kPut;
+  uint32_t map = 0;     // index into WritePart::maps
+  uint32_t origin = 0;  // index into WritePart::origins
+  bool has_ttl = false;
+  double ttl_ms = 0;
+  crdt::TimestampView timestamp;  // empty node id: the service stamps the op
+  std::string_view key;
+  std::string_view tag;
+  std::string_view value;  // MessagePack; empty for removals
+};
+
+struct WriteResult {
+  Status status;
+  state::Position position;  // covers every op
+  std::string outcomes;      // one Outcome per op
+};
+
+struct WritePart {
+  std::shared_ptr<const void> storage;
+  std::vector<std::string_view> maps;
+  std::vector<std::string_view> origins;
+  std::vector<WriteOp> ops;
+  uint64_t bytes = 0;  // held by `storage` for this part, for queue limits
+  std::function<void(WriteResult)> done;
+};
+
+}  // namespace topgun::sync

@@ -1,0 +1,277 @@
+#include "domain/merge_batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "domain/restamp.h"
+
+namespace topgun::sync {
+
+namespace {
+
+CellState StateOf(std::string_view encoded) {
+  CellState state;
+  state::CellView view;
+  if (encoded.empty() || !state::DecodeCell(encoded, &view)) return state;
+  state.present = true;
+  state.tombstone = view.tombstone;
+  state.has_ttl = view.has_ttl;
+  state.ttl_ms = view.ttl_ms;
+  state.timestamp = view.timestamp;
+  state.value = view.value;
+  return state;
+}
+
+state::CellView ViewOf(const CellState& state) {
+  state::CellView view;
+  view.timestamp = state.timestamp;
+  view.tombstone = state.tombstone;
+  view.has_ttl = state.has_ttl;
+  view.ttl_ms = state.ttl_ms;
+  view.value = state.value;
+  return view;
+}
+
+// A server timestamp whose node id lives as long as the clock.
+crdt::TimestampView Tick(crdt::HybridLogicalClock& clock) {
+  const crdt::Timestamp ticked = clock.Tick();
+  return {ticked.millis, ticked.counter, clock.node_id()};
+}
+
+bool IsOr(OpKind kind) { return kind == OpKind::kOrAdd || kind == OpKind::kOrRemove; }
+
+}  // namespace
+
+void MergeBatch::Clear() {
+  used_ = 0;
+  index_.clear();
+  ops_.clear();
+  parts_.clear();
+  missing_.clear();
+  arena_.clear();
+  bytes_ = 0;
+  changed_count_ = 0;
+}
+
+bool MergeBatch::full() const {
+  return used_ >= limits_.cells_max || ops_.size() >= limits_.ops_max ||
+         bytes_ >= limits_.bytes_max;
+}
+
+void MergeBatch::Take(const std::shared_ptr<PartState>& part) {
+  if (parts_.empty() || parts_.back() != part) parts_.push_back(part);
+  const WritePart& source = part->part;
+  while (part->next < source.ops.size() && !full()) {
+    const auto op_index = static_cast<uint32_t>(part->next++);
+    const WriteOp& op = source.ops[op_index];
+    const state::CellKind kind = IsOr(op.kind) ? state::CellKind::kOr : state::CellKind::kLww;
+    WorkCell& cell = CellFor(kind, source.maps[op.map], op.key, op.tag);
+    ops_.push_back({part.get(), op_index, &cell, Outcome::kNone});
+    bytes_ += op.key.size() + op.tag.size() + op.value.size();
+  }
+}
+
+MergeBatch::WorkCell& MergeBatch::CellFor(state::CellKind kind, std::string_view map,
+                                          std::string_view key, std::string_view tag) {
+  scratch_.clear();
+  field_scratch_ = state::CellField(kind, key, tag);
+  AppendCellId(scratch_, kind, map, field_scratch_);
+  if (const auto it = index_.find(scratch_); it != index_.end()) return *it->second;
+  if (used_ == cells_.size()) cells_.emplace_back();
+  WorkCell& cell = cells_[used_++];
+  cell.id = scratch_;
+  cell.kind = kind;
+  cell.map = map;
+  cell.key = key;
+  cell.tag = tag;
+  cell.field = field_scratch_;
+  cell.known = false;
+  cell.base.clear();
+  cell.before = cell.current = CellState();
+  cell.changed = cell.tell_origin = false;
+  index_.emplace(cell.id, &cell);
+  return cell;
+}
+
+void MergeBatch::SetBase(WorkCell& cell, std::string_view encoded) {
+  cell.base.assign(encoded);
+  cell.known = true;
+  cell.before = StateOf(cell.base);
+}
+
+std::vector<CellRef> MergeBatch::LookUp(CellCache& cache) {
+  missing_.clear();
+  std::vector<CellRef> refs;
+  for (size_t i = 0; i < used_; ++i) {
+    WorkCell& cell = cells_[i];
+    if (const std::string* cached = cache.Find(cell.id)) {
+      SetBase(cell, *cached);
+      continue;
+    }
+    missing_.push_back(&cell);
+    refs.push_back({cell.kind, cell.map, cell.field});
+  }
+  return refs;
+}
+
+void MergeBatch::Provide(std::vector<std::optional<std::string>> cells, CellCache& cache) {
+  for (size_t i = 0; i < missing_.size() && i < cells.size(); ++i) {
+    const std::string encoded = std::move(cells[i]).value_or(std::string());
+    cache.Put(missing_[i]->id, encoded);
+    SetBase(*missing_[i], encoded);
+  }
+  missing_.clear();
+}
+
+void MergeBatch::Reset() {
+  for (size_t i = 0; i < used_; ++i) {
+    WorkCell& cell = cells_[i];
+    cell.current = cell.before;
+    cell.changed = cell.tell_origin = false;
+    cell.origin = {};
+  }
+}
+
+bool MergeBatch::Merge(crdt::HybridLogicalClock& clock, int64_t now_ms) {
+  Reset();
+  bool complete = true;
+  for (OpRef& ref : ops_) {
+    ref.outcome = MergeOp(ref, clock, now_ms);
+    if (ref.outcome == Outcome::kNone) complete = false;
+  }
+  return complete;
+}
+
+Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, int64_t now_ms) {
+  const WriteOp& op = ref.part->part.ops[ref.op];
+  WorkCell& cell = *ref.cell;
+  CellState incoming = RecordOf(op);
+  if (incoming.timestamp.node_id.empty()) {
+    if (cell.current.present) clock.Observe(cell.current.timestamp);
+    incoming.timestamp = Tick(clock);
+  }
+  const bool too_far_ahead = incoming.timestamp.millis > now_ms + crdt::kDriftMaxMs;
+  if (!too_far_ahead) clock.Observe(incoming.timestamp);
+
+  Outcome outcome;
+  if (op.kind == OpKind::kOrAdd) {
+    outcome = Apply(cell, incoming, JudgeOrAdd(cell.current, incoming));
+  } else if (op.kind == OpKind::kOrRemove) {
+    outcome = Apply(cell, incoming, JudgeOrRemove(cell.current));
+  } else {
+    outcome = MergeLww(cell, incoming, too_far_ahead, op, clock);
+  }
+  if (outcome == Outcome::kApplied || outcome == Outcome::kRestamped) {
+    cell.origin = ref.part->part.origins[op.origin];
+  }
+  return outcome;
+}
+
+Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,
+                             const WriteOp& op, crdt::HybridLogicalClock& clock) {
+  if (too_far_ahead) return Restamp(cell, incoming, op, clock);
+  const Verdict verdict = JudgeLww(cell.current, incoming);
+  if (verdict == Verdict::kCollision) return Restamp(cell, incoming, op, clock);
+  return Apply(cell, incoming, verdict);
+}
+
+Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
+                            crdt::HybridLogicalClock& clock) {
+  const std::string& key = arena_.emplace_back(RestampKey(cell.map, op.key, incoming));
+  WorkCell& record = CellFor(state::CellKind::kLww, state::kRestampMap, key, {});
+  if (!record.known) return Outcome::kNone;
+
+  if (const auto assigned = DecodeRestamp(record.current.value)) {
+    // Seen before: whatever became of it then, it is that same record now.
+    incoming.timestamp = *assigned;
+    Verdict verdict = JudgeLww(cell.current, incoming);
+    if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
+    return Apply(cell, incoming, verdict);
+  }
+  if (cell.current.present) clock.Observe(cell.current.timestamp);
+  incoming.timestamp = Tick(clock);
+  record.current = incoming;
+  record.current.tombstone = record.current.has_ttl = false;
+  record.current.value = arena_.emplace_back(EncodeRestamp(incoming.timestamp));
+  record.changed = true;
+  Apply(cell, incoming, Verdict::kApplyEcho);
+  return Outcome::kRestamped;
+}
+
+Outcome MergeBatch::Apply(WorkCell& cell, const CellState& record, Verdict verdict) {
+  if (verdict == Verdict::kStale) return Outcome::kStale;
+  if (verdict == Verdict::kDuplicate) return Outcome::kDuplicate;
+  cell.current = record;
+  cell.changed = true;
+  cell.tell_origin = verdict == Verdict::kApplyEcho;
+  return Outcome::kApplied;
+}
+
+CommitRequest MergeBatch::BuildCommit(const state::Position& tail, int64_t now_ms) {
+  CommitRequest request;
+  request.tail = tail;
+  builder_.Clear();
+  changed_count_ = 0;
+  for (size_t i = 0; i < used_; ++i) {
+    WorkCell& cell = cells_[i];
+    if (!cell.changed) continue;
+    ++changed_count_;
+    state::CellView view = ViewOf(cell.current);
+    view.version = {tail.incarnation, tail.n + 1};
+    view.commit_ms = now_ms;
+    cell.encoded.clear();
+    state::AppendCell(cell.encoded, view);
+    const bool was_live = cell.before.present && ViewOf(cell.before).Live(now_ms);
+    state::ChangeView change;
+    change.kind = cell.kind;
+    change.flags = static_cast<uint8_t>((was_live ? state::kChangeWasLive : 0) |
+                                        (cell.tell_origin ? state::kChangeTellOrigin : 0));
+    change.map = builder_.MapIndex(cell.map);
+    change.origin = builder_.OriginIndex(cell.origin);
+    change.key = cell.key;
+    change.tag = cell.tag;
+    change.cell = cell.encoded;
+    builder_.Add(change);
+  }
+  entry_ = changed_count_ == 0 ? std::string() : builder_.Build(now_ms);
+  request.entry = entry_;
+  CollectWrites(request);
+  return request;
+}
+
+void MergeBatch::CollectWrites(CommitRequest& request) {
+  BytesMap<size_t> group_of_map;
+  for (size_t i = 0; i < used_; ++i) {
+    const WorkCell& cell = cells_[i];
+    std::string map_id = state::MapId(cell.kind, cell.map);
+    const auto [it, is_new] = group_of_map.try_emplace(map_id, request.cells.size());
+    if (is_new) {
+      request.map_ids.push_back(std::move(map_id));
+      request.cells.push_back({cell.kind, cell.map, {}});
+    }
+    if (!cell.changed) continue;
+    CellWrites& writes = request.cells[it->second];
+    writes.fields_and_cells.push_back(cell.field);
+    writes.fields_and_cells.push_back(cell.encoded);
+  }
+  std::erase_if(request.cells, [](const CellWrites& w) { return w.fields_and_cells.empty(); });
+}
+
+std::vector<std::shared_ptr<PartState>> MergeBatch::Settle(const state::Position& position,
+                                                           CellCache& cache) {
+  for (size_t i = 0; i < used_; ++i) {
+    if (cells_[i].changed) cache.Put(cells_[i].id, cells_[i].encoded);
+  }
+  for (const OpRef& ref : ops_) {
+    ref.part->outcomes[ref.op] = static_cast<char>(ref.outcome);
+    --ref.part->open;
+  }
+  std::vector<std::shared_ptr<PartState>> finished;
+  for (auto& part : parts_) {
+    part->position = std::max(part->position, position);
+    if (part->open == 0) finished.push_back(part);
+  }
+  return finished;
+}
+
+}  // namespace topgun::sync

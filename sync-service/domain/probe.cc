@@ -1,0 +1,91 @@
+#include "domain/probe.h"
+
+namespace topgun::sync {
+
+namespace {
+
+constexpr std::array<const char*, kOutcomeCount> kOutcomeNames = {
+    "none", "applied", "stale", "duplicate", "restamped", "rejected"};
+constexpr std::array<const char*, 6> kCodeNames = {"none",   "committed", "conflict",
+                                                   "closed", "unloaded",  "overloaded"};
+
+}  // namespace
+
+Probe::Probe(metrics::Registry& registry)
+    : commit_seconds_(registry.AddHistogram("sync_commit_seconds",
+                                            "Time from sending a commit script to its reply.",
+                                            metrics::kLatencySeconds)),
+      commit_ops_(registry.AddHistogram("sync_commit_ops", "Client operations per commit script.",
+                                        metrics::kBatchSizes)),
+      commit_cells_(registry.AddHistogram("sync_commit_cells", "Cells written per commit script.",
+                                          metrics::kBatchSizes)),
+      parts_refused_(registry.AddCounter(
+          "sync_parts_refused_total", "Batches refused because a limit was reached (retryable).")),
+      queue_bytes_(registry.AddGauge("sync_queue_bytes", "Bytes of batches waiting to be merged.")),
+      cache_bytes_(registry.AddGauge("sync_cache_bytes", "Bytes held by the cell caches.")),
+      cache_hits_(registry.AddCounter("sync_cache_hits_total", "Cells found in the cell cache.")),
+      cache_misses_(
+          registry.AddCounter("sync_cache_misses_total", "Cells that were read from Redis.")),
+      shards_opened_(registry.AddCounter("sync_shard_opens_total",
+                                         "Times a shard was found open under a new incarnation.")),
+      shards_open_(registry.AddGauge("sync_shards_open", "Shards that are open here.")),
+      open_failures_(registry.AddCounter("sync_shard_open_failures_total",
+                                         "Failed attempts to have a shard opened.")),
+      feed_gaps_(registry.AddCounter(
+          "sync_feed_gaps_total", "Times entries of a shard's feed were missed or lost by Redis.")),
+      feed_entries_read_(registry.AddCounter("sync_feed_entries_read_total",
+                                             "Feed entries read from Redis (not own commits).")),
+      hydrations_(
+          registry.AddCounter("sync_hydrations_total", "Maps loaded from Postgres into Redis.")),
+      hydrated_cells_(registry.AddCounter("sync_hydrated_cells_total",
+                                          "Cells loaded from Postgres into Redis.")),
+      watchers_(registry.AddGauge("sync_watchers", "Open Watch streams.")),
+      watch_overflows_(registry.AddCounter("sync_watch_overflows_total",
+                                           "Watchers told of a gap because they read too slowly.")),
+      watch_changes_(
+          registry.AddCounter("sync_watch_changes_total", "Changes forwarded to watchers.")),
+      views_(registry.AddGauge("sync_views", "Map views held in memory.")),
+      view_bytes_(registry.AddGauge("sync_view_bytes", "Bytes held by map views.")),
+      view_build_seconds_(registry.AddHistogram("sync_view_build_seconds",
+                                                "Time to build a map view from Redis.",
+                                                metrics::kLatencySeconds)),
+      views_refused_(registry.AddCounter("sync_views_refused_total",
+                                         "Reads refused because views would not fit in memory.")) {
+  for (size_t i = 1; i < ops_.size(); ++i) {
+    ops_[i] =
+        &registry.AddCounter("sync_merge_ops_total", "Client operations by what became of them.",
+                             {{"outcome", kOutcomeNames[i]}});
+  }
+  for (size_t i = 1; i < commits_.size(); ++i) {
+    commits_[i] = &registry.AddCounter("sync_commits_total", "Commit scripts by reply.",
+                                       {{"code", kCodeNames[i]}});
+  }
+}
+
+void Probe::OpsMerged(const std::string& outcomes) {
+  std::array<uint32_t, kOutcomeCount> counts{};
+  for (const char c : outcomes) {
+    const auto outcome = static_cast<size_t>(static_cast<uint8_t>(c));
+    if (outcome < counts.size()) ++counts[outcome];
+  }
+  for (size_t i = 1; i < counts.size(); ++i) {
+    if (counts[i] != 0) ops_[i]->Increment(counts[i]);
+  }
+}
+
+void Probe::Committed(state::CommitCode code, size_t ops, size_t cells, double seconds) {
+  const auto index = static_cast<size_t>(code);
+  if (index == 0 || index >= commits_.size()) return;
+  commits_[index]->Increment();
+  commit_seconds_.Observe(seconds);
+  if (code != state::CommitCode::kCommitted) return;
+  commit_ops_.Observe(static_cast<double>(ops));
+  commit_cells_.Observe(static_cast<double>(cells));
+}
+
+void Probe::CellsRead(size_t hits, size_t misses) {
+  if (hits != 0) cache_hits_.Increment(static_cast<double>(hits));
+  if (misses != 0) cache_misses_.Increment(static_cast<double>(misses));
+}
+
+}  // namespace topgun::sync

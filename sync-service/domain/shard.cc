@@ -1,0 +1,357 @@
+#include "domain/shard.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "logging/logging.h"
+
+namespace topgun::sync {
+
+namespace {
+
+constexpr int64_t kBackoffMinMs = 20;
+constexpr int64_t kBackoffMaxMs = 1000;
+
+int64_t SteadyMicros() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Shard::Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies)
+    : shard_(shard),
+      limits_(limits),
+      deps_(dependencies),
+      feed_(shard, limits.ring_bytes_max),
+      cache_(limits.cache_bytes_max),
+      hydrator_(shard, dependencies.store, dependencies.owner, dependencies.probe),
+      batch_(limits.batch) {}
+
+void Shard::OnConnected() {
+  SetState(State::kClosed);
+  backoff_ms_ = 0;
+  Check();
+}
+
+void Shard::OnDisconnected() { SetState(State::kClosed); }
+
+void Shard::SetState(State state) {
+  if ((state_ == State::kOpen) != (state == State::kOpen)) {
+    deps_.probe.ShardsOpen(state == State::kOpen ? 1 : -1);
+  }
+  state_ = state;
+}
+
+// ---- Opening ----
+
+void Shard::Check() {
+  if (state_ == State::kChecking || deps_.store.run().empty()) return;
+  SetState(State::kChecking);
+  deps_.store.ReadMeta([this](StatusOr<ShardMeta> meta) { OnMeta(std::move(meta)); });
+}
+
+void Shard::OnMeta(StatusOr<ShardMeta> meta) {
+  if (state_ != State::kChecking) return;  // disconnected meanwhile
+  if (!meta.ok()) return RetryCheck(meta.status());
+  if (!meta->exists || meta->run != deps_.store.run()) return AskOwner();
+  Adopt(*meta);
+}
+
+void Shard::AskOwner() {
+  deps_.owner.OpenShard(shard_, deps_.store.run(), [this](const Status& status) {
+    if (state_ != State::kChecking) return;
+    if (!status.ok()) deps_.probe.OpenFailed();
+    RetryCheck(status);
+  });
+}
+
+void Shard::RetryCheck(const Status& reason) {
+  SetState(State::kClosed);
+  if (!reason.ok()) {
+    logging::Debug("shard", "not open yet", {{"shard", shard_}, {"reason", Message(reason)}});
+  }
+  backoff_ms_ = std::clamp(backoff_ms_ * 2, kBackoffMinMs, kBackoffMaxMs);
+  if (std::exchange(check_scheduled_, true)) return;
+  deps_.scheduler.After(backoff_ms_, [this] {
+    check_scheduled_ = false;
+    if (state_ == State::kClosed) Check();
+  });
+}
+
+void Shard::Adopt(const ShardMeta& meta) {
+  const bool known = feed_.position() != state::Position{};
+  const bool raised = meta.tail.incarnation != feed_.position().incarnation;
+  if (raised) {
+    cache_.Clear();
+    deps_.probe.ShardOpened();
+    logging::Info("shard", "open",
+                  {{"shard", shard_}, {"incarnation", meta.tail.incarnation}, {"n", meta.tail.n}});
+  }
+  if (!known) feed_.JumpTo(meta.tail);
+  backoff_ms_ = 0;
+  CatchUp(meta.tail, [this](const Status& status) {
+    if (state_ != State::kChecking) return;
+    if (!status.ok()) return RetryCheck(status);
+    SetState(State::kOpen);
+    Pump();
+    if (!barrier_waiters_.empty()) RunBarrier();
+  });
+}
+
+void Shard::Close() {
+  if (state_ == State::kChecking) return;
+  SetState(State::kClosed);
+  Check();
+}
+
+// ---- Following the feed ----
+
+void Shard::CatchUp(const state::Position& tail, StatusCallback done) {
+  if (feed_.position() >= tail) return done(OkStatus());
+  constexpr size_t kEntriesPerRead = 256;
+  deps_.store.ReadFeed(
+      feed_.position(), kEntriesPerRead,
+      [this, tail, done = std::move(done)](StatusOr<std::vector<FeedRecord>> records) mutable {
+        if (!records.ok()) return done(records.status());
+        if (!AcceptRecords(*std::move(records)) && feed_.position() < tail) {
+          // What lies between is trimmed or lost.
+          deps_.probe.FeedGap();
+          cache_.Clear();
+          feed_.JumpTo(tail);
+        }
+        CatchUp(tail, std::move(done));
+      });
+}
+
+bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
+  if (records.empty()) return false;
+  deps_.probe.FeedEntriesRead(records.size());
+  for (FeedRecord& record : records) {
+    const FeedEntryPtr entry = MakeFeedEntry(record.position, std::move(record.entry));
+    if (entry == nullptr) {
+      logging::Error("shard", "malformed feed entry skipped",
+                     {{"shard", shard_}, {"position", state::ToString(record.position)}});
+      return false;
+    }
+    switch (feed_.Accept(entry)) {
+      case ShardFeed::Accepted::kNext:
+        ApplyToCache(*entry);
+        break;
+      case ShardFeed::Accepted::kNextAfterLoss:
+        deps_.probe.FeedGap();
+        cache_.Clear();
+        break;
+      case ShardFeed::Accepted::kKnown:
+        break;
+      case ShardFeed::Accepted::kGap:
+        return false;
+    }
+  }
+  return true;
+}
+
+void Shard::ApplyToCache(const FeedEntry& entry) {
+  const state::FeedEntryView& view = entry.view;
+  // Markers, and commits without changes (a map was loaded), change Redis behind the feed.
+  if (view.is_marker || view.changes.empty()) {
+    cache_.Clear();
+    return;
+  }
+  std::string id;
+  for (const state::ChangeView& change : view.changes) {
+    id.clear();
+    AppendCellId(id, change.kind, view.maps[change.map],
+                 state::CellField(change.kind, change.key, change.tag));
+    cache_.Update(id, change.cell);
+  }
+}
+
+void Shard::Poll() {
+  if (state_ != State::kOpen || busy_ || barrier_running_ || !feed_.has_listeners()) return;
+  RunBarrier();
+}
+
+// ---- Barrier ----
+
+void Shard::Barrier(Callback<state::Position> callback) {
+  barrier_waiters_.push_back(std::move(callback));
+  if (!barrier_running_ && state_ == State::kOpen) RunBarrier();
+}
+
+void Shard::RunBarrier() {
+  barrier_running_ = true;
+  barrier_current_ = std::exchange(barrier_waiters_, {});
+  deps_.store.ReadMeta([this](StatusOr<ShardMeta> meta) {
+    if (!meta.ok()) return FinishBarrier(meta.status());
+    if (!meta->exists || meta->run != deps_.store.run() ||
+        meta->tail.incarnation != feed_.position().incarnation) {
+      return FinishBarrier(Unavailable("shard is closed"));
+    }
+    CatchUp(meta->tail, [this](const Status& status) { FinishBarrier(status); });
+  });
+}
+
+void Shard::FinishBarrier(const Status& status) {
+  barrier_running_ = false;
+  std::vector<Callback<state::Position>> current = std::exchange(barrier_current_, {});
+  if (status.ok()) {
+    for (auto& callback : current) callback(feed_.position());
+  } else {
+    // Never an empty answer: wait until the shard is open.
+    barrier_waiters_.insert(barrier_waiters_.begin(), std::make_move_iterator(current.begin()),
+                            std::make_move_iterator(current.end()));
+    Close();
+    return;
+  }
+  if (!barrier_waiters_.empty() && state_ == State::kOpen && !barrier_running_) RunBarrier();
+}
+
+void Shard::EnsureLoaded(const std::string& map_id, StatusCallback callback) {
+  Barrier([this, map_id,
+           callback = std::move(callback)](const StatusOr<state::Position>& position) mutable {
+    if (!position.ok()) return callback(position.status());
+    hydrator_.Load(map_id, std::move(callback));
+  });
+}
+
+void Shard::CountCache() {
+  deps_.probe.CacheBytes(static_cast<int64_t>(cache_.bytes()) -
+                         static_cast<int64_t>(cache_bytes_counted_));
+  cache_bytes_counted_ = cache_.bytes();
+}
+
+// ---- Writing ----
+
+void Shard::Submit(WritePart part) {
+  if (queue_bytes_ + part.bytes > limits_.queue_bytes_max) {
+    deps_.probe.PartRefused();
+    part.done({ResourceExhausted("too much work is waiting for this shard"), {}, {}});
+    return;
+  }
+  if (part.ops.empty()) return part.done({OkStatus(), feed_.position(), {}});
+  queue_bytes_ += part.bytes;
+  deps_.probe.QueueBytes(static_cast<int64_t>(part.bytes));
+  queue_.push_back(std::make_shared<PartState>(std::move(part)));
+  Pump();
+}
+
+void Shard::Pump() {
+  if (state_ != State::kOpen || busy_) return;
+  while (!queue_.empty() && !batch_.full()) {
+    const std::shared_ptr<PartState> part = queue_.front();
+    batch_.Take(part);
+    if (part->next < part->part.ops.size()) break;
+    queue_.pop_front();
+  }
+  if (batch_.empty()) return;
+  busy_ = true;
+  LookUp();
+}
+
+void Shard::LookUp() {
+  batch_position_ = feed_.position();
+  std::vector<CellRef> missing = batch_.LookUp(cache_);
+  deps_.probe.CellsRead(batch_.cell_count() - missing.size(), missing.size());
+  if (missing.empty()) return MergeAndCommit();
+  deps_.store.ReadCells(missing, [this](StatusOr<std::vector<std::optional<std::string>>> cells) {
+    if (!cells.ok()) return StopBatch();
+    batch_.Provide(*std::move(cells), cache_);
+    MergeAndCommit();
+  });
+}
+
+void Shard::MergeAndCommit() {
+  // The feed may have moved while cells were read; then the batch's copies are too old to build on.
+  if (feed_.position() != batch_position_) return LookUp();
+  const int64_t now_ms = deps_.wall.NowMs();
+  if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
+  const CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
+  const int64_t sent_us = SteadyMicros();
+  deps_.store.Commit(request, [this, sent_us](StatusOr<CommitReply> reply) {
+    OnCommit(std::move(reply), sent_us);
+  });
+}
+
+void Shard::OnCommit(StatusOr<CommitReply> reply, int64_t sent_us) {
+  if (!reply.ok()) {
+    if (reply.status().code() == StatusCode::kUnavailable) return StopBatch();
+    logging::Error("shard", "commit failed",
+                   {{"shard", shard_}, {"reason", Message(reply.status())}});
+    return RefuseAll(reply.status());
+  }
+  deps_.probe.Committed(reply->code, batch_.op_count(), batch_.changed_count(),
+                        static_cast<double>(SteadyMicros() - sent_us) * 1e-6);
+  switch (reply->code) {
+    case state::CommitCode::kCommitted:
+      return OnCommitted(*reply);
+    case state::CommitCode::kConflict:
+      return CatchUp({batch_position_.incarnation, reply->n}, [this](const Status& status) {
+        if (!status.ok()) return StopBatch();
+        LookUp();
+      });
+    case state::CommitCode::kClosed:
+      return StopBatch();
+    case state::CommitCode::kUnloaded:
+      return LoadMaps(std::move(reply->unloaded));
+    case state::CommitCode::kOverloaded:
+      return RefuseAll(ResourceExhausted("persistence is behind, try again later"));
+  }
+}
+
+void Shard::OnCommitted(const CommitReply& reply) {
+  const state::Position position{batch_position_.incarnation, reply.n};
+  if (!batch_.entry().empty()) {
+    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) feed_.Accept(entry);
+  }
+  const auto finished = batch_.Settle(position, cache_);
+  batch_.Clear();
+  busy_ = false;
+  CountCache();
+  for (const auto& part : finished) {
+    queue_bytes_ -= part->part.bytes;
+    deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
+    deps_.probe.OpsMerged(part->outcomes);
+    part->part.done({OkStatus(), part->position, std::move(part->outcomes)});
+  }
+  Pump();
+}
+
+void Shard::LoadMaps(std::vector<std::string> map_ids) {
+  if (map_ids.empty()) return LookUp();
+  const std::string map_id = std::move(map_ids.back());
+  map_ids.pop_back();
+  hydrator_.Load(map_id, [this, map_ids = std::move(map_ids)](const Status& status) mutable {
+    if (!status.ok()) return StopBatch();
+    LoadMaps(std::move(map_ids));
+  });
+}
+
+// Keeps the batch; it starts again from the cells when the shard is open. Every op is idempotent,
+// so it does not matter whether a commit whose reply was lost has happened.
+void Shard::StopBatch() {
+  busy_ = false;
+  if (state_ == State::kChecking) return;
+  SetState(State::kClosed);
+  RetryCheck(OkStatus());
+}
+
+void Shard::RefuseAll(const Status& status) {
+  std::vector<std::shared_ptr<PartState>> refused = batch_.parts();
+  for (auto& part : queue_) {
+    if (std::find(refused.begin(), refused.end(), part) == refused.end()) refused.push_back(part);
+  }
+  batch_.Clear();
+  queue_.clear();
+  busy_ = false;
+  for (const auto& part : refused) {
+    queue_bytes_ -= part->part.bytes;
+    deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
+    deps_.probe.PartRefused();
+    part->part.done({status, {}, {}});
+  }
+}
+
+}  // namespace topgun::sync

@@ -1,0 +1,156 @@
+#include "domain/watcher.h"
+
+#include <utility>
+
+namespace topgun::sync {
+
+Watcher::~Watcher() {
+  for (auto& [number, watched] : watched_) {
+    if (watched.attached) watched.shard->feed().RemoveListener(this);
+  }
+}
+
+void Watcher::Watch(Shard& shard, std::optional<state::Position> after) {
+  Stop(shard.number());
+  const uint64_t generation = next_generation_++;
+  watched_[shard.number()] = {&shard, false, {}, generation};
+  shard.Barrier([weak = std::weak_ptr<Watcher*>(self_), number = shard.number(), generation,
+                 after](const StatusOr<state::Position>& position) {
+    const auto self = weak.lock();
+    if (self != nullptr && position.ok()) (*self)->Start(number, generation, *position, after);
+  });
+}
+
+void Watcher::Stop(uint32_t shard) {
+  const auto it = watched_.find(shard);
+  if (it == watched_.end()) return;
+  if (it->second.attached) it->second.shard->feed().RemoveListener(this);
+  watched_.erase(it);
+}
+
+Watcher::Watched* Watcher::Find(uint32_t shard, uint64_t generation) {
+  const auto it = watched_.find(shard);
+  return it != watched_.end() && it->second.generation == generation ? &it->second : nullptr;
+}
+
+void Watcher::Start(uint32_t shard, uint64_t generation, const state::Position& position,
+                    std::optional<state::Position> after) {
+  Watched* watched = Find(shard, generation);
+  if (watched == nullptr) return;
+  watched->told = after.value_or(position);
+  if (after.has_value()) return Resume(shard, generation);
+  Attach(*watched);
+  Tell(*watched, position, false, nullptr, {});
+}
+
+// Sends what the watcher missed, from the ring or from Redis, then lets it hear the feed.
+void Watcher::Resume(uint32_t shard, uint64_t generation) {
+  Watched* watched = Find(shard, generation);
+  if (watched == nullptr) return;
+  ShardFeed& feed = watched->shard->feed();
+  std::vector<FeedEntryPtr> recent;
+  if (feed.Recent(watched->told, &recent)) {
+    for (const FeedEntryPtr& entry : recent) OnEntry(shard, watched->told, entry, false);
+    Attach(*watched);
+    return Tell(*watched, feed.position(), false, nullptr, {});
+  }
+  if (watched->told > feed.position()) {
+    // Redis lost what the watcher has seen.
+    Attach(*watched);
+    return Tell(*watched, feed.position(), true, nullptr, {});
+  }
+  constexpr size_t kEntriesPerRead = 256;
+  watched->shard->store().ReadFeed(watched->told, kEntriesPerRead,
+                                   [weak = std::weak_ptr<Watcher*>(self_), shard,
+                                    generation](StatusOr<std::vector<FeedRecord>> records) {
+                                     const auto self = weak.lock();
+                                     if (self == nullptr) return;
+                                     if (records.ok()) {
+                                       (*self)->Replay(shard, generation, *std::move(records));
+                                     } else if (Watched* lost = (*self)->Find(shard, generation)) {
+                                       (*self)->Watch(*lost->shard, lost->told);
+                                     }
+                                   });
+}
+
+void Watcher::Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord> records) {
+  Watched* watched = Find(shard, generation);
+  if (watched == nullptr) return;
+  ShardFeed replay(shard, 0);
+  replay.JumpTo(watched->told);
+  bool stuck = records.empty();
+  replay.AddListener(this);
+  for (FeedRecord& record : records) {
+    const FeedEntryPtr entry = MakeFeedEntry(record.position, std::move(record.entry));
+    if (entry == nullptr || replay.Accept(entry) == ShardFeed::Accepted::kGap) {
+      stuck = true;
+      break;
+    }
+  }
+  if (!stuck) return Resume(shard, generation);
+  Attach(*watched);
+  Tell(*watched, watched->shard->feed().position(), true, nullptr, {});
+}
+
+void Watcher::Attach(Watched& watched) {
+  watched.attached = true;
+  watched.shard->feed().AddListener(this);
+}
+
+void Watcher::ChangeInterest(const std::vector<std::string>& add,
+                             const std::vector<std::string>& remove, uint64_t interest_id) {
+  for (const std::string& map : add) interest_.insert({map, 0});
+  for (const std::string& map : remove) interest_.erase(map);
+  interest_id_ = interest_id;
+  for (auto& [number, watched] : watched_) {
+    if (watched.attached) Tell(watched, watched.shard->feed().position(), false, nullptr, {});
+  }
+}
+
+void Watcher::Progress() {
+  for (auto& [number, watched] : watched_) {
+    const state::Position& position = watched.shard->feed().position();
+    if (watched.attached && watched.told != position) {
+      Tell(watched, position, false, nullptr, {});
+    }
+  }
+}
+
+void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const FeedEntryPtr& entry,
+                      bool gap) {
+  const auto it = watched_.find(shard);
+  if (it == watched_.end()) return;
+  Watched& watched = it->second;
+  if (gap) return Tell(watched, entry->position, true, nullptr, {});
+  const state::FeedEntryView& view = entry->view;
+  std::vector<bool> interesting(view.maps.size());
+  bool any = false;
+  for (size_t i = 0; i < view.maps.size(); ++i) {
+    interesting[i] = interest_.contains(view.maps[i]);
+    any = any || interesting[i];
+  }
+  // A marker moves the incarnation, which a range cannot straddle together with changes.
+  if (view.is_marker) return Tell(watched, entry->position, false, nullptr, {});
+  if (!any) return;
+  std::vector<uint32_t> changes;
+  for (uint32_t i = 0; i < view.changes.size(); ++i) {
+    if (interesting[view.changes[i].map]) changes.push_back(i);
+  }
+  if (changes.empty()) return;
+  probe_.ChangesForwarded(changes.size());
+  Tell(watched, entry->position, false, entry, changes);
+}
+
+void Watcher::OnJump(uint32_t shard, const state::Position& /*after*/,
+                     const state::Position& upto) {
+  const auto it = watched_.find(shard);
+  if (it != watched_.end()) Tell(it->second, upto, true, nullptr, {});
+}
+
+void Watcher::Tell(Watched& watched, const state::Position& upto, bool gap,
+                   const FeedEntryPtr& entry, const std::vector<uint32_t>& changes) {
+  const state::Position after = std::exchange(watched.told, upto);
+  sink_.OnRange({watched.shard->number(), after, upto, gap, interest_id_}, entry, changes);
+}
+
+}  // namespace topgun::sync

@@ -1,0 +1,40 @@
+// topgun.sync.v1.Sync: protobuf to domain and back, nothing else.
+//
+// gRPC's few callback threads only move messages: decoding happens on the shards' loops, and every
+// stream has an outbox that loops append to and that keeps one write in flight, so replies of one
+// moment travel in one message. Reads wait for shards to open as long as the caller's deadline
+// allows.
+#pragma once
+
+#include "domain/probe.h"
+#include "service/loop_set.h"
+#include "topgun/sync/v1/sync.grpc.pb.h"
+
+namespace topgun::sync {
+
+struct ServiceLimits {
+  // Bytes of one Apply stream's requests that may wait before the stream is not read any further.
+  uint64_t apply_bytes_max = 32u << 20;
+  // Bytes of changes that may wait for one watcher before it is told of a gap instead.
+  uint64_t watch_bytes_max = 16u << 20;
+};
+
+class SyncService final : public topgun::sync::v1::Sync::CallbackService {
+ public:
+  SyncService(LoopSet& loops, Probe& probe, ServiceLimits limits)
+      : loops_(loops), probe_(probe), limits_(limits) {}
+
+  grpc::ServerBidiReactor<v1::ApplyRequest, v1::ApplyReply>* Apply(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<v1::WatchRequest, v1::WatchReply>* Watch(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::ReadMapChunk>* ReadMap(grpc::CallbackServerContext* context,
+                                                      const v1::ReadMapRequest* request) override;
+
+ private:
+  LoopSet& loops_;
+  Probe& probe_;
+  const ServiceLimits limits_;
+};
+
+}  // namespace topgun::sync

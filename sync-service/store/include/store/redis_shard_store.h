@@ -1,0 +1,46 @@
+// ShardStore over Redis: encodes the commands and scripts of docs/state-layout.md for one shard.
+//
+// Owned by a Loop next to the connection, used on its loop; callbacks come from the connection.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "domain/io.h"
+#include "redis/connection.h"
+#include "state/keys.h"
+
+namespace topgun::sync {
+
+class RedisShardStore final : public ShardStore {
+ public:
+  // `unpersisted_bytes_max`: 0 when nothing persists the feed.
+  RedisShardStore(redis::Connection& connection, state::ShardKeys keys,
+                  uint64_t unpersisted_bytes_max);
+
+  const std::string& run() const override { return connection_.run(); }
+  void ReadMeta(Callback<ShardMeta> callback) override;
+  void ReadCells(const std::vector<CellRef>& cells,
+                 Callback<std::vector<std::optional<std::string>>> callback) override;
+  void Commit(const CommitRequest& request, Callback<CommitReply> callback) override;
+  void ReadFeed(const state::Position& after, size_t count,
+                Callback<std::vector<FeedRecord>> callback) override;
+  void Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
+            Callback<ScanChunk> callback) override;
+  void IsUnloaded(std::string_view map_id, Callback<bool> callback) override;
+  void HydrateBegin(std::string_view map_id, std::string_view token,
+                    Callback<std::optional<state::Position>> callback) override;
+  void HydrateChunk(std::string_view map_id, std::string_view token,
+                    const std::vector<HydrateWrite>& writes,
+                    Callback<std::vector<size_t>> callback) override;
+  void HydrateFinish(std::string_view map_id, std::string_view token,
+                     StatusCallback callback) override;
+
+ private:
+  redis::Connection& connection_;
+  const state::ShardKeys keys_;
+  const std::string unpersisted_bytes_max_;
+};
+
+}  // namespace topgun::sync

@@ -1,0 +1,233 @@
+#include "store/redis_shard_store.h"
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "base/clock.h"
+#include "state/feed_entry.h"
+
+namespace topgun::sync {
+
+namespace {
+
+using redis::Reply;
+using redis::ReplyView;
+
+std::optional<state::MapIdView> ParseId(std::string_view map_id) {
+  state::MapIdView id;
+  if (!state::ParseMapId(map_id, &id)) return std::nullopt;
+  return id;
+}
+
+CommitReply ParseCommit(const ReplyView& reply) {
+  CommitReply out;
+  out.code = static_cast<state::CommitCode>(reply[0].integer());
+  if (out.code == state::CommitCode::kUnloaded) {
+    for (size_t i = 1; i < reply.size(); ++i) out.unloaded.emplace_back(reply[i].str());
+  } else if (out.code == state::CommitCode::kCommitted ||
+             out.code == state::CommitCode::kConflict) {
+    out.n = static_cast<uint64_t>(reply[1].integer());
+  }
+  return out;
+}
+
+std::vector<FeedRecord> ParseFeed(const ReplyView& reply) {
+  std::vector<FeedRecord> records;
+  records.reserve(reply.size());
+  for (size_t i = 0; i < reply.size(); ++i) {
+    const auto position = state::ParsePosition(reply[i][0].str());
+    const ReplyView fields = reply[i][1];
+    for (size_t f = 0; position.has_value() && f + 1 < fields.size(); f += 2) {
+      if (fields[f].str() == "e") records.push_back({*position, std::string(fields[f + 1].str())});
+    }
+  }
+  return records;
+}
+
+// Collects the replies of several HMGET into one answer, in the order of the references.
+struct CellsReader {
+  std::vector<std::optional<std::string>> cells;
+  size_t open = 0;
+  Status failure;
+  Callback<std::vector<std::optional<std::string>>> callback;
+
+  void Finish() {
+    if (--open != 0) return;
+    if (failure.ok()) {
+      callback(std::move(cells));
+    } else {
+      callback(failure);
+    }
+  }
+};
+
+}  // namespace
+
+RedisShardStore::RedisShardStore(redis::Connection& connection, state::ShardKeys keys,
+                                 uint64_t unpersisted_bytes_max)
+    : connection_(connection),
+      keys_(std::move(keys)),
+      unpersisted_bytes_max_(std::to_string(unpersisted_bytes_max)) {}
+
+void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
+  connection_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes"},
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     const ReplyView fields(reply->get());
+                     ShardMeta meta;
+                     meta.exists = fields.size() == 4 && !fields[0].is_nil();
+                     if (meta.exists) {
+                       meta.run = fields[0].str();
+                       meta.tail = {static_cast<uint64_t>(fields[1].integer()),
+                                    static_cast<uint64_t>(fields[2].integer())};
+                       meta.bytes = static_cast<uint64_t>(fields[3].integer());
+                     }
+                     callback(std::move(meta));
+                   });
+}
+
+void RedisShardStore::ReadCells(const std::vector<CellRef>& cells,
+                                Callback<std::vector<std::optional<std::string>>> callback) {
+  std::map<std::string, std::vector<size_t>> by_hash;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    by_hash[keys_.Cells(cells[i].kind, cells[i].map)].push_back(i);
+  }
+  auto reader = std::make_shared<CellsReader>();
+  reader->cells.resize(cells.size());
+  reader->open = by_hash.size();
+  reader->callback = std::move(callback);
+  std::vector<std::string_view> args;
+  for (auto& [hash, indices] : by_hash) {
+    args.assign({"HMGET", hash});
+    for (const size_t index : indices) args.push_back(cells[index].field);
+    connection_.Send(args, [reader, indices = std::move(indices)](StatusOr<Reply> reply) {
+      if (!reply.ok()) {
+        reader->failure = reply.status();
+        return reader->Finish();
+      }
+      const ReplyView fields(reply->get());
+      for (size_t i = 0; i < indices.size() && i < fields.size(); ++i) {
+        if (!fields[i].is_nil()) reader->cells[indices[i]] = std::string(fields[i].str());
+      }
+      reader->Finish();
+    });
+  }
+}
+
+void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply> callback) {
+  std::vector<std::string> owned;  // key names and numbers
+  owned.reserve(request.cells.size() * 2 + 4);
+  std::vector<std::string_view> args{keys_.meta(), keys_.feed(), keys_.maps(), keys_.unloaded()};
+  for (const CellWrites& writes : request.cells) {
+    args.push_back(owned.emplace_back(keys_.Cells(writes.kind, writes.map)));
+  }
+  const size_t key_count = args.size();
+  args.push_back(connection_.run());
+  args.push_back(owned.emplace_back(std::to_string(request.tail.incarnation)));
+  args.push_back(owned.emplace_back(std::to_string(request.tail.n)));
+  args.push_back(unpersisted_bytes_max_);
+  args.push_back(request.entry);
+  args.push_back(owned.emplace_back(std::to_string(request.map_ids.size())));
+  args.insert(args.end(), request.map_ids.begin(), request.map_ids.end());
+  for (const CellWrites& writes : request.cells) {
+    args.push_back(owned.emplace_back(std::to_string(writes.fields_and_cells.size() / 2)));
+    args.insert(args.end(), writes.fields_and_cells.begin(), writes.fields_and_cells.end());
+  }
+  connection_.Eval(state::CommitScript(), key_count, args,
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     callback(ParseCommit(ReplyView(reply->get())));
+                   });
+}
+
+void RedisShardStore::ReadFeed(const state::Position& after, size_t count,
+                               Callback<std::vector<FeedRecord>> callback) {
+  const std::string start = "(" + state::ToString(after);
+  connection_.Send({"XRANGE", keys_.feed(), start, "+", "COUNT", std::to_string(count)},
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     callback(ParseFeed(ReplyView(reply->get())));
+                   });
+}
+
+void RedisShardStore::Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
+                           Callback<ScanChunk> callback) {
+  connection_.Send(
+      {"HSCAN", keys_.Cells(kind, map), cursor, "COUNT", "500"},
+      [callback = std::move(callback)](StatusOr<Reply> reply) {
+        if (!reply.ok()) return callback(reply.status());
+        const ReplyView scan(reply->get());
+        ScanChunk chunk;
+        chunk.cursor = scan[0].str();
+        const ReplyView pairs = scan[1];
+        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+          chunk.cells.push_back({std::string(pairs[i].str()), std::string(pairs[i + 1].str())});
+        }
+        callback(std::move(chunk));
+      });
+}
+
+void RedisShardStore::IsUnloaded(std::string_view map_id, Callback<bool> callback) {
+  connection_.Send({"HEXISTS", keys_.unloaded(), map_id},
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     callback(ReplyView(reply->get()).integer() == 1);
+                   });
+}
+
+void RedisShardStore::HydrateBegin(std::string_view map_id, std::string_view token,
+                                   Callback<std::optional<state::Position>> callback) {
+  const std::vector<std::string_view> args{keys_.unloaded(), keys_.loading(), map_id, token};
+  connection_.Eval(state::HydrateBeginScript(), 2, args,
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     const ReplyView fields(reply->get());
+                     if (fields[0].integer() == 0) return callback(std::nullopt);
+                     callback(state::ParsePosition(fields[1].str()).value_or(state::Position{}));
+                   });
+}
+
+void RedisShardStore::HydrateChunk(std::string_view map_id, std::string_view token,
+                                   const std::vector<HydrateWrite>& writes,
+                                   Callback<std::vector<size_t>> callback) {
+  const auto id = ParseId(map_id);
+  if (!id.has_value()) return callback(InvalidArgument("malformed map id"));
+  const std::string cells = keys_.Cells(id->kind, id->map);
+  const std::string count = std::to_string(writes.size());
+  std::vector<std::string_view> args{keys_.loading(), cells, map_id, token, count};
+  for (const HydrateWrite& write : writes) {
+    args.insert(args.end(), {write.field, write.expected, write.cell});
+  }
+  connection_.Eval(state::HydrateChunkScript(), 2, args,
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     const ReplyView fields(reply->get());
+                     if (fields[0].integer() == 0) return callback(Aborted("stale load token"));
+                     std::vector<size_t> clashes;
+                     for (size_t i = 1; i < fields.size(); ++i) {
+                       clashes.push_back(static_cast<size_t>(fields[i].integer()));
+                     }
+                     callback(std::move(clashes));
+                   });
+}
+
+void RedisShardStore::HydrateFinish(std::string_view map_id, std::string_view token,
+                                    StatusCallback callback) {
+  const auto id = ParseId(map_id);
+  if (!id.has_value()) return callback(InvalidArgument("malformed map id"));
+  state::FeedEntryBuilder builder;
+  builder.MapIndex(id->map);
+  const std::string entry = builder.Build(SystemClock().NowMs());
+  const std::vector<std::string_view> args{
+      keys_.unloaded(), keys_.loading(), keys_.meta(), keys_.feed(),
+      keys_.maps(),     map_id,          token,        entry};
+  connection_.Eval(state::HydrateFinishScript(), 5, args,
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     const bool current = ReplyView(reply->get())[0].integer() == 1;
+                     callback(current ? OkStatus() : Aborted("stale load token"));
+                   });
+}
+
+}  // namespace topgun::sync
