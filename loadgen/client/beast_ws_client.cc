@@ -1,0 +1,354 @@
+// The only file that knows Beast. Beast makes the HTTP upgrade; frames are then read and written by
+// ws_frame.h: Beast's WebSocket stream would make one socket write per message and one asynchronous
+// operation per received message, and the generator shares its cores with the servers it measures.
+#include <openssl/evp.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "client/ws_client.h"
+#include "client/ws_frame.h"
+#include "workload/random.h"
+
+namespace topgun::loadgen {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+constexpr std::chrono::seconds kOpenTimeout{5};  // core.md 2.8
+constexpr std::chrono::seconds kCloseTimeout{1};
+constexpr size_t kReadChunkBytes = size_t{64} * 1024;
+constexpr size_t kMessageBytesMax = size_t{64} * 1024 * 1024;  // snapshots of large maps
+constexpr std::string_view kHandshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+std::string Base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(size));
+  return text;
+}
+
+// Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2).
+std::string AcceptFor(const std::string& key) {
+  const std::string text = key + std::string(kHandshakeGuid);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr);
+  return Base64({reinterpret_cast<const char*>(digest), size});
+}
+
+// One TCP connection from resolving to the end. Lives until its last handler has run; Detach()
+// makes those handlers harmless.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(asio::io_context& io, const Endpoint& endpoint, WsClient::Listener& listener,
+             WsClient::Traffic& traffic, uint64_t seed)
+      : endpoint_(endpoint),
+        listener_(&listener),
+        traffic_(&traffic),
+        random_(seed),
+        resolver_(io),
+        socket_(io),
+        open_timer_(io) {}
+
+  void Start();
+  void Send(WsOpcode opcode, std::initializer_list<std::string_view> parts);
+  void Close();
+  void Drop();
+
+ private:
+  void OnConnected(error_code error);
+  void SendUpgrade();
+  void OnUpgradeResponse(error_code error);
+  void ReadMore();
+  void OnRead(error_code error, size_t size);
+  bool HandleFrames();
+  bool HandleFrame(const WsFrame& frame);
+  bool Deliver(const WsFrame& frame);
+  void ScheduleFlush();
+  void Flush();
+  void Fail(std::string_view reason);
+  void CloseSocket();
+
+  const Endpoint endpoint_;
+  WsClient::Listener* listener_;  // null once detached
+  WsClient::Traffic* traffic_;
+  Random random_;
+  tcp::resolver resolver_;
+  tcp::socket socket_;
+  asio::steady_timer open_timer_;
+  std::string key_;
+  http::request<http::empty_body> request_;
+  http::response<http::empty_body> response_;
+  boost::beast::flat_buffer response_buffer_;
+
+  bool open_ = false;
+  bool closing_ = false;
+  bool write_in_flight_ = false;
+  bool flush_scheduled_ = false;
+  std::string out_;      // frames not yet handed to the socket
+  std::string writing_;  // frames the socket is writing
+  std::string in_;       // received bytes: [in_begin_, in_end_) are unparsed
+  size_t in_begin_ = 0;
+  size_t in_end_ = 0;
+  std::string fragments_;  // a fragmented message so far
+  bool in_message_ = false;
+};
+
+void Connection::Start() {
+  open_timer_.expires_after(kOpenTimeout);
+  open_timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error && !self->open_) self->Fail("connecting timed out");
+  });
+  resolver_.async_resolve(
+      endpoint_.host, endpoint_.port,
+      [self = shared_from_this()](error_code error, const tcp::resolver::results_type& addresses) {
+        if (error) return self->Fail(error.message());
+        asio::async_connect(self->socket_, addresses,
+                            [self](error_code connect_error, const tcp::endpoint&) {
+                              self->OnConnected(connect_error);
+                            });
+      });
+}
+
+void Connection::OnConnected(error_code error) {
+  if (listener_ == nullptr) return;
+  if (error) return Fail(error.message());
+  error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  SendUpgrade();
+}
+
+void Connection::SendUpgrade() {
+  const uint64_t nonce[2] = {random_.Next(), random_.Next()};
+  key_ = Base64({reinterpret_cast<const char*>(nonce), sizeof nonce});
+  request_ = {http::verb::get, endpoint_.path, 11};
+  request_.set(http::field::host, endpoint_.Authority());
+  request_.set(http::field::upgrade, "websocket");
+  request_.set(http::field::connection, "Upgrade");
+  request_.set(http::field::sec_websocket_key, key_);
+  request_.set(http::field::sec_websocket_version, "13");
+  http::async_write(socket_, request_, [self = shared_from_this()](error_code error, size_t size) {
+    if (self->listener_ == nullptr) return;
+    if (error) return self->Fail(error.message());
+    self->traffic_->bytes_sent += size;
+    http::async_read(
+        self->socket_, self->response_buffer_, self->response_,
+        [self](error_code read_error, size_t) { self->OnUpgradeResponse(read_error); });
+  });
+}
+
+void Connection::OnUpgradeResponse(error_code error) {
+  if (listener_ == nullptr) return;
+  if (error) return Fail(error.message());
+  if (response_.result() != http::status::switching_protocols) {
+    return Fail("the upgrade was answered with HTTP " + std::to_string(response_.result_int()));
+  }
+  if (response_[http::field::sec_websocket_accept] != AcceptFor(key_)) {
+    return Fail("the upgrade was answered with a wrong Sec-WebSocket-Accept");
+  }
+  open_ = true;
+  open_timer_.cancel();
+  // Frames that came right behind the response.
+  in_.assign(static_cast<const char*>(response_buffer_.data().data()), response_buffer_.size());
+  in_end_ = in_.size();
+  listener_->OnOpen();
+  if (HandleFrames()) ReadMore();
+}
+
+void Connection::ReadMore() {
+  if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
+  if (in_.size() - in_end_ < kReadChunkBytes / 2) {
+    // Move what is unparsed to the front; a frame larger than the buffer makes it grow.
+    in_.erase(0, in_begin_);
+    in_end_ -= in_begin_;
+    in_begin_ = 0;
+    in_.resize(std::max(in_end_ + kReadChunkBytes, in_.size()));
+  }
+  socket_.async_read_some(
+      asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
+      [self = shared_from_this()](error_code error, size_t size) { self->OnRead(error, size); });
+}
+
+void Connection::OnRead(error_code error, size_t size) {
+  if (listener_ == nullptr) return;
+  if (error) return Fail(error == asio::error::eof ? "closed by the server" : error.message());
+  traffic_->bytes_received += size;
+  in_end_ += size;
+  if (HandleFrames()) ReadMore();
+}
+
+// False once the connection is over.
+bool Connection::HandleFrames() {
+  while (listener_ != nullptr) {
+    WsFrame frame;
+    const std::string_view unparsed(in_.data() + in_begin_, in_end_ - in_begin_);
+    const WsParse parsed = ParseServerFrame(unparsed, kMessageBytesMax, &frame);
+    if (parsed == WsParse::kNeedMore) return true;
+    if (parsed == WsParse::kMalformed) {
+      Fail("malformed WebSocket frame");
+      return false;
+    }
+    in_begin_ += frame.size;
+    if (!HandleFrame(frame)) return false;
+  }
+  return false;
+}
+
+bool Connection::HandleFrame(const WsFrame& frame) {
+  switch (frame.opcode) {
+    case WsOpcode::kPing:
+      Send(WsOpcode::kPong, {frame.payload});
+      return true;
+    case WsOpcode::kPong:
+      return true;
+    case WsOpcode::kClose: {
+      const std::string_view reason =
+          frame.payload.substr(std::min<size_t>(2, frame.payload.size()));
+      Fail(reason.empty() ? "closed by the server" : std::string(reason));
+      return false;
+    }
+    default:
+      return Deliver(frame);
+  }
+}
+
+bool Connection::Deliver(const WsFrame& frame) {
+  if ((frame.opcode == WsOpcode::kContinuation) != in_message_ ||
+      fragments_.size() + frame.payload.size() > kMessageBytesMax) {
+    Fail("malformed WebSocket message");
+    return false;
+  }
+  if (frame.final && !in_message_) {
+    listener_->OnMessage(frame.payload);
+    return true;
+  }
+  in_message_ = !frame.final;
+  fragments_.append(frame.payload);
+  if (!frame.final) return true;
+  const std::string message = std::exchange(fragments_, {});
+  listener_->OnMessage(message);
+  return true;
+}
+
+void Connection::Send(WsOpcode opcode, std::initializer_list<std::string_view> parts) {
+  if (!open_ || closing_) return;
+  AppendClientFrame(opcode, parts, static_cast<uint32_t>(random_.Next()), out_);
+  ScheduleFlush();
+}
+
+// Flushing in a turn of its own lets all frames of this turn leave together.
+void Connection::ScheduleFlush() {
+  if (flush_scheduled_ || write_in_flight_) return;
+  flush_scheduled_ = true;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->flush_scheduled_ = false;
+    self->Flush();
+  });
+}
+
+void Connection::Flush() {
+  if (write_in_flight_ || !socket_.is_open()) return;
+  if (out_.empty()) {
+    if (closing_) CloseSocket();
+    return;
+  }
+  write_in_flight_ = true;
+  std::swap(out_, writing_);
+  asio::async_write(socket_, asio::buffer(writing_),
+                    [self = shared_from_this()](error_code error, size_t size) {
+                      self->write_in_flight_ = false;
+                      self->writing_.clear();
+                      if (self->listener_ != nullptr) self->traffic_->bytes_sent += size;
+                      // The pending read reports the reason of the failure.
+                      if (!error) self->Flush();
+                    });
+}
+
+void Connection::Close() {
+  listener_ = nullptr;
+  if (!open_) return CloseSocket();
+  constexpr std::string_view kNormalClosure("\x03\xe8", 2);
+  Send(WsOpcode::kClose, {kNormalClosure});
+  closing_ = true;
+  ScheduleFlush();
+  // A peer that does not read must not keep the event loop alive.
+  open_timer_.expires_after(kCloseTimeout);
+  open_timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->CloseSocket();
+  });
+}
+
+void Connection::Drop() {
+  listener_ = nullptr;
+  CloseSocket();
+}
+
+void Connection::Fail(std::string_view reason) {
+  WsClient::Listener* const listener = std::exchange(listener_, nullptr);
+  CloseSocket();
+  if (listener != nullptr) listener->OnClosed(reason);
+}
+
+void Connection::CloseSocket() {
+  open_ = false;
+  open_timer_.cancel();
+  resolver_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+class BeastWsClient final : public WsClient {
+ public:
+  BeastWsClient(asio::io_context& io, const Endpoint& endpoint, Listener& listener,
+                Traffic& traffic)
+      : io_(io), endpoint_(endpoint), listener_(listener), traffic_(traffic) {}
+  ~BeastWsClient() override {
+    if (connection_) connection_->Drop();
+  }
+
+  void Connect() override {
+    if (connection_) connection_->Drop();
+    const auto seed =
+        static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    connection_ = std::make_shared<Connection>(io_, endpoint_, listener_, traffic_, seed);
+    connection_->Start();
+  }
+  void Send(std::initializer_list<std::string_view> parts) override {
+    if (connection_) connection_->Send(WsOpcode::kBinary, parts);
+  }
+  void Close() override {
+    if (connection_) std::exchange(connection_, nullptr)->Close();
+  }
+
+ private:
+  asio::io_context& io_;
+  const Endpoint endpoint_;
+  Listener& listener_;
+  Traffic& traffic_;
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace
+
+std::unique_ptr<WsClient> MakeWsClient(asio::io_context& io, const Endpoint& endpoint,
+                                       WsClient::Listener& listener, WsClient::Traffic& traffic) {
+  return std::make_unique<BeastWsClient>(io, endpoint, listener, traffic);
+}
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,181 @@
+#include "client/session.h"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <utility>
+
+#include "wire/client_encode.h"
+
+namespace topgun::loadgen {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using wire::FrameType;
+
+// The stock client's times: core.md 2.2, 2.7, 2.8.
+constexpr milliseconds kSilence{500};
+constexpr milliseconds kPingEvery{5'000};
+constexpr milliseconds kPongTimeout{15'000};
+constexpr milliseconds kBackoffMin{1'000};
+constexpr milliseconds kBackoffMax{30'000};
+
+double WallMs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<milliseconds>(now).count());
+}
+
+}  // namespace
+
+Session::Session(boost::asio::io_context& io, Options options, RunStats& stats,
+                 wire::ServerFrame& decoded, Listener& listener)
+    : options_(std::move(options)),
+      stats_(stats),
+      decoded_(decoded),
+      listener_(listener),
+      socket_(MakeWsClient(io, options_.endpoint, *this, traffic_)),
+      heartbeat_timer_(io),
+      state_timer_(io),
+      random_(options_.seed),
+      backoff_(kBackoffMin) {}
+
+void Session::Start() { Connect(); }
+
+void Session::Stop() {
+  state_ = State::kIdle;
+  heartbeat_timer_.cancel();
+  state_timer_.cancel();
+  socket_->Close();
+  CountTraffic();
+}
+
+void Session::Send(std::initializer_list<std::string_view> parts) {
+  if (ready()) socket_->Send(parts);
+}
+
+void Session::Connect() {
+  state_ = State::kConnecting;
+  connecting_since_ = steady_clock::now();
+  socket_->Connect();
+}
+
+void Session::OnOpen() {
+  state_ = State::kOpen;
+  if (!options_.token.empty()) return SendAuth();
+  std::string hello;
+  wire::EncodeDeviceHello({}, hello);
+  socket_->Send({hello});
+  AwaitSilence();
+}
+
+// A client that has a token sends it as soon as the socket opens, and again on AUTH_REQUIRED.
+void Session::SendAuth() {
+  std::string auth;
+  wire::EncodeAuth({.token = options_.token, .device_token = {}, .protocol_version = {}}, auth);
+  socket_->Send({auth});
+}
+
+// In no-auth mode half a second without AUTH_REQUIRED means ready.
+void Session::AwaitSilence() {
+  state_timer_.expires_after(kSilence);
+  state_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error && state_ == State::kOpen) BecomeReady();
+  });
+}
+
+void Session::OnMessage(std::string_view message) {
+  ++stats_.frames_received;
+  CountTraffic();
+  if (!wire::DecodeServerFrame(message, decoded_).ok()) {
+    ++stats_.undecodable_frames;
+    return;
+  }
+  switch (decoded_.type) {
+    case FrameType::kAuthRequired:
+      if (options_.token.empty()) return Refuse("the server requires a token");
+      return SendAuth();
+    case FrameType::kAuthAck:
+    case FrameType::kDeviceAck:
+      return BecomeReady();
+    case FrameType::kAuthFail:
+      return Refuse(decoded_.auth_fail.error.value_or("AUTH_FAIL"));
+    case FrameType::kPong:
+      last_pong_ = steady_clock::now();
+      return;
+    case FrameType::kError:
+      ++stats_.errors[decoded_.error.code];
+      stats_.last_error = decoded_.error.message;
+      break;
+    default:
+      break;
+  }
+  listener_.OnFrame(decoded_);
+}
+
+void Session::BecomeReady() {
+  if (!ready()) {
+    state_ = State::kReady;
+    backoff_ = kBackoffMin;
+    last_pong_ = steady_clock::now();
+    stats_.ready_latency.Record((last_pong_ - connecting_since_) / std::chrono::nanoseconds(1));
+    if (std::exchange(was_ready_, true)) ++stats_.reconnects;
+    ScheduleHeartbeat();
+  }
+  listener_.OnReady();
+}
+
+void Session::ScheduleHeartbeat() {
+  heartbeat_timer_.expires_after(kPingEvery);
+  heartbeat_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error && ready()) Heartbeat();
+  });
+}
+
+void Session::Heartbeat() {
+  if (steady_clock::now() - last_pong_ > kPongTimeout) {
+    stats_.last_error = "no PONG for 15 s";
+    return Reconnect();
+  }
+  std::string ping;
+  wire::EncodePing({.timestamp = WallMs()}, ping);
+  socket_->Send({ping});
+  ScheduleHeartbeat();
+}
+
+void Session::OnClosed(std::string_view reason) {
+  stats_.last_error = "connection: " + std::string(reason);
+  Reconnect();
+}
+
+void Session::Reconnect() {
+  CountTraffic();
+  if (!refusal_.empty()) return;
+  const bool was_up = ready();
+  if (was_up) ++stats_.closes;
+  state_ = State::kBackoff;
+  heartbeat_timer_.cancel();
+  socket_->Close();
+
+  const double jitter = 0.5 + random_.Unit();
+  const auto delay = std::chrono::duration_cast<milliseconds>(backoff_ * jitter);
+  backoff_ = std::min(backoff_ * 2, kBackoffMax);
+  state_timer_.expires_after(delay);
+  state_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error && state_ == State::kBackoff) Connect();
+  });
+  if (was_up) listener_.OnDown();
+}
+
+void Session::Refuse(std::string_view reason) {
+  refusal_ = reason;
+  stats_.last_error = refusal_;
+  Stop();
+}
+
+void Session::CountTraffic() {
+  const WsClient::Traffic traffic = std::exchange(traffic_, {});
+  stats_.bytes_sent += traffic.bytes_sent;
+  stats_.bytes_received += traffic.bytes_received;
+}
+
+}  // namespace topgun::loadgen

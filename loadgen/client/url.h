@@ -1,0 +1,22 @@
+// Addresses of gateways: ws://host[:port][/path]. Values.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace topgun::loadgen {
+
+struct Endpoint {
+  std::string host;
+  std::string port;
+  std::string path;
+
+  // "host:port", with brackets around an IPv6 address.
+  std::string Authority() const;
+};
+
+StatusOr<Endpoint> ParseUrl(std::string_view url);
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,53 @@
+// A WebSocket client connection, without naming the library that makes it.
+//
+// Belongs to one io_context and is used on its thread only. Frames handed to Send() during one
+// turn of the event loop leave in one socket write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+
+#include "client/url.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace topgun::loadgen {
+
+class WsClient {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void OnOpen() = 0;
+    // A complete binary message; the bytes are valid during the call. May call Send() and Close().
+    virtual void OnMessage(std::string_view message) = 0;
+    // Ends every Connect() that was not ended by Close(): not reachable, refused, reset, closed.
+    virtual void OnClosed(std::string_view reason) = 0;
+  };
+
+  // Bytes on the wire, frame headers included.
+  struct Traffic {
+    uint64_t bytes_sent = 0;
+    uint64_t bytes_received = 0;
+  };
+
+  virtual ~WsClient() = default;
+
+  // Starts over; a connection that exists is dropped without a callback.
+  virtual void Connect() = 0;
+  // One binary message made of the parts in a row. Ignored unless open.
+  virtual void Send(std::initializer_list<std::string_view> parts) = 0;
+  // Sends what is queued and a close frame, then disconnects; no callback follows.
+  virtual void Close() = 0;
+};
+
+// `listener` and `traffic` must outlive the client.
+std::unique_ptr<WsClient> MakeWsClient(boost::asio::io_context& io, const Endpoint& endpoint,
+                                       WsClient::Listener& listener, WsClient::Traffic& traffic);
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,54 @@
+#include "driver/op_log.h"
+
+namespace topgun::loadgen {
+namespace {
+
+// Acknowledged bytes are erased in large steps: moving the rest costs as much as it is long.
+constexpr size_t kEraseBytes = size_t{256} * 1024;
+
+}  // namespace
+
+void OpLog::Commit(const Op& op) {
+  entries_.push_back({op, dropped_ + bytes_.size()});
+  next_id_ = op.id + 1;
+}
+
+OpLog::Entry* OpLog::Find(uint64_t id) {
+  const uint64_t first = first_id();
+  if (id < first || id - first >= entries_.size()) return nullptr;
+  return &entries_[id - first];
+}
+
+void OpLog::PopFront() {
+  head_ = Offset(entries_.front().end);
+  entries_.pop_front();
+  if (head_ == bytes_.size() || (head_ >= kEraseBytes && head_ * 2 >= bytes_.size())) {
+    bytes_.erase(0, head_);
+    dropped_ += head_;
+    head_ = 0;
+  }
+}
+
+size_t OpLog::BeginOf(size_t index) const {
+  return index == 0 ? head_ : Offset(entries_[index - 1].end);
+}
+
+std::string_view OpLog::Newest(size_t count) const {
+  return std::string_view(bytes_).substr(BeginOf(entries_.size() - count));
+}
+
+uint32_t OpLog::AppendUnsettled(size_t* index, size_t bytes_max, std::string& out) const {
+  uint32_t count = 0;
+  for (; *index < entries_.size(); ++*index) {
+    const Entry& entry = entries_[*index];
+    if (entry.settled) continue;
+    const size_t begin = BeginOf(*index);
+    const size_t size = Offset(entry.end) - begin;
+    if (count > 0 && out.size() + size > bytes_max) break;
+    out.append(bytes_, begin, size);
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace topgun::loadgen

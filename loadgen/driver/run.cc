@@ -1,0 +1,191 @@
+#include "driver/run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+#include "report/summary.h"
+#include "stats/process_cpu.h"
+#include "verify/read_back.h"
+
+namespace topgun::loadgen {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr std::chrono::milliseconds kPollEvery{20};
+// Events of the last acknowledged writes are on their way for at most this long.
+constexpr int64_t kSightingsQuietNs = 2'000 * kNsPerMs;
+
+int64_t Ns(std::chrono::milliseconds time) { return time.count() * kNsPerMs; }
+double SecondsOf(int64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+}  // namespace
+
+Run::Run(const Config& config, const std::atomic<bool>& interrupted)
+    : config_(config), interrupted_(interrupted), context_(config) {}
+
+RunReport Run::Execute() {
+  RunReport report;
+  report.run = id();
+  for (uint32_t i = 0; i < config_.threads; ++i) {
+    workers_.push_back(std::make_unique<Worker>(context_, i));
+  }
+  if (ConnectAll(&report)) {
+    WarmUp(&report);
+    Measure(&report);
+    Drain(&report);
+    Check(&report);
+  }
+  report.interrupted = interrupted_;
+  Judge(config_, &report);
+  return report;
+}
+
+bool Run::ConnectAll(RunReport* report) {
+  for (const auto& worker : workers_) worker->Connect();
+  const int64_t deadline_ns = NowNs() + Ns(config_.connect_timeout);
+  Worker::State state = TotalState();
+  while (state.connections_ready < state.connections && state.refusal.empty() &&
+         NowNs() < deadline_ns && !interrupted_) {
+    std::this_thread::sleep_for(kPollEvery);
+    state = TotalState();
+  }
+  Phase connecting = Begin("connect");
+  Collect(&connecting, false);
+  report->whole.Merge(connecting.stats);
+  if (state.connections_ready == state.connections) return true;
+
+  report->unreachable = std::to_string(state.connections_ready) + " of " +
+                        std::to_string(state.connections) + " connections ready after " +
+                        std::to_string(config_.connect_timeout.count() / 1000) + " s";
+  const std::string& reason = state.refusal.empty() ? connecting.stats.last_error : state.refusal;
+  if (!state.refusal.empty()) report->unreachable = "the target refused a connection";
+  if (!reason.empty()) report->unreachable += ": " + reason;
+  return false;
+}
+
+void Run::WarmUp(RunReport* report) {
+  Phase phase = Begin("warm-up");
+  for (const auto& worker : workers_) worker->StartWriting(phase.start_ns);
+  const int64_t end_ns = phase.start_ns + Ns(config_.warmup);
+  while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
+  Collect(&phase, false);
+  report->whole.Merge(phase.stats);
+}
+
+void Run::Measure(RunReport* report) {
+  ProcessCpuMeter meter(config_.processes);
+  meter.Start();
+  Phase phase = Begin("measure");
+  const std::vector<int64_t> cpu_before = TakeCpu(&phase.stats);
+
+  const int64_t end_ns = config_.ops > 0 ? INT64_MAX : phase.start_ns + Ns(config_.duration);
+  while (NowNs() < end_ns && !interrupted_) {
+    Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
+    if (config_.ops > 0 && TotalState().drained) break;
+  }
+  for (const auto& worker : workers_) worker->StopWriting();
+  const std::vector<int64_t> cpu_after = TakeCpu(&phase.stats);
+  report->processes = meter.Stop();
+  report->seconds = SecondsOf(NowNs() - phase.start_ns);
+
+  int64_t busiest_ns = 0;
+  for (size_t i = 0; i < cpu_after.size(); ++i) {
+    const int64_t used_ns = cpu_after[i] - cpu_before[i];
+    busiest_ns = std::max(busiest_ns, used_ns);
+    report->generator_cpu_us += static_cast<double>(used_ns) / 1e3;
+  }
+  report->busiest_thread = SecondsOf(busiest_ns) / report->seconds;
+  report->window = std::move(phase.stats);
+  report->measured.Merge(report->window);
+  report->whole.Merge(report->window);
+}
+
+void Run::Drain(RunReport* report) {
+  Phase phase = Begin("drain");
+  const int64_t end_ns = phase.start_ns + Ns(config_.drain_timeout);
+  Worker::State state = TotalState();
+  while (!state.drained && NowNs() < end_ns) {
+    Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
+    state = TotalState();
+  }
+  report->unacked_ops = state.unacked_ops;
+  if (config_.verify == Verify::kAcks && context_.keys().HasOr()) AwaitSightings();
+  Collect(&phase, false);
+  report->measured.Merge(phase.stats);
+  report->whole.Merge(phase.stats);
+}
+
+// The observer has seen all it will see once nothing new has come for a while.
+void Run::AwaitSightings() {
+  uint64_t seen = TotalState().sightings;
+  int64_t quiet_since_ns = NowNs();
+  while (NowNs() - quiet_since_ns < kSightingsQuietNs) {
+    std::this_thread::sleep_for(kPollEvery);
+    const uint64_t now_seen = TotalState().sightings;
+    if (now_seen != seen) quiet_since_ns = NowNs();
+    seen = now_seen;
+  }
+}
+
+void Run::Check(RunReport* report) {
+  for (const auto& worker : workers_) worker->Finish();
+  if (config_.verify == Verify::kNone) return;
+  Ledger& ledger = *workers_[0]->ledger();
+  for (size_t i = 1; i < workers_.size(); ++i) ledger.Merge(*workers_[i]->ledger());
+  if (config_.inject_loss > 0) ledger.ClaimPhantomAcks(config_.inject_loss);
+  report->verify = ReadBack(context_, ledger, workers_[0]->sightings()).Run();
+}
+
+Run::Phase Run::Begin(const char* name) const {
+  const int64_t now_ns = NowNs();
+  return {name, {}, now_ns, now_ns};
+}
+
+void Run::Step(int64_t until_ns, Phase* phase) {
+  const int64_t interval_end_ns = phase->last_interval_ns + Ns(config_.progress);
+  const int64_t slice_ns = Ns(kPollEvery);  // short, so that an interrupt is noticed
+  const int64_t wake_up_ns = std::min({until_ns, interval_end_ns, NowNs() + slice_ns});
+  std::this_thread::sleep_for(std::chrono::nanoseconds(std::max<int64_t>(0, wake_up_ns - NowNs())));
+  if (NowNs() >= interval_end_ns) Collect(phase, !config_.quiet);
+}
+
+void Run::Collect(Phase* phase, bool print) {
+  RunStats interval;
+  for (const auto& worker : workers_) interval.Merge(worker->TakeStats().stats);
+  const int64_t now_ns = NowNs();
+  if (print) {
+    const ProgressLine line{phase->name, SecondsOf(now_ns - phase->start_ns),
+                            SecondsOf(now_ns - phase->last_interval_ns), TotalState().unacked_ops};
+    std::fputs(RenderProgress(line, interval).c_str(), stderr);
+  }
+  phase->stats.Merge(interval);
+  phase->last_interval_ns = now_ns;
+}
+
+std::vector<int64_t> Run::TakeCpu(RunStats* stats) {
+  std::vector<int64_t> cpu_ns;
+  for (const auto& worker : workers_) {
+    const Worker::Interval interval = worker->TakeStats();
+    stats->Merge(interval.stats);
+    cpu_ns.push_back(interval.cpu_ns);
+  }
+  return cpu_ns;
+}
+
+Worker::State Run::TotalState() {
+  Worker::State total;
+  total.drained = true;
+  for (const auto& worker : workers_) {
+    const Worker::State state = worker->GetState();
+    total.connections += state.connections;
+    total.connections_ready += state.connections_ready;
+    total.unacked_ops += state.unacked_ops;
+    total.drained &= state.drained;
+    total.sightings += state.sightings;
+    if (!state.refusal.empty()) total.refusal = state.refusal;
+  }
+  return total;
+}
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,47 @@
+// A connection that holds an unfiltered query on maps and watches what others write: it times the
+// propagation of events and, for the verification of OR maps, notes every tag it sees.
+//
+// Owned by a Worker; its thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/session.h"
+#include "driver/run_context.h"
+#include "stats/run_stats.h"
+#include "verify/sighting.h"
+
+namespace topgun::loadgen {
+
+class Subscriber final : private Session::Listener {
+ public:
+  // All must outlive the subscriber. `sightings` may be null. `connection` numbers it among all.
+  Subscriber(boost::asio::io_context& io, const RunContext& context, uint32_t connection,
+             std::vector<uint32_t> maps, RunStats& stats, wire::ServerFrame& decoded,
+             Sightings* sightings);
+
+  void Connect() { session_.Start(); }
+  void Disconnect() { session_.Stop(); }
+
+  // All snapshots have arrived: every later change will be seen.
+  bool subscribed() const { return session_.ready() && snapshots_missing_ == 0; }
+  const std::string& refusal() const { return session_.refusal(); }
+
+ private:
+  void OnReady() override;
+  void OnFrame(const wire::ServerFrame& frame) override;
+  void OnDown() override;
+  void OnEvent(const wire::EventView& event);
+  void Sight(std::string_view tag, bool removed);
+
+  const RunContext& context_;
+  const std::vector<uint32_t> maps_;
+  RunStats& stats_;
+  Sightings* const sightings_;
+  Session session_;
+  size_t snapshots_missing_ = 0;
+};
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,147 @@
+#include "driver/worker.h"
+
+#include <boost/asio/post.hpp>
+#include <future>
+#include <numeric>
+#include <utility>
+
+#include "stats/process_cpu.h"
+
+namespace topgun::loadgen {
+
+Worker::Worker(const RunContext& context, uint32_t index)
+    : context_(context), index_(index), work_(io_.get_executor()), pace_timer_(io_) {
+  const Config& config = context.config();
+  if (config.verify == Verify::kAcks) {
+    ledger_.emplace(context.keys(), context.run(), config.connections);
+  }
+  MakeWriters();
+  MakeSubscribers();
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+Worker::~Worker() {
+  if (thread_.joinable()) Finish();
+}
+
+void Worker::MakeWriters() {
+  const Config& config = context_.config();
+  for (uint32_t number = index_; number < config.connections; number += config.threads) {
+    writer_numbers_.push_back(number);
+    writers_.push_back(std::make_unique<Writer>(io_, context_, number, stats_, decoded_,
+                                                ledger_ ? &*ledger_ : nullptr));
+  }
+}
+
+void Worker::MakeSubscribers() {
+  const Config& config = context_.config();
+  const auto& maps = context_.keys().maps();
+  std::vector<uint32_t> all(maps.size());
+  std::iota(all.begin(), all.end(), 0U);
+  for (uint32_t number = index_; number < config.subscribers; number += config.threads) {
+    subscribers_.push_back(
+        std::make_unique<Subscriber>(io_, context_, number, all, stats_, decoded_, nullptr));
+  }
+  if (index_ != 0 || !ledger_ || !context_.keys().HasOr()) return;
+  std::erase_if(all, [&](uint32_t map) { return !maps[map].is_or; });
+  subscribers_.push_back(std::make_unique<Subscriber>(io_, context_, config.subscribers, all,
+                                                      stats_, decoded_, &sightings_));
+}
+
+template <typename Function>
+auto Worker::OnThread(Function function) {
+  std::packaged_task<decltype(function())()> task(std::move(function));
+  auto result = task.get_future();
+  boost::asio::post(io_, std::move(task));
+  return result.get();
+}
+
+void Worker::Connect() {
+  OnThread([this] {
+    for (const auto& writer : writers_) writer->Connect();
+    for (const auto& subscriber : subscribers_) subscriber->Connect();
+  });
+}
+
+Worker::State Worker::GetState() {
+  return OnThread([this] {
+    State state;
+    state.connections = static_cast<uint32_t>(writers_.size() + subscribers_.size());
+    state.drained = true;
+    state.sightings = sightings_.tags.size();
+    for (const auto& writer : writers_) {
+      state.connections_ready += writer->ready();
+      state.unacked_ops += writer->unacked_ops();
+      state.drained &= writer->Drained();
+      if (!writer->refusal().empty()) state.refusal = writer->refusal();
+    }
+    for (const auto& subscriber : subscribers_) {
+      state.connections_ready += subscriber->subscribed();
+      if (!subscriber->refusal().empty()) state.refusal = subscriber->refusal();
+    }
+    return state;
+  });
+}
+
+// --ops is shared out evenly, the remainder to the first connections.
+uint64_t Worker::QuotaOf(uint32_t writer) const {
+  const Config& config = context_.config();
+  if (config.ops == 0) return UINT64_MAX;
+  return config.ops / config.connections + (writer < config.ops % config.connections ? 1 : 0);
+}
+
+void Worker::StartWriting(int64_t start_ns) {
+  OnThread([this, start_ns] {
+    const Config& config = context_.config();
+    for (size_t i = 0; i < writers_.size(); ++i) {
+      writers_[i]->StartWriting(QuotaOf(writer_numbers_[i]));
+    }
+    if (!config.open_loop()) return;
+    const double share = static_cast<double>(writers_.size()) / config.connections;
+    pacer_.emplace(config.rate * share, config.batch, start_ns);
+    Pace();
+  });
+}
+
+void Worker::Pace() {
+  if (!pacer_) return;
+  int64_t now_ns = NowNs();
+  while (pacer_->Due(now_ns)) {
+    uint64_t number = 0;
+    const int64_t planned_ns = pacer_->Take(&number);
+    writers_[number % writers_.size()]->SendPlanned(planned_ns);
+    now_ns = NowNs();
+  }
+  const std::chrono::nanoseconds wake_up(pacer_->WakeUpNs(now_ns));
+  pace_timer_.expires_at(std::chrono::steady_clock::time_point(wake_up));
+  pace_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) Pace();
+  });
+}
+
+void Worker::StopWriting() {
+  OnThread([this] {
+    pacer_.reset();
+    for (const auto& writer : writers_) writer->StopWriting();
+  });
+}
+
+Worker::Interval Worker::TakeStats() {
+  return OnThread([this] { return Interval{std::exchange(stats_, {}), ThreadCpuNs()}; });
+}
+
+void Worker::Finish() {
+  OnThread([this] {
+    pacer_.reset();
+    pace_timer_.cancel();
+    for (const auto& writer : writers_) {
+      writer->SettleRest();
+      writer->Disconnect();
+    }
+    for (const auto& subscriber : subscribers_) subscriber->Disconnect();
+  });
+  work_.reset();
+  thread_.join();
+}
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,83 @@
+// A connection that writes. Keeps the log of what is unacknowledged, sends frames, settles
+// operations as acknowledgements come, and re-sends after every AUTH_ACK (core.md 2.6, 5.3).
+//
+// Closed loop: keeps `inflight` frames on the way and sends the next when one is acknowledged.
+// Open loop: sends when the Pacer says so, whatever is on the way; while the connection is down
+// frames are only logged, as an offline client would. Owned by a Worker; its thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "client/session.h"
+#include "driver/op_log.h"
+#include "driver/run_context.h"
+#include "stats/run_stats.h"
+#include "verify/ledger.h"
+#include "workload/op_encoder.h"
+#include "workload/op_source.h"
+
+namespace topgun::loadgen {
+
+class Writer final : private Session::Listener {
+ public:
+  // All must outlive the writer; `ledger` may be null.
+  Writer(boost::asio::io_context& io, const RunContext& context, uint32_t index, RunStats& stats,
+         wire::ServerFrame& decoded, Ledger* ledger);
+
+  void Connect() { session_.Start(); }
+  void Disconnect() { session_.Stop(); }
+
+  // At most `quota` operations will be written; the closed loop starts by itself.
+  void StartWriting(uint64_t quota);
+  void StopWriting() { quota_ = 0; }
+  // Open loop: one frame, planned for the given time.
+  void SendPlanned(int64_t planned_ns);
+
+  // Tells the ledger about everything still unacknowledged. Call once, at the very end.
+  void SettleRest();
+
+  bool ready() const { return session_.ready(); }
+  const std::string& refusal() const { return session_.refusal(); }
+  // Nothing left to send and nothing unacknowledged.
+  bool Drained() const { return quota_ == 0 && log_.empty(); }
+  uint64_t unacked_ops() const { return log_.size(); }
+
+ private:
+  struct FrameOnTheWay {
+    uint64_t last_id = 0;
+    uint32_t ops = 0;
+    int64_t planned_ns = 0;
+    int64_t sent_ns = 0;
+  };
+
+  void OnReady() override;
+  void OnFrame(const wire::ServerFrame& frame) override;
+
+  void FillWindow();
+  void SendNext(int64_t planned_ns, int64_t now_ns);
+  uint32_t AppendBatch(int64_t now_ns);
+  void Transmit(uint32_t new_ops);
+  void TransmitAllUnacked();
+  void OnAck(const wire::OpAckFrame& ack);
+  void Settle(OpLog::Entry& entry, bool success, std::optional<wire::WriteConcern> level);
+  void FinishFrames();
+
+  const RunContext& context_;
+  const uint32_t index_;
+  const size_t unacked_bytes_max_;
+  RunStats& stats_;
+  Ledger* const ledger_;
+  Session session_;
+  OpSource source_;
+  OpEncoder encoder_;
+  OpLog log_;
+  std::deque<FrameOnTheWay> frames_;
+  uint64_t quota_ = 0;
+  std::string batch_tail_;       // the write concern
+  std::string full_batch_head_;  // head of a frame with exactly `batch` operations
+  std::string scratch_;
+};
+
+}  // namespace topgun::loadgen

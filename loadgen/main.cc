@@ -1,0 +1,55 @@
+// topgun-loadgen: drives a TopGun cluster with the client protocol and reports what it did.
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+
+#include "config.h"
+#include "driver/run.h"
+#include "report/banner.h"
+#include "report/json_report.h"
+#include "report/summary.h"
+
+namespace topgun::loadgen {
+namespace {
+
+// Lock-free, so a signal handler may set it.
+std::atomic<bool> interrupted{false};
+
+// The first interrupt ends the run with its report, a second one ends the process.
+void OnInterrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
+
+int RunLoad(const Config& config) {
+  std::signal(SIGINT, OnInterrupt);
+  std::signal(SIGTERM, OnInterrupt);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  Run run(config, interrupted);
+  if (!config.quiet) {
+    std::fputs((RenderBanner(config, run.id()) + "\n").c_str(), stderr);
+  }
+  const RunReport report = run.Execute();
+  std::fputs(RenderSummary(config, report).c_str(), stdout);
+  if (!config.json_path.empty()) {
+    const Status written = WriteFile(config.json_path, RenderJson(config, report));
+    if (!written.ok()) {
+      std::fprintf(stderr, "topgun-loadgen: %s\n", ToString(written).c_str());
+      return kExitUsage;
+    }
+  }
+  return report.exit_code;
+}
+
+}  // namespace
+}  // namespace topgun::loadgen
+
+int main(int argc, char** argv) {
+  const auto parsed = topgun::loadgen::ParseConfig(argc, argv);
+  if (!parsed.config) {
+    std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);
+    return parsed.exit_code;
+  }
+  return topgun::loadgen::RunLoad(*parsed.config);
+}

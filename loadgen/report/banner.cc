@@ -1,0 +1,103 @@
+#include "report/banner.h"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+#include <thread>
+
+#include "report/text.h"
+#include "workload/identity.h"
+
+namespace topgun::loadgen {
+namespace {
+
+std::string Seconds(std::chrono::milliseconds time) {
+  return Fixed(static_cast<double>(time.count()) / 1000.0, time.count() % 1000 == 0 ? 0 : 1) + " s";
+}
+
+const char* Name(MapType type) {
+  return type == MapType::kLww ? "lww" : type == MapType::kOr ? "or" : "mixed";
+}
+
+const char* Name(ValueKind kind) {
+  return kind == ValueKind::kJson ? "json" : kind == ValueKind::kText ? "text" : "blob";
+}
+
+std::string KeyDistributionText(const Config& config) {
+  switch (config.key_distribution) {
+    case KeyDistribution::kUniform:
+      return "uniform";
+    case KeyDistribution::kZipf:
+      return "zipf:" + Fixed(config.zipf_theta, 2);
+    case KeyDistribution::kSequential:
+      break;
+  }
+  return "seq";
+}
+
+std::string Length(const Config& config) {
+  if (config.ops > 0) return Grouped(config.ops) + " operations";
+  return Seconds(config.duration) + " after " + Seconds(config.warmup) + " of warm-up";
+}
+
+}  // namespace
+
+Parameters DescribeConfig(const Config& config) {
+  std::string urls;
+  for (const std::string& url : config.urls) urls += (urls.empty() ? "" : ", ") + url;
+  Parameters all;
+  all.emplace_back("scenario", config.scenario);
+  all.emplace_back("target", urls);
+  all.emplace_back("model", config.open_loop() ? "open loop, " + Grouped(config.rate) + " ops/s"
+                                               : "closed loop, " + std::to_string(config.inflight) +
+                                                     " frames in flight");
+  all.emplace_back("connections", std::to_string(config.connections));
+  all.emplace_back("subscribers", std::to_string(config.subscribers));
+  all.emplace_back("batch", std::to_string(config.batch) + " ops per OP_BATCH");
+  all.emplace_back("resend", config.resend == Resend::kFull ? "full" : "disjoint");
+  all.emplace_back("write concern", config.write_concern
+                                        ? std::string(wire::Name(*config.write_concern))
+                                        : "none named");
+  all.emplace_back("length", Length(config));
+  all.emplace_back("maps", std::to_string(config.maps) + " " + Name(config.map_type));
+  all.emplace_back("keys per map", config.keys == 0 ? "every one new" : Grouped(config.keys));
+  all.emplace_back("key distribution", KeyDistributionText(config));
+  all.emplace_back("values",
+                   Grouped(uint64_t{config.value_bytes}) + " B " + Name(config.value_kind));
+  all.emplace_back("removals", Fixed(config.remove_ratio * 100, 0) + " %");
+  all.emplace_back("verify", config.verify == Verify::kAcks ? "acks" : "none");
+  if (config.inject_loss > 0) {
+    all.emplace_back("negative control", Grouped(config.inject_loss) + " phantom acks");
+  }
+  all.emplace_back("threads", std::to_string(config.threads));
+  all.emplace_back("seed", std::to_string(config.seed));
+  return all;
+}
+
+Parameters DescribeMachine() {
+  utsname kernel{};
+  uname(&kernel);
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  return {{"cores", std::to_string(std::thread::hardware_concurrency())},
+          {"kernel", std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine},
+          {"open files", std::to_string(files.rlim_cur)},
+          {"clock", "steady_clock"}};
+}
+
+std::string RenderBanner(const Config& config, uint32_t run) {
+  constexpr size_t kNameWidth = 18;
+  std::string run_id(6, '0');
+  WriteHex(run, run_id.size(), run_id.data());
+  std::string text = "topgun-loadgen, run " + run_id + "\n";
+  const auto append = [&](const Parameters& parameters) {
+    for (const auto& [name, value] : parameters) {
+      text += "  " + PadRight(name, kNameWidth) + value + "\n";
+    }
+  };
+  append(DescribeConfig(config));
+  append(DescribeMachine());
+  return text;
+}
+
+}  // namespace topgun::loadgen

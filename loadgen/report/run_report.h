@@ -1,0 +1,44 @@
+// The outcome of a run, before it is printed. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config.h"
+#include "exit_code.h"
+#include "stats/process_cpu.h"
+#include "stats/run_stats.h"
+#include "verify/compare.h"
+
+namespace topgun::loadgen {
+
+struct RunReport {
+  uint32_t run = 0;
+  bool interrupted = false;
+  std::string unreachable;      // why no run took place; empty when one did
+  double seconds = 0;           // of the measurement
+  RunStats window;              // counted while measuring: throughput
+  RunStats measured;            // and while draining: latency of everything that was sent
+  RunStats whole;               // with connecting and warm-up: errors, closes, reconnects
+  uint64_t unacked_ops = 0;     // after draining
+  double busiest_thread = 0;    // share of one core used by the generator's busiest thread
+  double generator_cpu_us = 0;  // all threads, while measuring
+  std::vector<ProcessCpuMeter::Usage> processes;
+  std::optional<VerifyReport> verify;
+
+  // Filled in by Judge().
+  ExitCode exit_code = kExitOk;
+  std::vector<std::string> problems;
+
+  double PerSecond(uint64_t count) const {
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+  }
+  double LateShare() const;
+};
+
+// Decides what the run is worth: fills in exit_code and, in words, problems.
+void Judge(const Config& config, RunReport* report);
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,41 @@
+#include "workload/key_picker.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace topgun::loadgen {
+
+ZipfTable::ZipfTable(uint64_t items, double theta)
+    : items_(static_cast<double>(items)), theta_(theta), alpha_(1.0 / (1.0 - theta)), zeta_(0) {
+  for (uint64_t rank = 1; rank <= items; ++rank) {
+    zeta_ += 1.0 / std::pow(static_cast<double>(rank), theta);
+  }
+  const double zeta_of_2 = 1.0 + std::pow(0.5, theta);
+  eta_ = (1.0 - std::pow(2.0 / items_, 1.0 - theta)) / (1.0 - zeta_of_2 / zeta_);
+}
+
+uint64_t ZipfTable::Sample(Random& random) const {
+  const double u = random.Unit();
+  const double uz = u * zeta_;
+  if (uz < 1.0) return 0;
+  if (uz < 1.0 + std::pow(0.5, theta_))
+    return std::min<uint64_t>(1, static_cast<uint64_t>(items_) - 1);
+  const double rank = items_ * std::pow(eta_ * u - eta_ + 1.0, alpha_);
+  return std::min(static_cast<uint64_t>(rank), static_cast<uint64_t>(items_) - 1);
+}
+
+uint64_t KeyPicker::Next(Random& random) {
+  switch (spec_.distribution) {
+    case KeyDistribution::kUniform:
+      return random.Below(spec_.keys);
+    case KeyDistribution::kZipf:
+      return spec_.zipf->Sample(random);
+    case KeyDistribution::kSequential:
+      break;
+  }
+  const uint64_t key = next_;
+  next_ += spec_.stride;
+  return spec_.keys == 0 ? key : key % spec_.keys;
+}
+
+}  // namespace topgun::loadgen
