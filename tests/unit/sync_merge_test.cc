@@ -1,0 +1,213 @@
+// Merge rules, batches and re-stamping, without a shard around them.
+#include <gtest/gtest.h>
+
+#include "domain/cell_cache.h"
+#include "domain/merge_batch.h"
+#include "domain/restamp.h"
+#include "support/manual_clock.h"
+
+namespace topgun::sync {
+namespace {
+
+constexpr int64_t kNow = 1'700'000'000'000;
+
+CellState Record(int64_t millis, std::string_view value, std::string_view node = "a") {
+  return {true, false, false, 0, {millis, 0, node}, value};
+}
+CellState Tombstone(int64_t millis) { return {true, true, false, 0, {millis, 0, "a"}, {}}; }
+
+TEST(MergeRules, LwwTable) {
+  EXPECT_EQ(JudgeLww({}, Record(1, "x")), Verdict::kApply);
+  EXPECT_EQ(JudgeLww(Record(1, "x"), Record(2, "y")), Verdict::kApply);
+  EXPECT_EQ(JudgeLww(Record(1, "x"), Record(2, "x")), Verdict::kApplyEcho);
+  EXPECT_EQ(JudgeLww(Record(2, "x"), Record(1, "y")), Verdict::kStale);
+  EXPECT_EQ(JudgeLww(Record(1, "x"), Record(1, "x")), Verdict::kDuplicate);
+  EXPECT_EQ(JudgeLww(Record(1, "x"), Record(1, "y")), Verdict::kCollision);
+  EXPECT_EQ(JudgeLww(Record(1, "x"), Tombstone(1)), Verdict::kCollision);
+  EXPECT_EQ(JudgeLww(Record(1, "x", "a"), Record(1, "y", "b")), Verdict::kApply);
+}
+
+TEST(MergeRules, OrTable) {
+  EXPECT_EQ(JudgeOrAdd({}, Record(1, "x")), Verdict::kApply);
+  EXPECT_EQ(JudgeOrAdd(Tombstone(1), Record(9, "x")), Verdict::kStale)
+      << "a removed tag stays dead";
+  EXPECT_EQ(JudgeOrAdd(Record(1, "x"), Record(1, "x")), Verdict::kDuplicate);
+  EXPECT_EQ(JudgeOrAdd(Record(1, "x"), Record(2, "y")), Verdict::kApply);
+  EXPECT_EQ(JudgeOrRemove({}), Verdict::kApply) << "unknown tags are remembered";
+  EXPECT_EQ(JudgeOrRemove(Record(1, "x")), Verdict::kApply);
+  EXPECT_EQ(JudgeOrRemove(Tombstone(1)), Verdict::kDuplicate);
+}
+
+TEST(CellCache, ForgetsWhatWasNotUsedAndStaysWithinItsBudget) {
+  CellCache cache(10'000);
+  cache.Put("kept", "v");
+  for (int i = 0; i < 1000; ++i) {
+    cache.Put("k" + std::to_string(i), std::string(50, 'v'));
+    ASSERT_NE(cache.Find("kept"), nullptr) << i;
+    ASSERT_LE(cache.bytes(), 10'000u + 200u);
+  }
+  EXPECT_EQ(cache.Find("k0"), nullptr);
+  cache.Update("unknown", "v");
+  EXPECT_EQ(cache.Find("unknown"), nullptr);
+  cache.Clear();
+  EXPECT_EQ(cache.bytes(), 0u);
+  EXPECT_EQ(cache.Find("kept"), nullptr);
+}
+
+class MergeBatchTest : public testing::Test {
+ protected:
+  WriteOp Put(std::string_view key, int64_t millis, std::string_view value) {
+    WriteOp op;
+    op.key = key;
+    op.timestamp = {millis, 0, "client"};
+    op.value = value;
+    return op;
+  }
+
+  // Merges and "commits"; returns the outcomes.
+  std::string Run(std::vector<WriteOp> ops) {
+    WritePart part;
+    part.maps = {"m"};
+    part.origins = {"", "conn"};
+    part.ops = std::move(ops);
+    for (WriteOp& op : part.ops) op.origin = 1;
+    const auto state = std::make_shared<PartState>(std::move(part));
+    batch_.Clear();
+    batch_.Take(state);
+    do {
+      std::vector<std::optional<std::string>> found(batch_.LookUp(cache_).size());
+      batch_.Provide(std::move(found), cache_);
+    } while (!batch_.Merge(clock_, wall_.NowMs()));
+    request_ = batch_.BuildCommit(tail_, wall_.NowMs());
+    if (!request_.entry.empty()) ++tail_.n;
+    batch_.Settle(tail_, cache_);
+    return state->outcomes;
+  }
+
+  state::CellView Stored(std::string_view key) {
+    std::string id;
+    AppendCellId(id, state::CellKind::kLww, "m", state::CellField(state::CellKind::kLww, key, {}));
+    state::CellView view;
+    const std::string* cell = cache_.Find(id);
+    if (cell != nullptr) kept_.push_back(*cell);
+    EXPECT_TRUE(cell != nullptr && state::DecodeCell(kept_.back(), &view));
+    return view;
+  }
+
+  std::string Outcomes(std::initializer_list<Outcome> outcomes) {
+    std::string out;
+    for (const Outcome outcome : outcomes) out.push_back(static_cast<char>(outcome));
+    return out;
+  }
+
+  support::ManualClock wall_{kNow};
+  crdt::HybridLogicalClock clock_{"sync-0", wall_};
+  CellCache cache_{1 << 20};
+  MergeBatch batch_{{}};
+  state::Position tail_{1, 1};
+  CommitRequest request_;
+  std::deque<std::string> kept_;
+};
+
+TEST_F(MergeBatchTest, OpsOnOneCellCollapseIntoOneWrite) {
+  EXPECT_EQ(Run({Put("k", kNow, "1"), Put("k", kNow + 1, "2"), Put("k", kNow - 1, "0")}),
+            Outcomes({Outcome::kApplied, Outcome::kApplied, Outcome::kStale}));
+  ASSERT_EQ(request_.cells.size(), 1u);
+  EXPECT_EQ(request_.cells[0].fields_and_cells.size(), 2u);
+  EXPECT_EQ(Stored("k").value, "2");
+  EXPECT_EQ(Stored("k").version, (state::Position{1, 2}));
+}
+
+TEST_F(MergeBatchTest, OpsThatChangeNothingMakeACompareOnlyCommit) {
+  Run({Put("k", kNow, "1")});
+  EXPECT_EQ(Run({Put("k", kNow, "1"), Put("k", kNow - 5, "0")}),
+            Outcomes({Outcome::kDuplicate, Outcome::kStale}));
+  EXPECT_TRUE(request_.entry.empty());
+  EXPECT_EQ(request_.map_ids.size(), 1u) << "still checked for being loaded";
+}
+
+TEST_F(MergeBatchTest, TheFeedEntrySaysWhatWasLiveAndWhoWon) {
+  Run({Put("k", kNow, "1")});
+  WriteOp remove = Put("k", kNow + 1, {});
+  remove.kind = OpKind::kRemove;
+  Run({remove, Put("new", kNow, "x")});
+  state::FeedEntryView entry;
+  ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
+  ASSERT_EQ(entry.changes.size(), 2u);
+  EXPECT_EQ(entry.changes[0].key, "k");
+  EXPECT_EQ(entry.changes[0].flags, state::kChangeWasLive);
+  EXPECT_EQ(entry.changes[1].flags, 0);
+  EXPECT_EQ(entry.origins[entry.changes[0].origin], "conn");
+}
+
+TEST_F(MergeBatchTest, AnEqualValueWithANewerTimestampIsEchoed) {
+  Run({Put("k", kNow, "1")});
+  Run({Put("k", kNow + 1, "1")});
+  state::FeedEntryView entry;
+  ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
+  EXPECT_EQ(entry.changes[0].flags, state::kChangeWasLive | state::kChangeTellOrigin);
+}
+
+TEST_F(MergeBatchTest, EqualTimestampWithAnotherValueLetsTheLaterArrivalWin) {
+  Run({Put("k", kNow, "1")});
+  EXPECT_EQ(Run({Put("k", kNow, "2")}), Outcomes({Outcome::kRestamped}));
+  const state::CellView stored = Stored("k");
+  EXPECT_EQ(stored.value, "2");
+  EXPECT_EQ(stored.timestamp.node_id, "sync-0");
+  EXPECT_GT(stored.timestamp, (crdt::TimestampView{kNow, 0, "client"}));
+}
+
+TEST_F(MergeBatchTest, AResentRestampedOpKeepsItsStamp) {
+  Run({Put("k", kNow, "1")});
+  Run({Put("k", kNow, "2")});
+  const crdt::Timestamp assigned(Stored("k").timestamp);
+  EXPECT_EQ(Run({Put("k", kNow, "2")}), Outcomes({Outcome::kStale}))
+      << "older than what is stored, nothing changes";
+  wall_.Advance(1000);
+  Run({Put("k", kNow + 500, "newer")});
+  Run({Put("k", kNow, "2")});
+  EXPECT_EQ(Stored("k").value, "newer") << "a re-send never beats a later write";
+}
+
+TEST_F(MergeBatchTest, AClockFarAheadIsReplacedOnceAndForAll) {
+  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  EXPECT_EQ(Run({Put("k", ahead, "1")}), Outcomes({Outcome::kRestamped}));
+  const crdt::Timestamp assigned(Stored("k").timestamp);
+  EXPECT_LE(assigned.millis, kNow + crdt::kDriftMaxMs);
+  EXPECT_EQ(Run({Put("k", ahead, "1")}), Outcomes({Outcome::kDuplicate}));
+  EXPECT_EQ(crdt::Timestamp(Stored("k").timestamp), assigned);
+  EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs, "limit")}), Outcomes({Outcome::kApplied}));
+}
+
+TEST_F(MergeBatchTest, AnOpWithoutTimestampIsStampedByTheServer) {
+  Run({Put("k", kNow + 1000, "1")});
+  WriteOp remove = Put("k", 0, {});
+  remove.kind = OpKind::kRemove;
+  remove.timestamp = {};
+  EXPECT_EQ(Run({remove}), Outcomes({Outcome::kApplied})) << "newer than what it removes";
+  EXPECT_TRUE(Stored("k").tombstone);
+}
+
+TEST_F(MergeBatchTest, StopsAtItsLimits) {
+  MergeBatch small({.cells_max = 2, .ops_max = 100, .bytes_max = 1 << 20});
+  WritePart part;
+  part.maps = {"m"};
+  part.origins = {""};
+  part.ops = {Put("a", 1, "v"), Put("b", 1, "v"), Put("c", 1, "v")};
+  const auto state = std::make_shared<PartState>(std::move(part));
+  small.Take(state);
+  EXPECT_TRUE(small.full());
+  EXPECT_EQ(state->next, 2u);
+}
+
+TEST(Restamp, RoundTripAndDistinctKeys) {
+  const std::string encoded = EncodeRestamp({5, 6, "node"});
+  EXPECT_EQ(DecodeRestamp(encoded), (crdt::TimestampView{5, 6, "node"}));
+  EXPECT_FALSE(DecodeRestamp("").has_value());
+  EXPECT_FALSE(DecodeRestamp(encoded.substr(0, 3)).has_value());
+  EXPECT_NE(RestampKey("m", "k", Record(1, "x")), RestampKey("m", "k", Record(1, "y")));
+  EXPECT_NE(RestampKey("m", "k", Record(1, "x")), RestampKey("mk", "", Record(1, "x")));
+}
+
+}  // namespace
+}  // namespace topgun::sync

@@ -1,0 +1,358 @@
+// Shards, views and watchers over a shard of Redis in memory: opening, racing replicas, lost
+// replies, hydration, gaps.
+#include <gtest/gtest.h>
+
+#include "domain/map_view.h"
+#include "domain/shard.h"
+#include "domain/watcher.h"
+#include "support/manual_clock.h"
+#include "sync_fakes.h"
+
+namespace topgun::sync {
+namespace {
+
+constexpr int64_t kNow = 1'700'000'000'000;
+
+// One replica's view of the shared shard.
+struct Replica {
+  Replica(FakeRedis& redis, FakeOwner& owner, ManualScheduler& scheduler, Probe& probe,
+          ShardLimits limits = {})
+      : store(redis, scheduler),
+        clock("sync", wall),
+        shard(0, limits, {store, owner, scheduler, clock, wall, probe}) {}
+
+  support::ManualClock wall{kNow};
+  FakeStore store;
+  crdt::HybridLogicalClock clock;
+  Shard shard;
+};
+
+struct Done {
+  int calls = 0;
+  WriteResult result;
+};
+
+class ShardTest : public testing::Test {
+ protected:
+  WritePart Part(std::string_view key, int64_t millis, std::string_view value, Done& done) {
+    WritePart part;
+    part.maps = {"m"};
+    part.origins = {""};
+    WriteOp op;
+    op.key = key;
+    op.timestamp = {millis, 0, "client"};
+    op.value = value;
+    part.ops = {op};
+    part.bytes = 100;
+    part.done = [&done](WriteResult result) {
+      ++done.calls;
+      done.result = std::move(result);
+    };
+    return part;
+  }
+
+  std::string Value(std::string_view key) {
+    const std::string* cell = redis_.Find(state::CellKind::kLww, "m", std::string(key));
+    state::CellView view;
+    if (cell == nullptr || !state::DecodeCell(*cell, &view)) return "<absent>";
+    return std::string(view.value);
+  }
+
+  ManualScheduler scheduler_;
+  metrics::Registry registry_;
+  Probe probe_{registry_};
+  FakeRedis redis_;
+  FakeOwner owner_{redis_, scheduler_};
+  Replica a_{redis_, owner_, scheduler_, probe_};
+  Replica b_{redis_, owner_, scheduler_, probe_};
+};
+
+TEST_F(ShardTest, WaitsClosedAndIsOpenedByItsOwner) {
+  owner_.away = true;
+  Done done;
+  a_.shard.OnConnected();
+  a_.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(5000);
+  EXPECT_EQ(done.calls, 0) << "nothing is trusted, nothing is answered";
+  owner_.away = false;
+  scheduler_.Advance(5000);
+  EXPECT_EQ(done.calls, 1);
+  EXPECT_TRUE(done.result.status.ok());
+  EXPECT_EQ(done.result.position, redis_.meta.tail);
+  EXPECT_EQ(Value("k"), "1");
+}
+
+TEST_F(ShardTest, RacingReplicasLoseNothing) {
+  a_.shard.OnConnected();
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  std::vector<Done> done(200);
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "k" + std::to_string(i % 7);
+    // Stored strings: parts borrow their bytes.
+    static std::deque<std::string> bytes;
+    const std::string& kept = bytes.emplace_back(key);
+    a_.shard.Submit(Part(kept, kNow + i, bytes.emplace_back("a" + std::to_string(i)), done[i]));
+    b_.shard.Submit(
+        Part(kept, kNow + i, bytes.emplace_back("a" + std::to_string(i)), done[100 + i]));
+    scheduler_.RunOne();
+  }
+  scheduler_.Advance(10'000);
+  for (const Done& each : done) {
+    ASSERT_EQ(each.calls, 1);
+    ASSERT_TRUE(each.result.status.ok());
+  }
+  for (int key = 0; key < 7; ++key) {
+    const int last = 98 - (98 % 7) + key > 99 ? 98 - (98 % 7) + key - 7 : 98 - (98 % 7) + key;
+    EXPECT_EQ(Value("k" + std::to_string(key)), "a" + std::to_string(last));
+  }
+}
+
+TEST_F(ShardTest, ALostReplyIsRepeatedWithoutEffect) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  a_.store.lose_next_reply = true;
+  Done done;
+  a_.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(2000);
+  EXPECT_EQ(done.calls, 1);
+  EXPECT_EQ(static_cast<Outcome>(done.result.outcomes[0]), Outcome::kDuplicate);
+  EXPECT_EQ(redis_.feed.size(), 2u) << "marker and one commit";
+}
+
+TEST_F(ShardTest, AnotherRunClosesTheShardAndDropsWhatWasCached) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done first;
+  a_.shard.Submit(Part("k", kNow, "1", first));
+  scheduler_.Advance(100);
+  // Redis restarts without anything.
+  a_.store.Disconnect();
+  a_.shard.OnDisconnected();
+  redis_ = FakeRedis();
+  redis_.run = "run-2";
+  owner_.next_incarnation = 7;
+  Done second;
+  a_.shard.Submit(Part("k", kNow - 1, "older", second));
+  scheduler_.Advance(1000);
+  EXPECT_EQ(second.calls, 0);
+  a_.store.Reconnect();
+  a_.shard.OnConnected();
+  scheduler_.Advance(3000);
+  ASSERT_EQ(second.calls, 1);
+  EXPECT_EQ(static_cast<Outcome>(second.result.outcomes[0]), Outcome::kApplied)
+      << "the cache must not remember the newer value that Redis lost";
+  EXPECT_EQ(second.result.position.incarnation, 7u);
+}
+
+TEST_F(ShardTest, UnloadedMapsAreLoadedBeforeTheyAreWritten) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  redis_.unloaded[state::MapId(state::CellKind::kLww, "m")] = {};
+  state::CellView newer;
+  newer.version = {1, 1};
+  newer.timestamp = {kNow + 10, 0, "z"};
+  newer.value = "persisted";
+  owner_.rows = {{"k", "", state::EncodeCell(newer)}};
+  Done stale;
+  a_.shard.Submit(Part("k", kNow, "1", stale));
+  scheduler_.Advance(1000);
+  ASSERT_EQ(stale.calls, 1);
+  EXPECT_EQ(static_cast<Outcome>(stale.result.outcomes[0]), Outcome::kStale);
+  EXPECT_EQ(Value("k"), "persisted");
+}
+
+TEST_F(ShardTest, AReplicaThatCachedBeforeALoadDoesNotOverwriteIt) {
+  a_.shard.OnConnected();
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done warm;
+  b_.shard.Submit(Part("other", kNow, "x", warm));
+  scheduler_.Advance(100);
+  // b reads "k" as absent from the unloaded map while a loads it.
+  redis_.unloaded[state::MapId(state::CellKind::kLww, "m")] = {};
+  state::CellView persisted;
+  persisted.version = {1, 1};
+  persisted.timestamp = {kNow + 10, 0, "z"};
+  persisted.value = "persisted";
+  owner_.rows = {{"k", "", state::EncodeCell(persisted)}};
+  Done from_a;
+  Done from_b;
+  b_.shard.Submit(Part("k", kNow + 1, "b", from_b));
+  a_.shard.Submit(Part("k", kNow + 2, "a", from_a));
+  scheduler_.Advance(3000);
+  EXPECT_EQ(from_a.calls, 1);
+  EXPECT_EQ(from_b.calls, 1);
+  EXPECT_EQ(Value("k"), "persisted");
+}
+
+TEST_F(ShardTest, AFullQueueAndLatePersistenceRefuseRetryably) {
+  ShardLimits limits;
+  limits.queue_bytes_max = 150;
+  Replica small(redis_, owner_, scheduler_, probe_, limits);
+  Done first;
+  Done second;
+  small.shard.Submit(Part("a", kNow, "1", first));
+  small.shard.Submit(Part("b", kNow, "1", second));
+  EXPECT_EQ(second.calls, 1);
+  EXPECT_EQ(second.result.status.code(), StatusCode::kResourceExhausted);
+  redis_.overloaded = true;
+  small.shard.OnConnected();
+  scheduler_.Advance(1000);
+  EXPECT_EQ(first.result.status.code(), StatusCode::kResourceExhausted);
+  redis_.overloaded = false;
+  Done third;
+  small.shard.Submit(Part("a", kNow, "1", third));
+  scheduler_.Advance(1000);
+  EXPECT_TRUE(third.result.status.ok()) << "the queue is free again";
+}
+
+// ---- Views ----
+
+TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
+  a_.shard.OnConnected();
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  MapView view("m", {&b_.shard}, 1 << 20, b_.wall, probe_);
+  StatusOr<Snapshot> before = Unavailable("not called");
+  view.Read(10, [&](StatusOr<Snapshot> s) { before = std::move(s); });
+  scheduler_.Advance(100);
+  ASSERT_TRUE(before.ok());
+  EXPECT_TRUE(before->rows.empty());
+  Done done;
+  a_.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(100);
+  StatusOr<Snapshot> after = Unavailable("not called");
+  view.Read(10, [&](StatusOr<Snapshot> s) { after = std::move(s); });
+  scheduler_.Advance(100);
+  ASSERT_TRUE(after.ok());
+  ASSERT_EQ(after->rows.size(), 1u);
+  EXPECT_EQ(after->rows[0].value, "1");
+  EXPECT_EQ(after->positions[0].position, done.result.position);
+}
+
+TEST_F(ShardTest, AViewIsBuiltAgainWhenRedisForgot) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  MapView view("m", {&a_.shard}, 1 << 20, a_.wall, probe_);
+  Done done;
+  a_.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(100);
+  StatusOr<Snapshot> read = Unavailable("not called");
+  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  scheduler_.Advance(100);
+  ASSERT_EQ(read->rows.size(), 1u);
+  redis_ = FakeRedis();
+  redis_.run = "run-2";
+  owner_.next_incarnation = 9;
+  a_.store.Reconnect();
+  a_.shard.OnDisconnected();
+  a_.shard.OnConnected();
+  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  scheduler_.Advance(5000);
+  ASSERT_TRUE(read.ok());
+  EXPECT_TRUE(read->rows.empty());
+}
+
+TEST_F(ShardTest, AViewThatDoesNotFitIsRefused) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done done;
+  const std::string big(5000, 'x');
+  a_.shard.Submit(Part("k", kNow, big, done));
+  scheduler_.Advance(100);
+  MapView view("m", {&a_.shard}, 1000, a_.wall, probe_);
+  StatusOr<Snapshot> read = Unavailable("not called");
+  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  scheduler_.Advance(100);
+  EXPECT_EQ(read.status().code(), StatusCode::kResourceExhausted);
+}
+
+// ---- Watchers ----
+
+struct Sink final : WatchSink {
+  void OnRange(const WatchedRange& range, const FeedEntryPtr& entry,
+               const std::vector<uint32_t>& changes) override {
+    ranges.push_back(range);
+    for (const uint32_t change : changes) keys.emplace_back(entry->view.changes[change].key);
+  }
+  bool Joined() const {
+    for (size_t i = 1; i < ranges.size(); ++i) {
+      if (ranges[i].after != ranges[i - 1].upto) return false;
+    }
+    return true;
+  }
+  std::vector<WatchedRange> ranges;
+  std::vector<std::string> keys;
+};
+
+TEST_F(ShardTest, AWatcherHearsItsMapsOnlyInJoiningRanges) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.Watch(a_.shard, std::nullopt);
+  scheduler_.Advance(10);
+  ASSERT_EQ(sink.ranges.size(), 1u) << "the start is confirmed";
+  Done first;
+  a_.shard.Submit(Part("before", kNow, "1", first));
+  scheduler_.Advance(10);
+  watcher.ChangeInterest({"m"}, {}, 5);
+  Done second;
+  a_.shard.Submit(Part("after", kNow, "1", second));
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.keys, std::vector<std::string>{"after"});
+  EXPECT_EQ(sink.ranges.back().interest_id, 5u);
+  EXPECT_EQ(sink.ranges.back().upto, second.result.position);
+  EXPECT_TRUE(sink.Joined());
+}
+
+TEST_F(ShardTest, AWatcherResumesAtAnotherReplica) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  const state::Position start = redis_.meta.tail;
+  std::vector<Done> done(3);
+  a_.shard.Submit(Part("k0", kNow, "1", done[0]));
+  scheduler_.Advance(10);
+  a_.shard.Submit(Part("k1", kNow, "1", done[1]));
+  scheduler_.Advance(10);
+  b_.shard.OnConnected();  // starts at the tail, its ring is empty
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.ChangeInterest({"m"}, {}, 1);
+  watcher.Watch(b_.shard, start);
+  scheduler_.Advance(100);
+  a_.shard.Submit(Part("k2", kNow, "1", done[2]));
+  scheduler_.Advance(10);
+  b_.shard.Poll();
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.keys, (std::vector<std::string>{"k0", "k1", "k2"}));
+  EXPECT_TRUE(sink.Joined());
+  for (const WatchedRange& range : sink.ranges) EXPECT_FALSE(range.gap);
+}
+
+TEST_F(ShardTest, AWatcherBehindATrimmedFeedIsToldOfTheGap) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  const state::Position start = redis_.meta.tail;
+  std::vector<Done> done(3);
+  for (int i = 0; i < 3; ++i) {
+    a_.shard.Submit(Part("k", kNow + i, "1", done[static_cast<size_t>(i)]));
+    scheduler_.Advance(10);
+  }
+  redis_.feed.erase(redis_.feed.begin(), redis_.feed.end() - 1);
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.ChangeInterest({"m"}, {}, 1);
+  watcher.Watch(b_.shard, start);
+  scheduler_.Advance(100);
+  ASSERT_FALSE(sink.ranges.empty());
+  EXPECT_TRUE(sink.ranges.back().gap);
+  EXPECT_EQ(sink.ranges.back().upto, redis_.meta.tail);
+}
+
+}  // namespace
+}  // namespace topgun::sync
