@@ -143,7 +143,7 @@ struct AdminServer::Impl {
   Routes routes;
   uint16_t port = 0;
   size_t connections = 0;  // of the server thread
-  // Last, so that it goes first: destroying it destroys the coroutines, which use the rest.
+  // After what its coroutines use: destroying it destroys them.
   std::unique_ptr<asio::io_context> loop;
   std::optional<tcp::acceptor> acceptor;
   std::thread thread;
