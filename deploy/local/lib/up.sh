@@ -181,7 +181,7 @@ wait_for_supervisor() {
 wait_until_ready() {
   local deadline=$((SECONDS + READY_TIMEOUT_S))
   while [[ ! -e $SPEC_DIR/run/ready ]]; do
-    kill -0 "$SUPERVISOR_PID" 2>/dev/null || fail_start "it ended"
+    kill -0 "$SUPERVISOR_PID" 2>/dev/null || fail_start "the supervisor ended"
     if ((SECONDS >= deadline)); then
       explain_not_ready
       stop_supervisor
@@ -200,9 +200,16 @@ explain_not_ready() {
 }
 
 fail_start() {
-  note "the supervisor's last words (all logs are in $SPEC_DIR/log):"
-  tail -c "+$((LOG_START + 1))" "$SPEC_DIR/log/supervisor.log" | tail -n 12 >&2
-  die "the cluster did not start: $1"
+  local words culprit
+  words=$(tail -c "+$((LOG_START + 1))" "$SPEC_DIR/log/supervisor.log")
+  culprit=$(sed -n 's/.*"reason":"\([a-z0-9-]*\) does not start".*/\1/p' <<<"$words" | tail -n 1)
+  note "the last words of the supervisor:"
+  tail -n 5 <<<"$words" >&2
+  if [[ -n $culprit ]]; then
+    note "the last words of $culprit:"
+    tail -n 5 "$SPEC_DIR/log/$culprit.log" >&2
+  fi
+  die "the cluster did not start: $1; all logs are in $SPEC_DIR/log"
 }
 
 print_summary() {
