@@ -34,7 +34,7 @@ bench_main() {
     JWT_SECRET=$(cluster_secret "$dir")
     export JWT_SECRET
   else
-    unset JWT_SECRET # the cluster runs without authentication
+    arguments=(--no-auth "${arguments[@]}")
   fi
   exec "$RELEASE_BIN/topgun-loadgen" "${arguments[@]}"
 }

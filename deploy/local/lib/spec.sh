@@ -79,8 +79,10 @@ spec_sync() {
 }
 
 spec_gateway() {
+  local host=$SPEC_HOST
+  if [[ $host == *:* ]]; then host="[$host]"; fi
   spec_service gateway "$1" "$TIER_GATEWAY" topgun-gateway \
-    --listen "$SPEC_HOST:{gateway-$1.ws}" \
+    --listen "$host:{gateway-$1.ws}" \
     --sync "$(addresses sync "$SPEC_SYNC")"
   if ((SPEC_PORT > 0)); then
     printf 'port ws %d\n' $((SPEC_PORT + $1))
