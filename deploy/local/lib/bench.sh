@@ -13,7 +13,7 @@ EOF
 }
 
 bench_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=() url
+  local dir=$DEFAULT_DATA_DIR arguments=() url pids
   while (($# > 0)); do
     case $1 in
       --data)
@@ -30,6 +30,9 @@ bench_main() {
     die "no cluster is ready on $dir; start one with ./topgun up"
   fi
   while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
+  # Lets it report the CPU that each process spends per operation.
+  pids=$(cluster_rows "$dir" | awk -F '\t' '$3 != "-" { printf "%s%s=%s", sep, $2, $3; sep = "," }')
+  arguments=(--pids "$pids" "${arguments[@]}")
   if [[ -f $dir/run/secret ]]; then
     JWT_SECRET=$(cluster_secret "$dir")
     export JWT_SECRET
