@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/merge.h"
 #include "workload/identity.h"
 
 namespace topgun::loadgen {
@@ -24,7 +25,9 @@ Ledger::Ledger(const KeySpace& keys, uint32_t run, uint32_t writers)
   if (keys.HasLww()) newest_acked_.resize(keys.maps().size() * keys.keys());
 }
 
-bool Ledger::IsNewer(const LwwWrite& a, const LwwWrite& b) const { return View(a) > View(b); }
+bool Ledger::IsNewer(const LwwWrite& a, const LwwWrite& b) const {
+  return crdt::CompareLww(View(b), View(a)) == crdt::MergeOutcome::kApplied;
+}
 
 crdt::TimestampView Ledger::View(const LwwWrite& write) const {
   return {write.stamp.millis, write.stamp.counter, node_ids_[write.writer]};

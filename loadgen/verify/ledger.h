@@ -68,7 +68,7 @@ class Ledger {
   // The tag with this stamp; null for tags that this run did not make.
   const OrTag* FindTag(uint32_t writer, const OpStamp& stamp) const;
 
-  // The LWW rule: what wins a merge is what lib/crdt orders higher.
+  // The LWW merge of lib/crdt: would `a` replace `b`?
   bool IsNewer(const LwwWrite& a, const LwwWrite& b) const;
 
   uint64_t acked_ops() const { return acked_ops_; }

@@ -37,9 +37,9 @@ class KeyPicker {
  public:
   struct Spec {
     KeyDistribution distribution = KeyDistribution::kUniform;
-    uint64_t keys = 1;                      // 0: unbounded, sequential only
-    std::shared_ptr<const ZipfTable> zipf;  // kZipf only
-    uint64_t first = 0;                     // kSequential only
+    uint64_t keys = 1;                           // 0: unbounded, sequential only
+    std::shared_ptr<const ZipfTable> zipf = {};  // kZipf only
+    uint64_t first = 0;                          // kSequential only
     uint64_t stride = 1;
   };
 

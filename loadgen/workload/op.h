@@ -17,8 +17,8 @@ struct Op {
   uint32_t map = 0;
   uint64_t key = 0;
   uint64_t id = 0;         // decimal on the wire, growing per connection (core.md 5.1)
-  OpStamp stamp;           // of this operation
-  OpStamp tag;             // kOrRemove: timestamp of the record to remove
+  OpStamp stamp = {};      // of this operation
+  OpStamp tag = {};        // kOrRemove: timestamp of the record to remove
   uint32_t tag_index = 0;  // OR: number of the record among this connection's (verify/or_ledger.h)
 };
 

@@ -19,7 +19,7 @@ class OpSource {
  public:
   struct Spec {
     double remove_ratio = 0;
-    KeyPicker::Spec keys;
+    KeyPicker::Spec keys = {};
     uint64_t seed = 0;
   };
 

@@ -1,0 +1,196 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "driver/pacer.h"
+#include "report/run_report.h"
+#include "report/text.h"
+#include "stats/histogram.h"
+#include "stats/process_cpu.h"
+#include "workload/random.h"
+
+namespace topgun::loadgen {
+namespace {
+
+TEST(HistogramTest, SmallValuesAreExact) {
+  Histogram histogram;
+  for (int64_t value = 0; value < 100; ++value) histogram.Record(value);
+  EXPECT_EQ(histogram.count(), 100U);
+  EXPECT_EQ(histogram.Percentile(50), 49);
+  EXPECT_EQ(histogram.Percentile(99), 98);
+  EXPECT_EQ(histogram.Percentile(100), 99);
+  EXPECT_EQ(histogram.min(), 0);
+  EXPECT_EQ(histogram.max(), 99);
+}
+
+TEST(HistogramTest, EdgesAreWithinOnePercentOverTheWholeRange) {
+  for (int64_t value = 1; value < int64_t{1} << 41; value = value * 3 + 1) {
+    const int64_t edge = Histogram::UpperEdge(value);
+    EXPECT_GE(edge, value);
+    EXPECT_LE(static_cast<double>(edge - value), static_cast<double>(value) / 128.0);
+  }
+}
+
+TEST(HistogramTest, PercentilesMatchSortedValues) {
+  Random random(7);
+  Histogram histogram;
+  std::vector<int64_t> values;
+  for (int i = 0; i < 10'000; ++i) {
+    const auto value = static_cast<int64_t>(std::exp(random.Unit() * 20));
+    values.push_back(value);
+    histogram.Record(value);
+  }
+  std::sort(values.begin(), values.end());
+  for (const double percent : {1.0, 25.0, 50.0, 90.0, 99.0, 99.9, 99.99}) {
+    const auto rank = static_cast<size_t>(std::ceil(percent / 100 * 10'000));
+    EXPECT_EQ(histogram.Percentile(percent),
+              std::min(Histogram::UpperEdge(values[rank - 1]), values.back()))
+        << percent;
+  }
+}
+
+TEST(HistogramTest, MergingEqualsRecordingTogether) {
+  Histogram a;
+  Histogram b;
+  Histogram together;
+  Random random(8);
+  for (int i = 0; i < 1'000; ++i) {
+    const auto value = static_cast<int64_t>(random.Below(1'000'000));
+    (i % 2 == 0 ? a : b).Record(value, 3);
+    together.Record(value, 3);
+  }
+  a.Merge(b);
+  EXPECT_EQ(a.count(), together.count());
+  EXPECT_EQ(a.max(), together.max());
+  EXPECT_EQ(a.min(), together.min());
+  EXPECT_DOUBLE_EQ(a.Mean(), together.Mean());
+  for (const double percent : {10.0, 50.0, 99.0, 99.9}) {
+    EXPECT_EQ(a.Percentile(percent), together.Percentile(percent));
+  }
+}
+
+TEST(HistogramTest, EmptyNegativeAndHugeValuesAreHarmless) {
+  Histogram histogram;
+  EXPECT_EQ(histogram.Percentile(99), 0);
+  EXPECT_EQ(histogram.min(), 0);
+  histogram.Record(-5);
+  EXPECT_EQ(histogram.max(), 0);
+  histogram.Record(INT64_MAX);
+  EXPECT_EQ(histogram.Percentile(100), INT64_MAX);
+}
+
+TEST(ProcessCpuTest, CommandNamesMayLookLikeFields) {
+  const auto cpu_us = ParseProcStatCpuUs(
+      "42 (a b) 1 2 (x) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 1 0 100 1 1", 100);
+  ASSERT_TRUE(cpu_us);
+  EXPECT_EQ(*cpu_us, 3'000'000);
+  EXPECT_FALSE(ParseProcStatCpuUs("", 100));
+  EXPECT_FALSE(ParseProcStatCpuUs("42 (x) S 1", 100));
+}
+
+TEST(ProcessCpuTest, OwnProcessIsThereAndAGoneOneIsNot) {
+  EXPECT_TRUE(ProcessCpuUs(getpid()));
+  ProcessCpuMeter meter({{"self", getpid()}, {"gone", 0x7ffffffe}});
+  meter.Start();
+  const auto usages = meter.Stop();
+  EXPECT_TRUE(usages[0].cpu_us);
+  EXPECT_FALSE(usages[1].cpu_us);
+}
+
+TEST(PacerTest, FramesAreDueByTheClockWhateverWasSent) {
+  Pacer pacer(1'000, 10, 5'000'000);  // a frame every 10 ms from 5 ms on
+  uint64_t number = 0;
+  EXPECT_FALSE(pacer.Due(4'999'999));
+  EXPECT_TRUE(pacer.Due(5'000'000));
+  EXPECT_EQ(pacer.Take(&number), 5'000'000);
+  EXPECT_EQ(number, 0U);
+  // A late look finds both frames that became due, with the times they should have had.
+  EXPECT_TRUE(pacer.Due(27'000'000));
+  EXPECT_EQ(pacer.Take(&number), 15'000'000);
+  EXPECT_EQ(pacer.Take(&number), 25'000'000);
+  EXPECT_EQ(number, 2U);
+  EXPECT_FALSE(pacer.Due(27'000'000));
+  EXPECT_EQ(pacer.WakeUpNs(27'000'000), 35'000'000);
+}
+
+TEST(PacerTest, SleepsAreNotShorterThanTheMinimum) {
+  const Pacer pacer(1'000'000, 1, 0);
+  EXPECT_EQ(pacer.WakeUpNs(1'000), 1'000 + Pacer::kSleepMinNs);
+}
+
+RunReport GoodReport() {
+  RunReport report;
+  report.seconds = 1;
+  report.window.ops_acked = 100;
+  return report;
+}
+
+ExitCode CodeOf(const Config& config, RunReport report) {
+  Judge(config, &report);
+  return report.exit_code;
+}
+
+TEST(JudgeTest, ExitCodesByWhatHappened) {
+  Config config;
+  EXPECT_EQ(CodeOf(config, GoodReport()), kExitOk);
+
+  RunReport overloaded = GoodReport();
+  overloaded.whole.errors[429] = 10;
+  overloaded.whole.reconnects = 3;
+  EXPECT_EQ(CodeOf(config, overloaded), kExitOk);
+
+  RunReport failing = GoodReport();
+  failing.whole.errors[500] = 1;
+  EXPECT_EQ(CodeOf(config, failing), kExitErrors);
+
+  RunReport lost = failing;
+  lost.verify.emplace();
+  lost.verify->missing = 1;
+  EXPECT_EQ(CodeOf(config, lost), kExitVerification);
+
+  RunReport unchecked = GoodReport();
+  unchecked.verify.emplace();
+  unchecked.verify->incomplete = "no answer";
+  EXPECT_EQ(CodeOf(config, unchecked), kExitVerification);
+
+  RunReport unreachable;
+  unreachable.unreachable = "refused";
+  EXPECT_EQ(CodeOf(config, unreachable), kExitUnreachable);
+
+  RunReport idle = GoodReport();
+  idle.window.ops_acked = 0;
+  EXPECT_EQ(CodeOf(config, idle), kExitErrors);
+}
+
+TEST(JudgeTest, BottleneckIsAMatterOfOpenLoops) {
+  RunReport busy = GoodReport();
+  busy.busiest_thread = 0.97;
+  RunReport late = GoodReport();
+  late.window.schedule_lag.Record(1, 100);
+  late.window.frames_late = 2;
+  RunReport slow_target = GoodReport();
+  slow_target.window.frames_dropped = 1;
+
+  Config closed;
+  EXPECT_EQ(CodeOf(closed, busy), kExitOk);
+  Config open;
+  open.rate = 1'000;
+  EXPECT_EQ(CodeOf(open, busy), kExitBottleneck);
+  EXPECT_EQ(CodeOf(open, late), kExitBottleneck);
+  EXPECT_EQ(CodeOf(open, slow_target), kExitErrors);
+}
+
+TEST(TextTest, NumbersReadWell) {
+  EXPECT_EQ(Grouped(uint64_t{0}), "0");
+  EXPECT_EQ(Grouped(uint64_t{999}), "999");
+  EXPECT_EQ(Grouped(uint64_t{1'234'567}), "1 234 567");
+  EXPECT_EQ(Millis(1'250'000), "1.25");
+  EXPECT_EQ(Bytes(999), "999 B");
+  EXPECT_EQ(Bytes(1'234'567), "1.2 MB");
+}
+
+}  // namespace
+}  // namespace topgun::loadgen
