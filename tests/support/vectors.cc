@@ -52,6 +52,8 @@ std::string WithoutLoneSurrogates(std::string_view text) {
   return out;
 }
 
+// NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
+
 // Builds a json::value like Boost's own handler, but reads fractions with from_chars.
 class ExactHandler {
  public:
@@ -126,6 +128,8 @@ class ExactHandler {
  private:
   std::string number_;
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 void Encode(msgpack::Writer& writer, const json::value& value) {
   switch (value.kind()) {

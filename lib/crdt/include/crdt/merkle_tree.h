@@ -2,9 +2,9 @@
 // (core.md 7.2). It answers "which keys differ" for delta sync.
 //
 // Node hashes are running sums, so Update and Remove touch one node per level whatever the size of
-// the map; nodes exist only where there are keys, so an empty tree costs a pointer and a million
-// keys about 20 bytes each plus the keys. A key may have item hash 0 (an OR key with tombstones
-// only, core.md 7.6): it changes no hash but its buckets are listed.
+// the map. Nodes exist only where there are keys: an empty tree costs a pointer, a million keys of
+// 20 bytes about 60 MB. A key may have item hash 0 (an OR key with tombstones only, core.md 7.6):
+// it changes no hash but its buckets are listed.
 //
 // A path that is malformed or leads nowhere behaves like an empty bucket. Movable value; not
 // thread-safe.

@@ -20,8 +20,8 @@ struct TimestampView {
   std::string_view node_id;
 
   friend std::strong_ordering operator<=>(const TimestampView& a, const TimestampView& b) {
-    if (const auto order = a.millis <=> b.millis; order != 0) return order;
-    if (const auto order = a.counter <=> b.counter; order != 0) return order;
+    if (const auto order = a.millis <=> b.millis; std::is_neq(order)) return order;
+    if (const auto order = a.counter <=> b.counter; std::is_neq(order)) return order;
     return a.node_id.compare(b.node_id) <=> 0;
   }
   friend bool operator==(const TimestampView& a, const TimestampView& b) = default;
