@@ -1,0 +1,104 @@
+// Brings ops to the sync replicas: one lane per shard, one Apply stream per replica that is up.
+//
+// Parts of all shards of a replica that are ready in the same turn of the loop leave in one
+// message. A part that was not answered when its stream ended is sent again to whichever replica
+// is responsible then; parts are idempotent.
+//
+// Owned by the loop; one thread. After Close() it must live until its streams have ended.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/bidi_stream.h"
+#include "backend/replica_set.h"
+#include "backend/shard_lane.h"
+#include "dispatch/io.h"
+#include "probe.h"
+
+namespace topgun::gateway {
+
+class ApplyClient final : public WriteSink, public ReplicaSet::Observer {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // `active_streams` counts what gRPC still knows of this loop.
+  ApplyClient(boost::asio::io_context& io, size_t& active_streams, uint32_t shard_count,
+              size_t inflight_bytes_max, ReplicaSet& replicas, WriteObserver& observer,
+              Probe& probe);
+
+  void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) override;
+  bool Overloaded() const override { return budget_.Exhausted(); }
+  SinkHealth Health() const override;
+
+  void OnReplicasChanged() override;
+  // A watch stream has seen a shard under this incarnation.
+  void OnIncarnation(uint32_t shard, uint64_t incarnation);
+  void Tick(Time now);
+  void Close();
+
+  bool idle() const;
+
+ private:
+  using Stream = BidiStream<sync::v1::ApplyRequest, sync::v1::ApplyReply>;
+
+  // One replica's stream and the message being written to it.
+  class ReplicaStream final : public Stream::Listener {
+   public:
+    ReplicaStream(ApplyClient& client, Replica& replica);
+    ~ReplicaStream() override;
+
+    // Sends what the replica's lanes have, unless a write is in flight.
+    void Flush(Time now);
+    void Cancel();
+
+    void OnReply(const sync::v1::ApplyReply& reply) override;
+    void OnWritten() override;
+    void OnEnded(const Status& status) override;
+
+   private:
+    // Owns the message; the parts in it stay owned by their lanes.
+    struct Outgoing {
+      sync::v1::ApplyRequest request;
+      std::vector<PartPtr> parts;
+      ~Outgoing() { Clear(); }
+      void Add(PartPtr part);
+      void Clear();
+    };
+
+    ApplyClient& client_;
+    Replica& replica_;
+    std::shared_ptr<Outgoing> outgoing_ = std::make_shared<Outgoing>();
+    std::shared_ptr<Stream> stream_;
+    bool writing_ = false;
+  };
+
+  static constexpr size_t kRequestBytesMax = size_t{16} << 20;
+  static constexpr std::chrono::milliseconds kProbeBackoffMin{100};
+  static constexpr std::chrono::milliseconds kProbeBackoffMax{5'000};
+
+  void ScheduleFlush();
+  void FlushAll();
+  void OnResult(Replica& replica, const sync::v1::PartResult& result);
+  void OnExhausted();
+  void OnStreamEnded(Replica& replica, const Status& status);
+
+  boost::asio::io_context& io_;
+  size_t& active_streams_;
+  ReplicaSet& replicas_;
+  Probe& probe_;
+  MemoryBudget budget_;
+  std::vector<ShardLane> lanes_;
+  std::unordered_map<Replica*, std::unique_ptr<ReplicaStream>> streams_;
+  bool flush_scheduled_ = false;
+  bool closed_ = false;
+  bool exhausted_ = false;  // the last part that was decided on was refused
+  std::chrono::milliseconds probe_backoff_ = kProbeBackoffMin;
+  Time probe_at_;
+};
+
+}  // namespace topgun::gateway

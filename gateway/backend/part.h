@@ -1,0 +1,99 @@
+// Ops of one shard on their way to a sync replica, as the columns they travel in.
+//
+// A part is filled while the ones before it are in flight, then sent and kept until its result is
+// there and every ack that covers its ops has left. Its bytes count against the loop's budget for
+// as long as it lives. One thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "dispatch/io.h"
+#include "probe.h"
+#include "topgun/sync/v1/sync.pb.h"
+
+namespace topgun::gateway {
+
+// Bytes of ops a loop keeps. Owned by the loop, outlives the parts.
+class MemoryBudget {
+ public:
+  MemoryBudget(size_t bytes_max, Probe& probe) : bytes_max_(bytes_max), probe_(probe) {}
+
+  void Take(size_t bytes) {
+    bytes_ += bytes;
+    probe_.InflightBytes(static_cast<int64_t>(bytes));
+  }
+  void Return(size_t bytes) {
+    bytes_ -= bytes;
+    probe_.InflightBytes(-static_cast<int64_t>(bytes));
+  }
+  size_t bytes() const { return bytes_; }
+  bool Exhausted() const { return bytes_ > bytes_max_; }
+  // Low enough to let refused clients send again.
+  bool Relaxed() const { return bytes_ <= bytes_max_ / 2; }
+
+ private:
+  const size_t bytes_max_;
+  Probe& probe_;
+  size_t bytes_ = 0;
+};
+
+// Names of a part, each sent once.
+class Dictionary {
+ public:
+  using Names = google::protobuf::RepeatedPtrField<std::string>;
+
+  explicit Dictionary(Names& names) : names_(names) {}
+  uint32_t IndexOf(std::string_view name);
+
+ private:
+  Names& names_;  // its strings do not move
+  uint32_t last_ = 0;
+  absl::flat_hash_map<absl::string_view, uint32_t> index_;
+};
+
+class Part {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  static constexpr size_t kOpsMax = 512;
+  static constexpr size_t kBytesMax = size_t{1} << 20;
+
+  Part(uint64_t id, uint32_t shard, MemoryBudget& budget);
+  ~Part() { budget_.Return(bytes_); }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+
+  void Append(const wire::Op& op, std::string_view origin, const OpRef& ref);
+
+  uint64_t id() const { return message_.part_id(); }
+  uint32_t shard() const { return message_.shard(); }
+  size_t bytes() const { return bytes_; }
+  bool Full() const { return refs_.size() >= kOpsMax || bytes_ >= kBytesMax; }
+  Time started() const { return started_; }
+  const std::vector<OpRef>& refs() const { return refs_; }
+  // For sending; the part is not changed any more.
+  sync::v1::ApplyPart& message() { return message_; }
+
+  // True when no ack waits for any of its ops. Remembers how far it has looked.
+  bool Settled(const WriteObserver& observer);
+
+  state::Position committed_at;  // once it is
+
+ private:
+  MemoryBudget& budget_;
+  const Time started_ = std::chrono::steady_clock::now();
+  sync::v1::ApplyPart message_;
+  Dictionary maps_;
+  Dictionary nodes_;
+  Dictionary origins_;
+  std::vector<OpRef> refs_;
+  size_t settled_ = 0;
+  size_t bytes_ = 0;
+};
+
+}  // namespace topgun::gateway

@@ -1,0 +1,96 @@
+// The writes of one shard, in order: what is being filled, what waits, what is in flight, and what
+// is committed but still needed because an ack that covers it has not left.
+//
+// At most kInFlightMax parts are in flight, so a batch is whatever arrived while the last ones
+// were. The lane does not send; its ApplyClient takes parts from it. One thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "backend/part.h"
+#include "dispatch/io.h"
+
+namespace topgun::gateway {
+
+class Replica;
+
+using PartPtr = std::shared_ptr<Part>;
+
+class ShardLane {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  static constexpr size_t kInFlightMax = 2;
+  // How long a lane that moves to another replica waits for what is in flight.
+  static constexpr std::chrono::milliseconds kMovePatience{1'000};
+
+  ShardLane(uint32_t shard, MemoryBudget& budget, WriteObserver& observer)
+      : shard_(shard), budget_(budget), observer_(observer) {}
+
+  void Append(const wire::Op& op, std::string_view origin, const OpRef& ref);
+
+  // The replica its parts go to; null while there is none.
+  Replica* replica() const { return replica_; }
+  // Another replica is responsible from now on. Parts in flight are waited for.
+  void MoveTo(Replica* replica, Time now);
+  // Everything in flight is sent again, first of all: the stream it was on is gone.
+  // Returns the number of parts.
+  size_t Resend();
+  // Ends a wait that took too long, lets go of what is acknowledged.
+  // Returns the number of parts that are sent again.
+  size_t Tick(Time now);
+
+  // The next part to send; null when there is nothing or it has to wait.
+  PartPtr TakeNext(Time now);
+
+  // Results. Unknown parts are ignored: they were answered before.
+  void OnCommitted(uint64_t part_id, const state::Position& position, std::string_view outcomes);
+  void OnOverloaded(uint64_t part_id);
+  // Temporary failure: the part is sent again after a backoff.
+  void OnUnavailable(uint64_t part_id, Time now);
+  // A shard opened under a higher incarnation may have lost its tail: what is committed below it
+  // and not acknowledged is sent again.
+  void OnIncarnation(uint64_t incarnation);
+
+  bool empty() const { return in_flight_.empty() && waiting_.empty() && filling_ == nullptr; }
+
+ private:
+  static constexpr std::chrono::milliseconds kBackoffMin{20};
+  static constexpr std::chrono::milliseconds kBackoffMax{1'000};
+
+  PartPtr TakeInFlight(uint64_t part_id);
+  void Finish(const Part& part, OpOutcome outcome);
+  void Release();
+  void FinishMove();
+
+  const uint32_t shard_;
+  MemoryBudget& budget_;
+  WriteObserver& observer_;
+  Replica* replica_ = nullptr;
+  std::optional<Replica*> next_replica_;  // while moving
+  Time move_deadline_;
+  Time not_before_;
+  std::chrono::milliseconds backoff_ = kBackoffMin;
+
+  PartPtr filling_;
+  std::deque<PartPtr> waiting_;
+  std::vector<PartPtr> in_flight_;
+  std::deque<PartPtr> committed_;
+  uint64_t incarnation_ = 0;
+  uint64_t next_sequence_ = 1;
+};
+
+// Part ids carry their shard, so that a result finds its lane.
+inline constexpr uint64_t kShardBits = 16;
+inline uint32_t ShardOfPart(uint64_t part_id) {
+  return static_cast<uint32_t>(part_id & ((uint64_t{1} << kShardBits) - 1));
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,102 @@
+// Hears what changes: one Watch stream per replica, every shard watched at the replica that is
+// responsible for it (architecture section 5).
+//
+// A shard's ranges join: (after, upto], each starting where the last one ended. When a stream
+// breaks or a shard moves, the shard is watched elsewhere from its last upto. Ranges that overlap
+// what is known are cut, ranges that leave a hole are gaps. Interest in maps is the same on every
+// stream; a stream that opens later starts with all of it.
+//
+// Owned by the loop; one thread. After Close() it must live until its streams have ended.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/bidi_stream.h"
+#include "backend/replica_set.h"
+#include "dispatch/io.h"
+#include "probe.h"
+
+namespace topgun::gateway {
+
+class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using IncarnationSeen = std::function<void(uint32_t shard, uint64_t incarnation)>;
+
+  WatchClient(boost::asio::io_context& io, size_t& active_streams, uint32_t shard_count,
+              ReplicaSet& replicas, Probe& probe);
+  // Before the first replica is up.
+  void Bind(ChangeObserver& observer, IncarnationSeen incarnation_seen);
+
+  uint64_t AddInterest(const std::string& map) override;
+  void RemoveInterest(const std::string& map) override;
+  bool Confirmed(uint64_t interest_id) const override;
+
+  void OnReplicasChanged() override;
+  void Tick(Time now);
+  void Close();
+
+ private:
+  using Stream = BidiStream<sync::v1::WatchRequest, sync::v1::WatchReply>;
+
+  // One replica's stream and what it still has to be told.
+  class ReplicaStream final : public Stream::Listener {
+   public:
+    ReplicaStream(WatchClient& client, Replica& replica);
+    ~ReplicaStream() override;
+
+    sync::v1::WatchRequest& next() { return next_; }
+    void Flush();
+
+    void OnReply(const sync::v1::WatchReply& reply) override;
+    void OnWritten() override;
+    void OnEnded(const Status& status) override;
+
+   private:
+    WatchClient& client_;
+    Replica& replica_;
+    sync::v1::WatchRequest next_;
+    std::shared_ptr<sync::v1::WatchRequest> writing_;
+    std::shared_ptr<Stream> stream_;
+    bool write_in_flight_ = false;
+  };
+
+  struct Shard {
+    Replica* replica = nullptr;  // where it is watched
+    std::optional<state::Position> upto;
+    uint64_t confirmed = 0;  // interest its ranges honour
+    bool heard = false;      // something from the current replica
+    Time asked_at;
+  };
+
+  ReplicaStream* StreamOf(Replica* replica);
+  void WatchAt(uint32_t number, Replica* replica);
+  void FlushAll();
+  void OnRange(const Replica& replica, const sync::v1::WatchRange& range);
+  void Emit(const sync::v1::WatchRange& range, const std::optional<state::Position>& known);
+  void OnStreamEnded(Replica& replica, const Status& status);
+
+  boost::asio::io_context& io_;
+  size_t& active_streams_;
+  ReplicaSet& replicas_;
+  Probe& probe_;
+  ChangeObserver* observer_ = nullptr;
+  IncarnationSeen incarnation_seen_;
+  std::vector<Shard> shards_;
+  std::set<std::string> interest_;
+  uint64_t interest_id_ = 0;
+  uint64_t confirmed_ = 0;  // by every shard
+  std::unordered_map<Replica*, std::unique_ptr<ReplicaStream>> streams_;
+  bool closed_ = false;
+};
+
+}  // namespace topgun::gateway

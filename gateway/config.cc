@@ -1,0 +1,121 @@
+#include "config.h"
+
+#include <unistd.h>
+
+#include <charconv>
+
+#include "state/keys.h"
+
+namespace topgun::gateway {
+namespace {
+
+void AddNetwork(config::Settings& settings, Config& config) {
+  const std::string group = "Network";
+  settings.Add("name", &config.name, "Name of this gateway in logs", {.group = group});
+  settings.Add("listen", &config.listen,
+               "Address for WebSocket clients, host:port; host localhost is 127.0.0.1 and ::1, "
+               "port 0 takes any free one; overrides bind-addr and port",
+               {.group = group});
+  settings.Add("bind-addr", &config.bind_address,
+               "Host for WebSocket clients; by default 0.0.0.0, without authentication 127.0.0.1",
+               {.group = group});
+  settings.Add("port", &config.port, "Port for WebSocket clients", {.group = group, .env = "PORT"});
+  settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz", {.group = group});
+  settings.Add("sync", &config.sync,
+               "Sync services, host:port,...; names are resolved again every 10 s",
+               {.group = group, .min = 1});
+  settings.Add("allowed-origins", &config.allowed_origins,
+               "Origins that browsers may connect from; empty: all", {.group = group});
+  settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
+               {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
+  settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
+               {.group = "Cluster", .max = 64});
+}
+
+void AddAuthentication(config::Settings& settings, Config& config) {
+  const std::string group = "Authentication";
+  settings.AddSecret("jwt-secret", &config.jwt_secret,
+                     "HS256 secret of client tokens, or a PEM public key for RS256",
+                     {.group = group, .env = "JWT_SECRET"});
+  settings.Add("jwt-issuer", &config.jwt_issuer, "Required `iss` of tokens; empty: any",
+               {.group = group});
+  settings.Add("jwt-audience", &config.jwt_audience, "Required `aud` of tokens; empty: any",
+               {.group = group});
+  settings.Add("no-auth", &config.no_auth, "Serve clients without tokens; wins over a secret",
+               {.group = group});
+  settings.Add("forward-auth-errors", &config.forward_auth_errors,
+               "Tell clients why their token was refused",
+               {.group = group, .env = "INSECURE_FORWARD_AUTH_ERRORS"});
+  settings.Add("auth-timeout", &config.auth_timeout,
+               "Connections that have not authenticated by then are closed",
+               {.group = group, .min = 100});
+}
+
+void AddLimits(config::Settings& settings, Config& config) {
+  const std::string group = "Limits";
+  settings.Add("connections-max", &config.connections_max,
+               "Connections at a time; further ones get HTTP 503", {.group = group, .min = 1});
+  settings.AddBytes("message-bytes-max", &config.message_bytes_max,
+                    "Largest message of an authenticated client; 2 MiB before",
+                    {.group = group, .min = 1 << 16, .max = 48 << 20});
+  settings.AddBytes("push-bytes-max", &config.push_bytes_max,
+                    "News queued for one connection; beyond, it is closed",
+                    {.group = group, .min = 1 << 14});
+  settings.AddBytes("reply-bytes-max", &config.reply_bytes_max,
+                    "Replies queued for one connection; beyond, it is not read",
+                    {.group = group, .min = 1 << 14});
+  settings.AddBytes("inflight-bytes-max", &config.inflight_bytes_max,
+                    "Writes kept per loop until they are acknowledged; beyond, clients get 429",
+                    {.group = group, .min = 1 << 16});
+  settings.AddBytes("value-bytes-max", &config.value_bytes_max, "Largest value; 0: unlimited",
+                    {.group = group});
+  settings.Add("ops-per-second", &config.ops_per_second, "Operations per second and connection",
+               {.group = group, .min = 1});
+  settings.Add("ops-burst", &config.ops_burst, "Operations a connection may send at once",
+               {.group = group, .min = 1});
+  settings.Add("subscriptions-max", &config.subscriptions_max, "Live queries per connection",
+               {.group = group, .min = 1});
+  settings.Add("revivals-per-second", &config.revivals_per_second,
+               "Clients per second and loop told to send again after an overload",
+               {.group = group, .min = 1});
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
+  config.name = "gateway-" + std::to_string(getpid());
+  config::Settings settings("topgun-gateway", "Connects WebSocket clients with the sync services.");
+  AddNetwork(settings, config);
+  AddAuthentication(settings, config);
+  AddLimits(settings, config);
+  settings.Add("idle-timeout", &config.idle_timeout,
+               "Connections that send no PING for this long are closed",
+               {.group = "Times", .min = 100});
+  settings.Add("drain", &config.drain, "Longest wait for acks in flight on a graceful stop",
+               {.group = "Times"});
+  settings.Add("log-level", &config.log_level, "Lowest level that is logged",
+               {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});
+  settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
+                      "Print the table of metrics and stop");
+  settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
+  return settings.Parse(argc, argv);
+}
+
+StatusOr<ListenAddress> ListenAddressOf(const Config& config) {
+  if (config.listen.empty()) {
+    const std::string any = config.no_auth ? "127.0.0.1" : "0.0.0.0";
+    return ListenAddress{config.bind_address.empty() ? any : config.bind_address, config.port};
+  }
+  const size_t colon = config.listen.rfind(':');
+  if (colon == std::string::npos) return InvalidArgument("--listen: use host:port");
+  ListenAddress address{config.listen.substr(0, colon), 0};
+  if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']') {
+    address.host = address.host.substr(1, address.host.size() - 2);
+  }
+  const char* const end = config.listen.data() + config.listen.size();
+  const auto [at, error] = std::from_chars(config.listen.data() + colon + 1, end, address.port);
+  if (error != std::errc() || at != end) return InvalidArgument("--listen: bad port");
+  return address;
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,61 @@
+// Settings of topgun-gateway, with their defaults. Filled by ParseConfig(), then read-only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "config/settings.h"
+
+namespace topgun::gateway {
+
+struct Config {
+  std::string name;
+  std::string listen;  // host:port; empty: from the two below
+  std::string bind_address;
+  uint16_t port = 8080;
+  std::string admin = "127.0.0.1:9090";
+  std::vector<std::string> sync = {"127.0.0.1:9000"};
+  uint32_t shards = 16;
+  uint32_t loops = 0;  // 0: half of the cores
+
+  std::string jwt_secret;
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  bool no_auth = false;
+  bool forward_auth_errors = false;
+  std::vector<std::string> allowed_origins;
+
+  uint64_t connections_max = 50'000;
+  uint64_t message_bytes_max = uint64_t{16} << 20;
+  uint64_t push_bytes_max = uint64_t{1} << 20;
+  uint64_t reply_bytes_max = uint64_t{4} << 20;
+  uint64_t inflight_bytes_max = uint64_t{64} << 20;
+  uint64_t value_bytes_max = 0;  // 0: unlimited
+  uint32_t ops_per_second = 20'000;
+  uint32_t ops_burst = 40'000;
+  uint32_t subscriptions_max = 1'000;
+  uint32_t revivals_per_second = 200;
+
+  std::chrono::milliseconds auth_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  // Below the 5 s after which test harnesses and supervisors kill (core.md 2.10).
+  std::chrono::milliseconds drain{3'000};
+
+  std::string log_level = "info";
+  bool print_metrics_doc = false;
+};
+
+struct ListenAddress {
+  std::string host;
+  uint16_t port = 0;
+};
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config);
+
+// Where WebSocket clients connect: --listen, else the two variables of the reference server.
+StatusOr<ListenAddress> ListenAddressOf(const Config& config);
+
+}  // namespace topgun::gateway

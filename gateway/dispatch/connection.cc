@@ -1,0 +1,218 @@
+#include "dispatch/connection.h"
+
+#include <utility>
+
+#include "dispatch/connection_table.h"
+#include "dispatch/fan_out.h"
+#include "dispatch/query_support.h"
+#include "logging/logging.h"
+#include "wire/batch.h"
+#include "wire/server_encode.h"
+
+namespace topgun::gateway {
+
+using wire::FrameType;
+
+Connection::Connection(ConnectionId id, std::string origin, Session& session, LoopContext& context)
+    : id_(id),
+      origin_(std::move(origin)),
+      session_(session),
+      context_(context),
+      writes_(id, origin_, session, context),
+      rate_(context.options.ops_per_second, context.options.ops_burst, context.now),
+      opened_(context.now),
+      last_ping_(context.now) {
+  if (context_.verifier == nullptr) {
+    authenticated_ = true;
+    session_.SetMessageBytesMax(context_.options.message_bytes_max);
+    context_.probe.Authenticated(AuthResult::kNoAuth);
+    return;
+  }
+  std::string frame;
+  wire::EncodeAuthRequired(frame);
+  session_.Reply(std::move(frame));
+}
+
+void Connection::OnMessage(std::string_view message, bool binary) {
+  if (ended_) return;
+  if (!binary) return context_.probe.FrameDropped(DropReason::kText);
+  context_.now = std::chrono::steady_clock::now();
+  Handle(message, Level::kFrame);
+}
+
+void Connection::Handle(std::string_view message, Level level) {
+  wire::ClientFrame& frame = context_.frame;
+  const wire::DecodeResult decoded = wire::Decode(message, frame);
+  if (!decoded.ok()) return context_.probe.FrameDropped(decoded.error);
+  context_.probe.FrameReceived(frame.type);
+  if (!authenticated_ && frame.type != FrameType::kAuth) {
+    return context_.probe.FrameDropped(DropReason::kUnauthenticated);
+  }
+  // The items of a BATCH were paid for together.
+  if (level == Level::kFrame && !WithinRate(frame)) return;
+  Dispatch(frame, level);
+}
+
+// Costs of core.md 2.9.
+bool Connection::WithinRate(const wire::ClientFrame& frame) {
+  uint64_t cost = 1;
+  std::span<const wire::Op> ops;
+  if (frame.type == FrameType::kDeviceHello) return true;
+  if (frame.type == FrameType::kOpBatch) {
+    ops = frame.op_batch.ops;
+    cost = ops.size();
+  } else if (frame.type == FrameType::kClientOp) {
+    ops = {&frame.client_op.op, 1};
+  } else if (frame.type == FrameType::kBatch) {
+    cost = std::max<uint64_t>(1, wire::CountBatchItems(frame.batch.data));
+  }
+  if (rate_.Allow(cost, context_.now)) return true;
+  writes_.OnRateLimited(ops);
+  return false;
+}
+
+void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
+  switch (frame.type) {
+    case FrameType::kAuth:
+      return OnAuth(frame.auth);
+    case FrameType::kDeviceHello:
+      return OnDeviceHello();
+    case FrameType::kPing:
+      return OnPing(frame.ping);
+    case FrameType::kBatch:
+      return OnBatch(frame.batch.data, level);
+    case FrameType::kClientOp:
+      return writes_.OnOps({&frame.client_op.op, 1}, {});
+    case FrameType::kOpBatch:
+      return writes_.OnOps(frame.op_batch.ops, frame.op_batch.error);
+    case FrameType::kQuerySub:
+      return OnQuerySub(frame.query_sub);
+    case FrameType::kQueryUnsub:
+      return context_.fan_out.Unsubscribe(*this, frame.query_unsub.query_id);
+    case FrameType::kClientApplyAck:
+      return;  // says only how far the client has come
+    default:
+      return NotImplemented(wire::Name(frame.type));
+  }
+}
+
+void Connection::OnAuth(const wire::AuthFrame& frame) {
+  if (authenticated_) {
+    // A client with a token waits for this even when nobody asked for the token (core.md 2.2).
+    if (context_.verifier == nullptr) return SendAuthAck();
+    return context_.probe.FrameDropped(DropReason::kUnexpected);
+  }
+  const StatusOr<Principal> principal = context_.verifier->Verify(frame.token);
+  if (!principal.ok()) {
+    context_.probe.Authenticated(AuthResult::kFailed);
+    const std::string_view reason = context_.options.forward_auth_errors
+                                        ? Message(principal.status())
+                                        : std::string_view("Authentication failed");
+    std::string reply;
+    wire::EncodeAuthFail({.error = reason, .code = {}}, reply);
+    session_.Reply(std::move(reply));
+    ended_ = true;
+    return session_.Close(CloseCause::kAuthFailed);
+  }
+  authenticated_ = true;
+  user_id_ = principal->user_id;
+  last_ping_ = context_.now;
+  context_.probe.Authenticated(AuthResult::kOk);
+  session_.SetMessageBytesMax(context_.options.message_bytes_max);
+  SendAuthAck();
+}
+
+void Connection::SendAuthAck() {
+  wire::AuthAckFrame ack;
+  if (!user_id_.empty()) ack.user_id = user_id_;
+  std::string frame;
+  wire::EncodeAuthAck(ack, frame);
+  session_.Reply(std::move(frame));
+}
+
+void Connection::OnDeviceHello() {
+  if (context_.verifier != nullptr || device_known_) {
+    return context_.probe.FrameDropped(DropReason::kUnexpected);
+  }
+  device_known_ = true;
+  std::string frame;
+  wire::EncodeDeviceAck({}, frame);
+  session_.Reply(std::move(frame));
+}
+
+void Connection::OnPing(const wire::PingFrame& frame) {
+  last_ping_ = context_.now;
+  std::string reply;
+  wire::EncodePong(
+      {.timestamp = frame.timestamp, .server_time = static_cast<double>(context_.clock.NowMs())},
+      reply);
+  session_.Urgent(std::move(reply));
+}
+
+void Connection::OnBatch(std::string_view data, Level level) {
+  if (level == Level::kBatchItem) return context_.probe.FrameDropped(DropReason::kUnexpected);
+  if (wire::CountBatchItems(data) > wire::kBatchItemsMax) {
+    return writes_.SendError(413, "batch exceeds maximum inner item count");
+  }
+  writes_.set_quiet(true);
+  wire::BatchWalker walker(data);
+  for (std::string_view item; !ended_ && walker.Next(&item);) Handle(item, Level::kBatchItem);
+  writes_.set_quiet(false);
+}
+
+void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
+  const DispatchOptions& options = context_.options;
+  if (const std::string problem = wire::ValidateMapName(frame.map, options.op_limits);
+      !problem.empty()) {
+    return writes_.SendError(400, problem);
+  }
+  if (frame.query_id.size() > options.query_id_bytes_max) {
+    return writes_.SendError(400, "queryId: too long");
+  }
+  if (const std::string_view part = UnsupportedQueryPart(frame); !part.empty()) {
+    return NotImplemented(part);
+  }
+  const auto serial = context_.fan_out.Subscribe(*this, frame.query_id, frame.map);
+  if (!serial) return writes_.SendError(429, "too many subscriptions");
+  writes_.AfterWrites([this, serial = *serial] { context_.fan_out.Ready(serial); });
+}
+
+void Connection::NotImplemented(std::string_view what) {
+  writes_.SendError(501, "not implemented: " + std::string(what));
+}
+
+void Connection::Sweep(Time now) {
+  if (ended_) return;
+  CloseCause cause = CloseCause::kPeer;
+  if (!authenticated_ && now - opened_ > context_.options.auth_timeout) {
+    context_.probe.Authenticated(AuthResult::kTimeout);
+    cause = CloseCause::kAuthTimeout;
+  } else if (authenticated_ && now - last_ping_ > context_.options.idle_timeout) {
+    cause = CloseCause::kIdle;
+  } else {
+    return;
+  }
+  ended_ = true;
+  session_.Close(cause);
+}
+
+void Connection::Revive() {
+  if (ended_ || !authenticated_) return;
+  context_.probe.Revived();
+  SendAuthAck();
+}
+
+void Connection::Drain(bool at_once) {
+  writes_.PauseReading(true);
+  if (!at_once && !writes_.idle()) return;
+  ended_ = true;
+  session_.Close(CloseCause::kShutdown);
+}
+
+void Connection::OnClosed(CloseCause /*cause*/) {
+  ended_ = true;
+  context_.fan_out.Forget(*this);
+  context_.table.Remove(id_);  // destroys this object
+}
+
+}  // namespace topgun::gateway

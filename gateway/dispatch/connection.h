@@ -1,0 +1,72 @@
+// One client: authentication, heartbeat, limits, and the dispatch of its frames (core.md 2).
+//
+// Owned by the ConnectionTable; made when a WebSocket opens, destroyed when it is closed. One
+// thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dispatch/io.h"
+#include "dispatch/loop_context.h"
+#include "dispatch/rate_limiter.h"
+#include "dispatch/write_path.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+class Connection final : public SessionHandler {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // `origin` names the connection in the changes its writes cause.
+  Connection(ConnectionId id, std::string origin, Session& session, LoopContext& context);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void OnMessage(std::string_view message, bool binary) override;
+  void OnClosed(CloseCause cause) override;
+
+  // Ends the connection when a deadline has passed.
+  void Sweep(Time now);
+  // Makes the client send everything unacknowledged again.
+  void Revive();
+  // Reads no more; closes once every ack has left, at the latest when told `at_once`.
+  void Drain(bool at_once);
+
+  ConnectionId id() const { return id_; }
+  const std::string& origin() const { return origin_; }
+  Session& session() { return session_; }
+  WritePath& writes() { return writes_; }
+
+ private:
+  enum class Level : uint8_t { kFrame, kBatchItem };
+
+  void Handle(std::string_view message, Level level);
+  bool WithinRate(const wire::ClientFrame& frame);
+  void Dispatch(const wire::ClientFrame& frame, Level level);
+  void OnAuth(const wire::AuthFrame& frame);
+  void OnDeviceHello();
+  void OnPing(const wire::PingFrame& frame);
+  void OnBatch(std::string_view data, Level level);
+  void OnQuerySub(const wire::QuerySubFrame& frame);
+  void NotImplemented(std::string_view what);
+  void SendAuthAck();
+
+  const ConnectionId id_;
+  const std::string origin_;
+  Session& session_;
+  LoopContext& context_;
+  WritePath writes_;
+  RateLimiter rate_;
+  const Time opened_;
+  Time last_ping_;
+  std::string user_id_;
+  bool authenticated_ = false;
+  bool device_known_ = false;
+  bool ended_ = false;  // closing: whatever still arrives is ignored
+};
+
+}  // namespace topgun::gateway

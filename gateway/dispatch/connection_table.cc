@@ -1,0 +1,138 @@
+#include "dispatch/connection_table.h"
+
+#include <algorithm>
+
+namespace topgun::gateway {
+namespace {
+
+// A sweep over all connections takes this many ticks: deadlines are seconds, ticks are not.
+constexpr size_t kSweepTicks = 5;
+// Connections closed per tick of a drain, so that their clients do not come back all at once.
+constexpr size_t kDrainPerTick = 500;
+
+template <typename T>
+void AppendRaw(std::string& out, const T& value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+}  // namespace
+
+SessionHandler& ConnectionTable::OnOpen(Session& session) {
+  uint32_t index = 0;
+  if (free_.empty()) {
+    index = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  const ConnectionId id{.slot = index, .generation = ++slot.generation};
+  slot.owed_revival = false;
+  context_->now = std::chrono::steady_clock::now();
+  slot.connection = std::make_unique<Connection>(id, OriginOf(id), session, *context_);
+  ++count_;
+  return *slot.connection;
+}
+
+// 16 bytes: the process, the loop with the slot, the generation.
+std::string ConnectionTable::OriginOf(ConnectionId id) const {
+  std::string origin(prefix_.data(), prefix_.size());
+  AppendRaw(origin, (uint32_t{loop_} << 24U) | id.slot);
+  AppendRaw(origin, id.generation);
+  return origin;
+}
+
+Connection* ConnectionTable::Find(ConnectionId id) const {
+  const Slot& slot = slots_[id.slot];
+  return slot.generation == id.generation ? slot.connection.get() : nullptr;
+}
+
+void ConnectionTable::OnOpDone(const OpRef& ref, OpOutcome outcome) {
+  const OpFate fate = outcome == OpOutcome::kApplied    ? OpFate::kApplied
+                      : outcome == OpOutcome::kRejected ? OpFate::kRejected
+                                                        : OpFate::kDropped;
+  context_->probe.Ops(fate, 1);
+  if (Connection* const connection = Find(ref.connection)) {
+    connection->writes().OnOpDone(ref.op, outcome);
+  }
+}
+
+void ConnectionTable::OnOpReopened(const OpRef& ref) {
+  if (Connection* const connection = Find(ref.connection)) {
+    connection->writes().OnOpReopened(ref.op);
+  }
+}
+
+bool ConnectionTable::AwaitsAck(const OpRef& ref) const {
+  Connection* const connection = Find(ref.connection);
+  return connection != nullptr && connection->writes().AwaitsAck(ref.op);
+}
+
+void ConnectionTable::Remove(ConnectionId id) {
+  slots_[id.slot].connection.reset();
+  free_.push_back(id.slot);
+  --count_;
+}
+
+void ConnectionTable::OweRevival(ConnectionId id, Time not_before) {
+  Slot& slot = slots_[id.slot];
+  if (slot.generation != id.generation || slot.owed_revival) return;
+  slot.owed_revival = true;
+  revivals_.push_back({.id = id, .not_before = not_before});
+}
+
+void ConnectionTable::Tick(Time now) {
+  context_->now = now;
+  if (draining_) return Drain(now);
+  Sweep(now);
+  Revive(now);
+}
+
+void ConnectionTable::Sweep(Time now) {
+  const size_t share = slots_.size() / kSweepTicks + 1;
+  for (size_t i = 0; i < share && !slots_.empty(); ++i) {
+    sweep_at_ = (sweep_at_ + 1) % slots_.size();
+    if (Connection* const connection = slots_[sweep_at_].connection.get()) connection->Sweep(now);
+  }
+}
+
+void ConnectionTable::Revive(Time now) {
+  if (revivals_.empty()) return;
+  size_t allowed = std::max<size_t>(
+      1, context_->options.revivals_per_second * static_cast<size_t>(kTick.count()) / 1000);
+  for (size_t waiting = revivals_.size(); waiting > 0 && allowed > 0; --waiting) {
+    const SinkHealth health = context_->sink.Health();
+    if (health == SinkHealth::kOverloaded) return;
+    const Revival revival = revivals_.front();
+    revivals_.pop_front();
+    if (revival.not_before > now) {
+      revivals_.push_back(revival);
+      continue;
+    }
+    --allowed;
+    Connection* const connection = Find(revival.id);
+    if (connection == nullptr) continue;
+    slots_[revival.id.slot].owed_revival = false;
+    connection->Revive();
+    if (health == SinkHealth::kSuspect) return;
+  }
+}
+
+void ConnectionTable::BeginDrain(Time deadline) {
+  draining_ = true;
+  drain_deadline_ = deadline;
+}
+
+void ConnectionTable::Drain(Time now) {
+  size_t left = kDrainPerTick;
+  for (const Slot& slot : slots_) {
+    if (slot.connection == nullptr) continue;
+    slot.connection->writes().PauseReading(true);
+    if (left == 0) continue;
+    slot.connection->Drain(now >= drain_deadline_);
+    --left;
+  }
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,81 @@
+// The connections of one loop: makes them, finds them by id, passes outcomes of ops on, watches
+// their deadlines, and revives clients whose writes were refused.
+//
+// A slot is used again with a new generation, so an id never names a later connection. Owned by the
+// loop; one thread. Tick() is called every kTick.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dispatch/connection.h"
+#include "dispatch/io.h"
+#include "dispatch/loop_context.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+// Process-wide random bytes: origins of different gateways never meet.
+using OriginPrefix = std::array<char, 8>;
+
+class ConnectionTable final : public SessionAcceptor, public WriteObserver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  static constexpr std::chrono::milliseconds kTick{100};
+
+  // The context is filled in by the loop after construction of both.
+  ConnectionTable(const OriginPrefix& prefix, uint8_t loop) : prefix_(prefix), loop_(loop) {}
+  void Bind(LoopContext& context) { context_ = &context; }
+
+  SessionHandler& OnOpen(Session& session) override;
+  void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
+  void OnOpReopened(const OpRef& ref) override;
+  bool AwaitsAck(const OpRef& ref) const override;
+
+  void Remove(ConnectionId id);  // destroys the connection
+  Connection* Find(ConnectionId id) const;
+  size_t size() const { return count_; }
+
+  // The client lost writes to a 429; it is told to send again, not before `not_before`.
+  void OweRevival(ConnectionId id, Time not_before);
+
+  void Tick(Time now);
+
+  // From now on connections are closed as their acks leave; at the deadline all others too.
+  void BeginDrain(Time deadline);
+
+ private:
+  struct Slot {
+    uint32_t generation = 0;
+    bool owed_revival = false;
+    std::unique_ptr<Connection> connection;
+  };
+  struct Revival {
+    ConnectionId id;
+    Time not_before;
+  };
+
+  std::string OriginOf(ConnectionId id) const;
+  void Sweep(Time now);
+  void Revive(Time now);
+  void Drain(Time now);
+
+  const OriginPrefix prefix_;
+  const uint8_t loop_;
+  LoopContext* context_ = nullptr;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  size_t count_ = 0;
+  size_t sweep_at_ = 0;
+  std::deque<Revival> revivals_;
+  bool draining_ = false;
+  Time drain_deadline_;
+};
+
+}  // namespace topgun::gateway

@@ -1,0 +1,269 @@
+#include "dispatch/fan_out.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dispatch/connection.h"
+#include "wire/server_encode.h"
+
+namespace topgun::gateway {
+namespace {
+
+constexpr int64_t kUnavailable = 503;
+
+}  // namespace
+
+std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_view query_id,
+                                          std::string_view map) {
+  Unsubscribe(connection, query_id);
+  std::vector<Subscription*>& own = by_connection_[&connection];
+  if (own.size() >= options_.subscriptions_max) return std::nullopt;
+
+  Topic& topic = TopicOf(map);
+  auto subscription = std::make_unique<Subscription>();
+  subscription->serial = next_number_++;
+  subscription->connection = &connection;
+  subscription->topic = &topic;
+  subscription->query_id.assign(query_id);
+  std::string prefix;
+  wire::EncodeQueryUpdatePrefix(query_id, prefix);
+  subscription->prefix = std::make_shared<const std::string>(std::move(prefix));
+
+  own.push_back(subscription.get());
+  topic.subscribers[&connection].push_back(subscription.get());
+  topic.idle_since.reset();
+  probe_.Subscriptions(1);
+  const uint64_t serial = subscription->serial;
+  subscriptions_.emplace(serial, std::move(subscription));
+  return serial;
+}
+
+FanOut::Topic& FanOut::TopicOf(std::string_view map) {
+  if (const auto found = topics_.find(map); found != topics_.end()) return *found->second;
+  auto topic = std::make_unique<Topic>();
+  topic->map.assign(map);
+  topic->stream = next_number_++;
+  topic->interest = source_.AddInterest(topic->map);
+  Topic& made = *topic;
+  topics_.emplace(made.map, std::move(topic));
+  return made;
+}
+
+void FanOut::Ready(uint64_t serial) {
+  const auto found = subscriptions_.find(serial);
+  if (found == subscriptions_.end()) return;
+  Subscription& subscription = *found->second;
+  subscription.stage = Stage::kWaiting;
+  ++waiting_;
+  if (!subscription.topic->waiting_since) subscription.topic->waiting_since = now_;
+  StartRead(*subscription.topic);
+}
+
+void FanOut::Unsubscribe(Connection& connection, std::string_view query_id) {
+  const auto own = by_connection_.find(&connection);
+  if (own == by_connection_.end()) return;
+  const auto found = std::find_if(own->second.begin(), own->second.end(),
+                                  [&](const auto* held) { return held->query_id == query_id; });
+  if (found == own->second.end()) return;
+  Subscription& subscription = **found;
+  own->second.erase(found);
+  Remove(subscription);
+}
+
+void FanOut::Forget(Connection& connection) {
+  const auto own = by_connection_.find(&connection);
+  if (own == by_connection_.end()) return;
+  for (Subscription* const subscription : own->second) Remove(*subscription);
+  by_connection_.erase(own);
+}
+
+// Takes it out of everything but by_connection_.
+void FanOut::Remove(Subscription& subscription) {
+  Topic& topic = *subscription.topic;
+  const auto subscriber = topic.subscribers.find(subscription.connection);
+  std::erase(subscriber->second, &subscription);
+  if (subscriber->second.empty()) topic.subscribers.erase(subscriber);
+  if (topic.subscribers.empty()) topic.idle_since = now_;
+  if (subscription.stage == Stage::kWaiting) --waiting_;
+  probe_.Subscriptions(-1);
+  subscriptions_.erase(subscription.serial);
+}
+
+template <typename Do>
+void FanOut::ForEach(const Topic& topic, Stage stage, Do&& act) {
+  for (const auto& [connection, held] : topic.subscribers) {
+    for (Subscription* const subscription : held) {
+      if (subscription->stage == stage) act(*subscription);
+    }
+  }
+}
+
+void FanOut::StartReads() {
+  if (waiting_ == 0) return;
+  for (const auto& [map, topic] : topics_) StartRead(*topic);
+}
+
+void FanOut::StartRead(Topic& topic) {
+  if (topic.reading || !topic.waiting_since || now_ < topic.read_not_before) return;
+  if (!source_.Confirmed(topic.interest)) return;
+  size_t readers = 0;
+  ForEach(topic, Stage::kWaiting, [&](Subscription& subscription) {
+    subscription.stage = Stage::kReading;
+    ++readers;
+  });
+  topic.waiting_since.reset();
+  if (readers == 0) return;
+  waiting_ -= readers;
+  topic.reading = true;
+  topic.stale = false;
+  topic.kept.clear();
+  topic.kept_bytes = 0;
+  reader_.Read(topic.map, [this, stream = topic.stream, map = topic.map](const auto& snapshot) {
+    OnSnapshot(stream, map, snapshot);
+  });
+}
+
+void FanOut::OnSnapshot(uint64_t stream, const std::string& map,
+                        const StatusOr<std::shared_ptr<const MapSnapshot>>& snapshot) {
+  probe_.SnapshotRead(snapshot.ok());
+  const auto found = topics_.find(map);
+  if (found == topics_.end() || found->second->stream != stream) return;
+  Topic& topic = *found->second;
+  topic.reading = false;
+  if (!snapshot.ok() || topic.stale) {
+    if (!snapshot.ok()) {
+      Fail(topic, Stage::kReading);
+      topic.read_not_before = now_ + options_.read_retry;
+    }
+    ForEach(topic, Stage::kReading, [this](Subscription& subscription) {
+      subscription.stage = Stage::kWaiting;
+      ++waiting_;
+    });
+    topic.waiting_since = now_;
+    return StartRead(topic);
+  }
+  const MapSnapshot& rows = **snapshot;
+  resp_.results = rows.rows;
+  resp_.has_more = rows.has_more;
+  resp_.cursor_status = "none";
+  const auto positions = std::make_shared<const std::vector<state::Position>>(rows.positions);
+  ForEach(topic, Stage::kReading,
+          [&](Subscription& subscription) { Settle(subscription, topic, positions); });
+  topic.kept.clear();
+  topic.kept_bytes = 0;
+  StartRead(topic);  // for those that came meanwhile
+}
+
+void FanOut::Settle(Subscription& subscription, const Topic& topic, const Positions& positions) {
+  Connection& connection = *subscription.connection;
+  resp_.query_id = subscription.query_id;
+  std::string frame;
+  wire::EncodeQueryResp(resp_, frame);
+  connection.session().Reply(std::move(frame));
+
+  const std::vector<Subscription*>& siblings = topic.subscribers.find(&connection)->second;
+  // Connections with a live query on the map have had the kept events already.
+  const bool has_events = std::any_of(siblings.begin(), siblings.end(),
+                                      [](const Subscription* sibling) { return sibling->live; });
+  subscription.stage = Stage::kSettled;
+  subscription.live = true;
+  subscription.positions = positions;
+  for (const auto& change : topic.kept) {
+    if (subscription.Includes(*change)) continue;
+    const bool own = change->origin == connection.origin();
+    if (!has_events && (!own || change->tell_origin)) SendEvent(connection, topic, *change);
+    if (!own) SendUpdate(subscription, *change);
+  }
+}
+
+void FanOut::Fail(const Topic& topic, Stage stage) {
+  ForEach(topic, stage, [&topic](const Subscription& subscription) {
+    subscription.connection->writes().SendError(
+        kUnavailable, "map cannot be read at the moment, still trying: " + topic.map);
+  });
+}
+
+void FanOut::OnChange(const Change& change) {
+  const auto found = topics_.find(change.map);
+  if (found == topics_.end() || found->second->subscribers.empty()) return;
+  Topic& topic = *found->second;
+  auto encoded = EncodeChange(change, clock_.NowMs());
+  if (encoded == nullptr) return;
+  Deliver(topic, *encoded);
+  if (topic.reading && !topic.stale) Keep(topic, std::move(encoded));
+}
+
+void FanOut::Keep(Topic& topic, std::shared_ptr<const EncodedChange> change) {
+  topic.kept_bytes += change->size();
+  topic.kept.push_back(std::move(change));
+  if (topic.kept_bytes <= options_.kept_bytes_max) return;
+  // Reading again is cheaper than keeping any number of changes.
+  topic.stale = true;
+  topic.kept.clear();
+  topic.kept_bytes = 0;
+}
+
+void FanOut::Deliver(const Topic& topic, const EncodedChange& change) {
+  for (const auto& [connection, held] : topic.subscribers) {
+    const bool own = change.origin == connection->origin();
+    if (own && !change.tell_origin) continue;
+    bool event_sent = false;
+    for (const Subscription* const subscription : held) {
+      if (!subscription->live || subscription->Includes(change)) continue;
+      if (!std::exchange(event_sent, true)) SendEvent(*connection, topic, change);
+      if (!own) SendUpdate(*subscription, change);
+    }
+  }
+}
+
+void FanOut::SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change) {
+  probe_.PushSent();
+  connection.session().Push({.head = change.event,
+                             .tail = {},
+                             .stream = change.is_lww ? topic.stream : 0,
+                             .key = change.key,
+                             .keep = false});
+}
+
+void FanOut::SendUpdate(const Subscription& subscription, const EncodedChange& change) {
+  if (change.update == nullptr) return;
+  probe_.PushSent();
+  subscription.connection->session().Push({.head = subscription.prefix,
+                                           .tail = change.update,
+                                           .stream = subscription.serial,
+                                           .key = change.key,
+                                           .keep = change.change == wire::ChangeType::kEnter});
+}
+
+void FanOut::OnGap(uint32_t /*shard*/) {
+  probe_.WatchGap();
+  for (const auto& [map, topic] : topics_) {
+    topic->stale = topic->reading;
+    ForEach(*topic, Stage::kSettled, [&, this](Subscription& subscription) {
+      subscription.stage = Stage::kWaiting;
+      ++waiting_;
+      if (!topic->waiting_since) topic->waiting_since = now_;
+    });
+    StartRead(*topic);
+  }
+}
+
+void FanOut::Tick(Time now) {
+  now_ = now;
+  StartReads();
+  for (auto it = topics_.begin(); it != topics_.end();) {
+    Topic& topic = *it->second;
+    if (topic.waiting_since && now - *topic.waiting_since > options_.wait_limit) {
+      Fail(topic, Stage::kWaiting);
+      topic.waiting_since = now;
+    }
+    if (topic.idle_since && now - *topic.idle_since > options_.interest_linger) {
+      source_.RemoveInterest(topic.map);
+      it = topics_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+}  // namespace topgun::gateway

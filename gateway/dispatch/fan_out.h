@@ -1,0 +1,140 @@
+// Live queries of one loop: snapshots, and the changes that follow them (features.md 1.1, 1.10;
+// core.md 6).
+//
+// A subscription passes through these stages:
+//
+//   held      own earlier writes of the connection are not finished yet
+//   waiting   for the interest in the map to be confirmed by every shard, then for a read
+//   reading   a snapshot is on its way; changes that arrive meanwhile are kept
+//   settled   the snapshot was sent, with the kept changes beyond it right behind
+//
+// Reads are shared: all subscriptions of a map that wait get the next snapshot, and at most one is
+// on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
+// they go on receiving changes; the new QUERY_RESP replaces the client's rows.
+//
+// Owned by the loop; one thread. Connections call Forget() before they go.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/clock.h"
+#include "dispatch/change_encoder.h"
+#include "dispatch/io.h"
+#include "probe.h"
+
+namespace topgun::gateway {
+
+class Connection;
+
+struct FanOutOptions {
+  size_t subscriptions_max = 1'000;  // per connection
+  size_t kept_bytes_max = size_t{8} << 20;
+  std::chrono::milliseconds interest_linger{5'000};
+  std::chrono::milliseconds wait_limit{30'000};
+  std::chrono::milliseconds read_retry{1'000};
+};
+
+class FanOut final : public ChangeObserver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  FanOut(const FanOutOptions& options, ChangeSource& source, MapReader& reader, Probe& probe,
+         const WallClock& clock)
+      : options_(options), source_(source), reader_(reader), probe_(probe), clock_(clock) {}
+
+  // Replaces a subscription of the same id. Returns its serial for Ready(); nothing when the
+  // connection holds too many.
+  std::optional<uint64_t> Subscribe(Connection& connection, std::string_view query_id,
+                                    std::string_view map);
+  // The writes the subscription had to wait for are finished. Unknown serials are ignored.
+  void Ready(uint64_t serial);
+  void Unsubscribe(Connection& connection, std::string_view query_id);
+  void Forget(Connection& connection);
+
+  void OnChange(const Change& change) override;
+  void OnGap(uint32_t shard) override;
+  void OnProgress() override { StartReads(); }
+
+  void Tick(Time now);
+
+ private:
+  enum class Stage : uint8_t { kHeld, kWaiting, kReading, kSettled };
+  using Positions = std::shared_ptr<const std::vector<state::Position>>;
+  struct Topic;
+
+  struct Subscription {
+    uint64_t serial = 0;
+    Connection* connection = nullptr;
+    Topic* topic = nullptr;
+    std::string query_id;
+    SharedBytes prefix;  // of its QUERY_UPDATE frames
+    Stage stage = Stage::kHeld;
+    bool live = false;    // has had a snapshot, so it receives changes
+    Positions positions;  // what its latest snapshot includes
+
+    bool Includes(const EncodedChange& change) const {
+      return positions && change.shard < positions->size() &&
+             change.position <= (*positions)[change.shard];
+    }
+  };
+
+  struct Topic {
+    std::string map;
+    uint64_t stream = 0;    // coalescing stream of its SERVER_EVENTs
+    uint64_t interest = 0;  // number under which the interest is confirmed
+    absl::flat_hash_map<Connection*, std::vector<Subscription*>> subscribers;
+    bool reading = false;
+    bool stale = false;  // the read on its way will not do
+    std::vector<std::shared_ptr<const EncodedChange>> kept;
+    size_t kept_bytes = 0;
+    std::optional<Time> waiting_since;
+    std::optional<Time> idle_since;
+    Time read_not_before;
+  };
+
+  struct StringHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+
+  Topic& TopicOf(std::string_view map);
+  void Remove(Subscription& subscription);
+  template <typename Do>
+  void ForEach(const Topic& topic, Stage stage, Do&& act);
+
+  void StartReads();
+  void StartRead(Topic& topic);
+  void OnSnapshot(uint64_t stream, const std::string& map,
+                  const StatusOr<std::shared_ptr<const MapSnapshot>>& snapshot);
+  void Settle(Subscription& subscription, const Topic& topic, const Positions& positions);
+  void Fail(const Topic& topic, Stage stage);
+
+  void Keep(Topic& topic, std::shared_ptr<const EncodedChange> change);
+  void Deliver(const Topic& topic, const EncodedChange& change);
+  void SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change);
+  void SendUpdate(const Subscription& subscription, const EncodedChange& change);
+
+  const FanOutOptions options_;
+  ChangeSource& source_;
+  MapReader& reader_;
+  Probe& probe_;
+  const WallClock& clock_;
+
+  std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Subscription>> subscriptions_;
+  absl::flat_hash_map<Connection*, std::vector<Subscription*>> by_connection_;
+  uint64_t next_number_ = 1;   // of streams and serials
+  size_t waiting_ = 0;         // subscriptions in that stage
+  wire::QueryRespFrame resp_;  // reused
+  Time now_;
+};
+
+}  // namespace topgun::gateway

@@ -1,0 +1,34 @@
+// Recognises an op that a client sends again (core.md 5.2): the same map, key, kind, timestamp,
+// tag, id and value. 128 bits of hash stand for all of them; equal hashes of different ops would
+// lose a write, and are as likely as a broken memory. Value; any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/hash/hash.h"
+#include "base/status.h"
+#include "wire/op.h"
+
+namespace topgun::gateway {
+
+struct OpIdentity {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  friend bool operator==(const OpIdentity&, const OpIdentity&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const OpIdentity& identity) {
+    return H::combine(std::move(state), identity.low);
+  }
+};
+
+inline OpIdentity IdentityOf(const wire::Op& op) {
+  const auto hash = [&op](int seed) {
+    return static_cast<uint64_t>(absl::HashOf(
+        seed, op.kind, ToAbsl(op.map), ToAbsl(op.key), ToAbsl(op.tag), ToAbsl(op.id),
+        op.timestamp.millis, op.timestamp.counter, ToAbsl(op.timestamp.node_id), ToAbsl(op.value)));
+  };
+  return {.high = hash(1), .low = hash(2)};
+}
+
+}  // namespace topgun::gateway

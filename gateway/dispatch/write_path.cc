@@ -1,0 +1,154 @@
+#include "dispatch/write_path.h"
+
+#include <chrono>
+
+#include "dispatch/connection_table.h"
+#include "wire/server_encode.h"
+
+namespace topgun::gateway {
+namespace {
+
+constexpr size_t kReasonsInError = 8;
+constexpr int64_t kBadRequest = 400;
+constexpr int64_t kTooManyRequests = 429;
+constexpr std::string_view kOverloadText = "server overloaded, try again later";
+constexpr std::string_view kRateText = "rate limit exceeded, slow down";
+// After this the bucket of a connection is full again.
+constexpr std::chrono::milliseconds kRateLimitRecovery{2'000};
+
+}  // namespace
+
+WritePath::WritePath(ConnectionId id, std::string origin, Session& session, LoopContext& context)
+    : id_(id),
+      origin_(std::move(origin)),
+      session_(session),
+      context_(context),
+      ledger_(static_cast<AckLedger::Output&>(*this)) {}
+
+void WritePath::OnOps(std::span<const wire::Op> ops, std::string_view error) {
+  if (!ops.empty() && context_.sink.Overloaded()) {
+    context_.probe.FrameDropped(DropReason::kOverloaded);
+    SendError(kTooManyRequests, kOverloadText);
+    context_.table.OweRevival(id_, context_.now);
+    return Lose(ops);
+  }
+  Validate(ops, error);
+  if (!refusals_.empty()) SendRefusals(ops);
+  Apply(ops);
+  UpdatePause();
+}
+
+void WritePath::OnRateLimited(std::span<const wire::Op> ops) {
+  context_.probe.FrameDropped(DropReason::kRateLimited);
+  SendError(kTooManyRequests, kRateText);
+  if (ops.empty()) return;
+  context_.table.OweRevival(id_, context_.now + kRateLimitRecovery);
+  Lose(ops);
+}
+
+void WritePath::Validate(std::span<const wire::Op> ops, std::string_view error) {
+  refusals_.clear();
+  for (size_t i = 0; i < ops.size(); ++i) {
+    std::string reason =
+        error.empty() ? wire::ValidateOp(ops[i], context_.options.op_limits) : std::string(error);
+    if (reason.empty()) continue;
+    // The decoder has already said where; the limits know only the field.
+    if (error.empty() && ops[i].error.empty() && ops.size() > 1) {
+      reason = "ops[" + std::to_string(i) + "]." + reason;
+    }
+    refusals_.push_back({.index = i, .reason = std::move(reason)});
+  }
+}
+
+// ERROR first, so that a client sees why before anything is acknowledged.
+void WritePath::SendRefusals(std::span<const wire::Op> ops) {
+  std::string text;
+  for (size_t i = 0; i < refusals_.size() && i < kReasonsInError; ++i) {
+    if (i > 0 && refusals_[i].reason == refusals_[i - 1].reason) continue;
+    if (!text.empty()) text.append("; ");
+    text.append(refusals_[i].reason);
+  }
+  if (refusals_.size() > kReasonsInError) {
+    text.append("; and ").append(std::to_string(refusals_.size() - kReasonsInError));
+    text.append(" more");
+  }
+  SendError(kBadRequest, text);
+  for (const Refusal& refusal : refusals_) {
+    const wire::Op& op = ops[refusal.index];
+    if (!op.has_id) continue;
+    std::string frame;
+    wire::EncodeOpRejected({.op_id = op.id, .reason = refusal.reason, .code = kBadRequest}, frame);
+    session_.Reply(std::move(frame));
+  }
+}
+
+void WritePath::Apply(std::span<const wire::Op> ops) {
+  size_t joined = 0;
+  size_t nothing = 0;
+  auto refusal = refusals_.begin();
+  ledger_.BeginFrame(context_.now);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    const wire::Op& op = ops[i];
+    if (refusal != refusals_.end() && refusal->index == i) {
+      ledger_.AddRefused(op, std::move(refusal->reason));
+      ++refusal;
+    } else if (op.kind == wire::OpKind::kNothing) {
+      ledger_.AddFinished(op);
+      ++nothing;
+    } else if (const auto number = ledger_.Add(op)) {
+      context_.sink.Submit(op, origin_, {.connection = id_, .op = *number});
+    } else {
+      ++joined;
+    }
+  }
+  context_.probe.Ops(OpFate::kJoined, joined);
+  context_.probe.Ops(OpFate::kNothing, nothing);
+  context_.probe.Ops(OpFate::kRefused, refusals_.size());
+  ledger_.EndFrame();
+}
+
+void WritePath::Lose(std::span<const wire::Op> ops) {
+  context_.probe.Ops(OpFate::kDropped, ops.size());
+  for (const wire::Op& op : ops) {
+    if (!ledger_.RememberLost(op)) return session_.Close(CloseCause::kOverload);
+  }
+}
+
+void WritePath::SendError(int64_t code, std::string_view message) {
+  if (quiet_) return;
+  context_.probe.ErrorSent(code);
+  std::string frame;
+  wire::EncodeError({.code = code, .message = message, .details = {}}, frame);
+  session_.Reply(std::move(frame));
+}
+
+void WritePath::OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) {
+  std::string frame;
+  wire::EncodeOpAck(ack, frame);
+  session_.Reply(std::move(frame));
+  const auto waited = std::chrono::steady_clock::now() - received;
+  context_.probe.Acked(std::chrono::duration<double>(waited).count());
+  UpdatePause();
+}
+
+void WritePath::OnFrameLost() {
+  SendError(kTooManyRequests, kOverloadText);
+  context_.table.OweRevival(id_, context_.now);
+  if (ledger_.lost() > AckLedger::kLostMax) session_.Close(CloseCause::kOverload);
+}
+
+void WritePath::PauseReading(bool paused) {
+  pause_wanted_ = paused;
+  UpdatePause();
+}
+
+void WritePath::UpdatePause() {
+  const size_t frames_max = context_.options.frames_in_flight_max;
+  const bool full = ledger_.frames() > (paused_ ? frames_max / 2 : frames_max);
+  const bool wanted = full || pause_wanted_;
+  if (wanted == paused_) return;
+  paused_ = wanted;
+  session_.PauseReading(wanted);
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,66 @@
+// The writes of one connection: validation, refusals, the ack ledger and what follows from
+// overload (core.md 5; architecture section 4).
+//
+// Owned by a Connection, on its loop's thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatch/ack_ledger.h"
+#include "dispatch/loop_context.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+class WritePath final : public AckLedger::Output {
+ public:
+  WritePath(ConnectionId id, std::string origin, Session& session, LoopContext& context);
+
+  // Ops of one frame. `error` refuses all of them.
+  void OnOps(std::span<const wire::Op> ops, std::string_view error);
+  // A frame with ops that was dropped by the rate limiter.
+  void OnRateLimited(std::span<const wire::Op> ops);
+
+  void OnOpDone(uint64_t op, OpOutcome outcome) { ledger_.Done(op, outcome); }
+  void OnOpReopened(uint64_t op) { ledger_.Reopen(op); }
+  bool AwaitsAck(uint64_t op) const { return ledger_.AwaitsAck(op); }
+  // Runs once all writes that came before are applied or refused.
+  void AfterWrites(std::function<void()> run) { ledger_.AddBarrier(std::move(run)); }
+  bool idle() const { return ledger_.empty(); }
+
+  // Failures of what is inside a BATCH are silent (core.md 1.5).
+  void set_quiet(bool quiet) { quiet_ = quiet; }
+  void SendError(int64_t code, std::string_view message);
+  void PauseReading(bool paused);
+
+  void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;
+  void OnFrameLost() override;
+
+ private:
+  struct Refusal {
+    size_t index = 0;
+    std::string reason;
+  };
+
+  void Validate(std::span<const wire::Op> ops, std::string_view error);
+  void SendRefusals(std::span<const wire::Op> ops);
+  void Apply(std::span<const wire::Op> ops);
+  void Lose(std::span<const wire::Op> ops);
+  void UpdatePause();
+
+  const ConnectionId id_;
+  const std::string origin_;
+  Session& session_;
+  LoopContext& context_;
+  AckLedger ledger_;
+  std::vector<Refusal> refusals_;  // of the frame at hand
+  bool quiet_ = false;
+  bool pause_wanted_ = false;  // by the connection
+  bool paused_ = false;
+};
+
+}  // namespace topgun::gateway

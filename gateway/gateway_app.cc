@@ -1,0 +1,131 @@
+#include "gateway_app.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "auth/jwt_verifier.h"
+#include "logging/logging.h"
+#include "rpc/shutdown.h"
+
+namespace topgun::gateway {
+namespace {
+
+OriginPrefix RandomPrefix() {
+  OriginPrefix prefix{};
+  RAND_bytes(reinterpret_cast<unsigned char*>(prefix.data()), static_cast<int>(prefix.size()));
+  return prefix;
+}
+
+LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size_t index) {
+  LoopOptions options;
+  options.index = index;
+  options.origin_prefix = prefix;
+  options.shard_count = config.shards;
+  options.sync_targets = config.sync;
+  options.inflight_bytes_max = config.inflight_bytes_max;
+  options.dispatch.forward_auth_errors = config.forward_auth_errors;
+  options.dispatch.auth_timeout = config.auth_timeout;
+  options.dispatch.idle_timeout = config.idle_timeout;
+  options.dispatch.ops_per_second = config.ops_per_second;
+  options.dispatch.ops_burst = config.ops_burst;
+  options.dispatch.message_bytes_max = config.message_bytes_max;
+  options.dispatch.revivals_per_second = config.revivals_per_second;
+  options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
+  options.fan_out.subscriptions_max = config.subscriptions_max;
+  return options;
+}
+
+}  // namespace
+
+GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
+    : config_(std::move(config)), registry_(registry) {}
+
+GatewayApp::~GatewayApp() { Stop(); }
+
+Status GatewayApp::Start() {
+  RETURN_IF_ERROR(MakeVerifier());
+  MakeLoops();
+  ASSIGN_OR_RETURN(listener_, StartListener());
+  admin_ = std::make_unique<admin::AdminServer>(config_.admin, registry_,
+                                                [this] { return Readiness(); });
+  RETURN_IF_ERROR(admin_->Start());
+  for (const auto& loop : loops_) loop->Start();
+  running_ = true;
+  logging::Info("gateway", "started",
+                {{"name", config_.name},
+                 {"port", port()},
+                 {"loops", loops_.size()},
+                 {"auth", verifier_ ? "jwt" : "none"}});
+  return OkStatus();
+}
+
+Status GatewayApp::MakeVerifier() {
+  if (config_.no_auth) return OkStatus();
+  if (config_.jwt_secret.empty()) {
+    return FailedPrecondition("no JWT_SECRET, and TOPGUN_NO_AUTH is not set: refusing to start");
+  }
+  ASSIGN_OR_RETURN(verifier_, MakeJwtVerifier({.secret = config_.jwt_secret,
+                                               .issuer = config_.jwt_issuer,
+                                               .audience = config_.jwt_audience},
+                                              clock_));
+  return OkStatus();
+}
+
+void GatewayApp::MakeLoops() {
+  const size_t half = std::max(1U, std::thread::hardware_concurrency() / 2);
+  const size_t count = config_.loops == 0 ? half : config_.loops;
+  const OriginPrefix prefix = RandomPrefix();
+  for (size_t i = 0; i < count; ++i) {
+    loops_.push_back(std::make_unique<Loop>(LoopOptionsOf(config_, prefix, i), verifier_.get(),
+                                            clock_, registry_));
+  }
+}
+
+StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
+  ASSIGN_OR_RETURN(const ListenAddress address, ListenAddressOf(config_));
+  ListenerOptions options;
+  options.host = address.host;
+  options.port = address.port;
+  options.connections_max = config_.connections_max;
+  options.allowed_origins = config_.allowed_origins;
+  options.outbound.push_bytes_max = config_.push_bytes_max;
+  options.outbound.reply_bytes_max = config_.reply_bytes_max;
+  std::vector<Listener::Loop> loops;
+  for (const auto& loop : loops_) loops.push_back(loop->for_listener());
+  std::unique_ptr<Listener> listener = MakeListener(std::move(options), std::move(loops));
+  RETURN_IF_ERROR(listener->Start());
+  return listener;
+}
+
+// Once ready, a gateway stays ready while its sync services are away: its connections must not be
+// cut, and its clients are told by 429 and revived later.
+admin::AdminServer::Readiness GatewayApp::Readiness() {
+  if (stopping_) return {.ready = false, .body = "stopping"};
+  const bool connected = std::all_of(loops_.begin(), loops_.end(),
+                                     [](const auto& loop) { return loop->replicas_up() > 0; });
+  if (connected) {
+    was_ready_ = true;
+    return {.ready = true, .body = "ready"};
+  }
+  if (was_ready_) return {.ready = true, .body = "degraded: no sync service is up"};
+  return {.ready = false, .body = "no sync service is up yet"};
+}
+
+void GatewayApp::Stop() {
+  if (!running_) return;
+  running_ = false;
+  stopping_ = true;
+  rpc::Drain drain(config_.drain);
+  drain.Step("listener", [this](auto) { listener_->Stop(); });
+  drain.Step("connections", [this](std::chrono::milliseconds left) {
+    const auto deadline = std::chrono::steady_clock::now() + left;
+    for (const auto& loop : loops_) loop->BeginDrain(deadline);
+    for (const auto& loop : loops_) loop->Join();
+  });
+  drain.Step("admin", [this](auto) { admin_->Stop(); });
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,54 @@
+// Composition root of topgun-gateway: every component in dependency order, and the order in which
+// they start and stop. Owned by main; used on its thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "admin/admin_server.h"
+#include "auth/token_verifier.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "config.h"
+#include "loop.h"
+#include "metrics/registry.h"
+#include "ws/listener.h"
+
+namespace topgun::gateway {
+
+class GatewayApp {
+ public:
+  // `registry` outlives the app.
+  GatewayApp(Config config, metrics::Registry& registry);
+  ~GatewayApp();
+  GatewayApp(const GatewayApp&) = delete;
+  GatewayApp& operator=(const GatewayApp&) = delete;
+
+  // Accepts connections when it returns OK.
+  Status Start();
+  uint16_t port() const { return listener_->port(); }
+  uint16_t admin_port() const { return admin_->port(); }
+  // Readiness off, no new connections, acks in flight leave, connections close.
+  void Stop();
+
+ private:
+  Status MakeVerifier();
+  void MakeLoops();
+  StatusOr<std::unique_ptr<Listener>> StartListener();
+  admin::AdminServer::Readiness Readiness();
+
+  const Config config_;
+  metrics::Registry& registry_;
+  SystemClock clock_;
+  std::unique_ptr<TokenVerifier> verifier_;   // null in no-auth mode
+  std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
+  std::unique_ptr<Listener> listener_;        // accepts on the first loop
+  std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> was_ready_{false};
+  bool running_ = false;
+};
+
+}  // namespace topgun::gateway

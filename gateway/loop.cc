@@ -1,0 +1,102 @@
+#include "loop.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace topgun::gateway {
+namespace {
+
+// Sessions that do not answer the close frame end by themselves within this time.
+constexpr std::chrono::milliseconds kCloseGrace{1'000};
+
+}  // namespace
+
+Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& clock,
+           metrics::Registry& registry)
+    : options_(std::move(options)),
+      work_(io_.get_executor()),
+      timer_(io_),
+      probe_(registry, options_.index),
+      table_(options_.origin_prefix, static_cast<uint8_t>(options_.index)),
+      replicas_(io_, options_.sync_targets, probe_),
+      apply_(io_, active_calls_, options_.shard_count, options_.inflight_bytes_max, replicas_,
+             table_, probe_),
+      watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),
+      reader_(io_, active_calls_, replicas_),
+      fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
+      context_{.options = options_.dispatch,
+               .verifier = verifier,
+               .sink = apply_,
+               .fan_out = fan_out_,
+               .table = table_,
+               .probe = probe_,
+               .clock = clock,
+               .frame = {},
+               .now = {}} {
+  table_.Bind(context_);
+  watch_.Bind(fan_out_, [this](uint32_t shard, uint64_t incarnation) {
+    apply_.OnIncarnation(shard, incarnation);
+  });
+}
+
+Loop::~Loop() {
+  if (thread_.joinable()) BeginDrain(std::chrono::steady_clock::now());
+  Join();
+}
+
+void Loop::Start() {
+  boost::asio::post(io_, [this] {
+    fan_out_.Tick(std::chrono::steady_clock::now());
+    replicas_.Start();
+    Tick();
+  });
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+void Loop::ScheduleTick() {
+  timer_.expires_after(ConnectionTable::kTick);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Tick();
+  });
+}
+
+void Loop::Tick() {
+  const Time now = std::chrono::steady_clock::now();
+  if (!closed_) {
+    replicas_.Tick(now);
+    apply_.Tick(now);
+    watch_.Tick(now);
+    fan_out_.Tick(now);
+    replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
+  }
+  table_.Tick(now);
+  if (draining_) TickDrain(now);
+  ScheduleTick();
+}
+
+void Loop::BeginDrain(Time deadline) {
+  boost::asio::post(io_, [this, deadline] {
+    draining_ = true;
+    drain_deadline_ = deadline;
+    table_.BeginDrain(deadline);
+  });
+}
+
+void Loop::TickDrain(Time now) {
+  if (table_.size() > 0 && now < drain_deadline_ + kCloseGrace) return;
+  if (!closed_) {
+    closed_ = true;
+    replicas_.Stop();
+    apply_.Close();
+    watch_.Close();
+    reader_.Close();
+  }
+  // Only then nothing of gRPC's will be posted to this loop any more.
+  if (active_calls_ == 0) io_.stop();
+}
+
+void Loop::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace topgun::gateway

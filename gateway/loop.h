@@ -1,0 +1,89 @@
+// One loop: a thread with a complete stack of its own - connections, lanes, streams to every sync
+// replica - so that nothing on the hot path is shared or locked.
+//
+// Built stopped. Start() begins the thread; BeginDrain() lets it end by itself once its connections
+// are closed and its streams are over; Join() waits for that.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "backend/apply_client.h"
+#include "backend/map_reader.h"
+#include "backend/replica_set.h"
+#include "backend/watch_client.h"
+#include "dispatch/connection_table.h"
+#include "dispatch/fan_out.h"
+#include "dispatch/loop_context.h"
+#include "metrics/registry.h"
+#include "probe.h"
+#include "ws/listener.h"
+
+namespace topgun::gateway {
+
+struct LoopOptions {
+  size_t index = 0;
+  OriginPrefix origin_prefix{};
+  uint32_t shard_count = 16;
+  std::vector<std::string> sync_targets;
+  size_t inflight_bytes_max = size_t{64} << 20;
+  DispatchOptions dispatch;
+  FanOutOptions fan_out;
+};
+
+class Loop {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // `verifier` is null in no-auth mode. All references outlive the loop.
+  Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& clock,
+       metrics::Registry& registry);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  Listener::Loop for_listener() { return {&io_, &table_, &probe_}; }
+
+  void Start();
+  // Any thread: connections end as their acks leave, at the deadline all of them do.
+  void BeginDrain(Time deadline);
+  void Join();
+
+  // Any thread: what /readyz asks.
+  size_t replicas_up() const { return replicas_up_.load(std::memory_order_relaxed); }
+
+ private:
+  void ScheduleTick();
+  void Tick();
+  void TickDrain(Time now);
+
+  const LoopOptions options_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer timer_;
+  size_t active_calls_ = 0;  // that gRPC still knows
+
+  Probe probe_;
+  ConnectionTable table_;
+  ReplicaSet replicas_;
+  ApplyClient apply_;
+  WatchClient watch_;
+  GrpcMapReader reader_;
+  FanOut fan_out_;
+  LoopContext context_;
+
+  bool draining_ = false;
+  bool closed_ = false;  // the streams
+  Time drain_deadline_;
+  std::atomic<size_t> replicas_up_{0};
+  std::thread thread_;
+};
+
+}  // namespace topgun::gateway

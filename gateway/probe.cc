@@ -1,0 +1,137 @@
+#include "probe.h"
+
+#include <string>
+
+namespace topgun::gateway {
+namespace {
+
+constexpr std::array<std::string_view, kDropReasonCount> kDropNames = {
+    "text", "unauthenticated", "rate_limited", "overloaded", "unexpected"};
+constexpr std::array<std::string_view, kOpFateCount> kFateNames = {
+    "applied", "joined", "nothing", "refused", "rejected", "dropped"};
+constexpr std::array<std::string_view, kAuthResultCount> kAuthNames = {"ok", "failed", "timeout",
+                                                                       "no_auth"};
+
+prometheus::Counter& ErrorCounter(metrics::Registry& registry, std::string code) {
+  return registry.AddCounter("gateway_errors_total", "ERROR frames sent, by code.",
+                             {{"code", std::move(code)}});
+}
+
+prometheus::Counter& SnapshotCounter(metrics::Registry& registry, std::string result) {
+  return registry.AddCounter("gateway_snapshots_total", "Map snapshots read, by result.",
+                             {{"result", std::move(result)}});
+}
+
+}  // namespace
+
+Probe::Probe(metrics::Registry& registry, size_t loop)
+    : connections_(registry.AddGauge("gateway_connections", "Open WebSocket connections.")),
+      connections_total_(
+          registry.AddCounter("gateway_connections_total", "WebSocket connections accepted.")),
+      upgrades_refused_(registry.AddCounter("gateway_upgrades_refused_total",
+                                            "HTTP requests that did not become a connection.")),
+      slow_consumers_(registry.AddCounter("gateway_slow_consumer_closed_total",
+                                          "Connections closed because they read too slowly.")),
+      errors_400_(ErrorCounter(registry, "400")),
+      errors_413_(ErrorCounter(registry, "413")),
+      errors_429_(ErrorCounter(registry, "429")),
+      errors_500_(ErrorCounter(registry, "500")),
+      errors_501_(ErrorCounter(registry, "501")),
+      errors_503_(ErrorCounter(registry, "503")),
+      acks_(registry.AddCounter("gateway_acks_total", "OP_ACK frames sent.")),
+      ack_seconds_(registry.AddHistogram(
+          "gateway_ack_seconds", "From receiving a frame of writes to its OP_ACK.",
+          metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
+      revivals_(registry.AddCounter("gateway_revivals_total",
+                                    "AUTH_ACK frames repeated to make a client send again.")),
+      outbound_bytes_(
+          registry.AddGauge("gateway_outbound_bytes", "Bytes queued for slow connections.")),
+      inflight_bytes_(registry.AddGauge("gateway_inflight_bytes",
+                                        "Bytes of writes kept until their ack has left.")),
+      coalesced_(registry.AddCounter("gateway_pushes_coalesced_total",
+                                     "Pushes that replaced an older queued one.")),
+      part_ops_(registry.AddHistogram("gateway_part_ops", "Operations per part sent to a shard.",
+                                      metrics::kBatchSizes, {{"loop", std::to_string(loop)}})),
+      lane_wait_seconds_(registry.AddHistogram(
+          "gateway_lane_wait_seconds", "From the first operation of a part to its sending.",
+          metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
+      parts_retried_(registry.AddCounter("gateway_parts_retried_total",
+                                         "Parts sent again after a failure or a move.")),
+      subscriptions_(registry.AddGauge("gateway_subscriptions", "Live queries held.")),
+      events_(registry.AddCounter("gateway_events_total", "Changes received from watch streams.")),
+      pushes_(registry.AddCounter("gateway_pushes_total",
+                                  "SERVER_EVENT and QUERY_UPDATE frames queued for clients.")),
+      watch_gaps_(registry.AddCounter("gateway_watch_gaps_total",
+                                      "Gaps in a watch stream, healed by new snapshots.")),
+      snapshots_ok_(SnapshotCounter(registry, "ok")),
+      snapshots_failed_(SnapshotCounter(registry, "failed")),
+      replicas_up_(registry.AddGauge("gateway_sync_replicas_up",
+                                     "Connected sync replicas, summed over the loops.")) {
+  for (size_t i = 0; i < kCloseCauseCount; ++i) {
+    closes_[i] = &registry.AddCounter("gateway_closes_total", "Connections ended, by reason.",
+                                      {{"reason", std::string(Name(static_cast<CloseCause>(i)))}});
+  }
+  for (size_t i = 0; i < wire::kFrameTypeCount; ++i) {
+    const auto type = static_cast<wire::FrameType>(i);
+    if (!wire::IsClientFrame(type)) continue;
+    frames_[i] = &registry.AddCounter("gateway_frames_total", "Frames received, by type.",
+                                      {{"type", std::string(wire::Name(type))}});
+  }
+  const auto add_drop = [&registry](std::string_view reason) {
+    return &registry.AddCounter("gateway_frames_dropped_total",
+                                "Frames dropped without being handled, by reason.",
+                                {{"reason", std::string(reason)}});
+  };
+  for (size_t i = 0; i < drops_.size(); ++i) drops_[i] = add_drop(kDropNames[i]);
+  for (size_t i = 1; i < decode_drops_.size(); ++i) {
+    decode_drops_[i] = add_drop(wire::Name(static_cast<wire::DecodeError>(i)));
+  }
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    ops_[i] = &registry.AddCounter("gateway_ops_total", "Operations received, by outcome.",
+                                   {{"outcome", std::string(kFateNames[i])}});
+  }
+  for (size_t i = 0; i < auth_.size(); ++i) {
+    auth_[i] = &registry.AddCounter("gateway_auth_total", "Authentications, by result.",
+                                    {{"result", std::string(kAuthNames[i])}});
+  }
+}
+
+void Probe::Opened() {
+  connections_.Increment();
+  connections_total_.Increment();
+}
+
+void Probe::Closed(CloseCause cause) {
+  connections_.Decrement();
+  closes_[static_cast<size_t>(cause)]->Increment();
+  if (cause == CloseCause::kSlowConsumer) slow_consumers_.Increment();
+}
+
+void Probe::ErrorSent(int64_t code) {
+  switch (code) {
+    case 400:
+      return errors_400_.Increment();
+    case 413:
+      return errors_413_.Increment();
+    case 429:
+      return errors_429_.Increment();
+    case 501:
+      return errors_501_.Increment();
+    case 503:
+      return errors_503_.Increment();
+    default:
+      return errors_500_.Increment();
+  }
+}
+
+void Probe::Acked(double seconds) {
+  acks_.Increment();
+  ack_seconds_.Observe(seconds);
+}
+
+void Probe::PartSent(size_t ops, double wait_seconds) {
+  part_ops_.Observe(static_cast<double>(ops));
+  lane_wait_seconds_.Observe(wait_seconds);
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,99 @@
+// Every metric of the gateway, behind verbs. One probe per loop: counters and gauges are shared
+// (one atomic operation each), histograms carry the loop as a label because observing takes their
+// mutex.
+//
+// Owned by the app and outlived by the registry. Any thread may count; only the loop observes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "metrics/registry.h"
+#include "wire/client_frame.h"
+#include "wire/frame_type.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+// Why an inbound frame was dropped beside wire::DecodeError.
+enum class DropReason : uint8_t { kText, kUnauthenticated, kRateLimited, kOverloaded, kUnexpected };
+inline constexpr size_t kDropReasonCount = size_t{1} + static_cast<size_t>(DropReason::kUnexpected);
+
+enum class OpFate : uint8_t { kApplied, kJoined, kNothing, kRefused, kRejected, kDropped };
+inline constexpr size_t kOpFateCount = size_t{1} + static_cast<size_t>(OpFate::kDropped);
+
+enum class AuthResult : uint8_t { kOk, kFailed, kTimeout, kNoAuth };
+inline constexpr size_t kAuthResultCount = size_t{1} + static_cast<size_t>(AuthResult::kNoAuth);
+
+class Probe {
+ public:
+  Probe(metrics::Registry& registry, size_t loop);
+
+  void Opened();
+  void Closed(CloseCause cause);
+  void UpgradeRefused() { upgrades_refused_.Increment(); }
+
+  void FrameReceived(wire::FrameType type) { frames_[static_cast<size_t>(type)]->Increment(); }
+  void FrameDropped(DropReason reason) { drops_[static_cast<size_t>(reason)]->Increment(); }
+  void FrameDropped(wire::DecodeError error) {
+    decode_drops_[static_cast<size_t>(error)]->Increment();
+  }
+  void Ops(OpFate fate, size_t count) {
+    if (count > 0) ops_[static_cast<size_t>(fate)]->Increment(static_cast<double>(count));
+  }
+  void Authenticated(AuthResult result) { auth_[static_cast<size_t>(result)]->Increment(); }
+  void ErrorSent(int64_t code);
+  void Acked(double seconds);
+  void Revived() { revivals_.Increment(); }
+
+  void OutboundBytes(int64_t delta) { outbound_bytes_.Increment(static_cast<double>(delta)); }
+  void InflightBytes(int64_t delta) { inflight_bytes_.Increment(static_cast<double>(delta)); }
+  void Coalesced(uint64_t count) { coalesced_.Increment(static_cast<double>(count)); }
+
+  void PartSent(size_t ops, double wait_seconds);
+  void PartRetried() { parts_retried_.Increment(); }
+  void Subscriptions(int delta) { subscriptions_.Increment(delta); }
+  void EventsReceived(size_t count) { events_.Increment(static_cast<double>(count)); }
+  void PushSent() { pushes_.Increment(); }
+  void WatchGap() { watch_gaps_.Increment(); }
+  void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
+  void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
+
+ private:
+  prometheus::Gauge& connections_;
+  prometheus::Counter& connections_total_;
+  prometheus::Counter& upgrades_refused_;
+  std::array<prometheus::Counter*, kCloseCauseCount> closes_{};
+  prometheus::Counter& slow_consumers_;
+  std::array<prometheus::Counter*, wire::kFrameTypeCount> frames_{};
+  std::array<prometheus::Counter*, kDropReasonCount> drops_{};
+  std::array<prometheus::Counter*, size_t{1} + static_cast<size_t>(wire::DecodeError::kBadField)>
+      decode_drops_{};
+  std::array<prometheus::Counter*, kOpFateCount> ops_{};
+  std::array<prometheus::Counter*, kAuthResultCount> auth_{};
+  prometheus::Counter& errors_400_;
+  prometheus::Counter& errors_413_;
+  prometheus::Counter& errors_429_;
+  prometheus::Counter& errors_500_;
+  prometheus::Counter& errors_501_;
+  prometheus::Counter& errors_503_;
+  prometheus::Counter& acks_;
+  prometheus::Histogram& ack_seconds_;
+  prometheus::Counter& revivals_;
+  prometheus::Gauge& outbound_bytes_;
+  prometheus::Gauge& inflight_bytes_;
+  prometheus::Counter& coalesced_;
+  prometheus::Histogram& part_ops_;
+  prometheus::Histogram& lane_wait_seconds_;
+  prometheus::Counter& parts_retried_;
+  prometheus::Gauge& subscriptions_;
+  prometheus::Counter& events_;
+  prometheus::Counter& pushes_;
+  prometheus::Counter& watch_gaps_;
+  prometheus::Counter& snapshots_ok_;
+  prometheus::Counter& snapshots_failed_;
+  prometheus::Gauge& replicas_up_;
+};
+
+}  // namespace topgun::gateway

@@ -1,0 +1,242 @@
+// A WebSocket connection over Beast. Included by beast_listener.cc only: every translation unit
+// that sees Beast's WebSocket stream costs half a minute of compiling.
+#pragma once
+
+#include <array>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/websocket.hpp>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "probe.h"
+#include "ws/coalescing_stream.h"
+#include "ws/listener.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+// Beast ends the connection below through these, found by argument-dependent lookup.
+template <class Handler>
+void async_teardown(boost::beast::role_type role, CoalescingStream& stream, Handler&& handler) {
+  using boost::beast::websocket::async_teardown;
+  async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+}
+inline void teardown(boost::beast::role_type role, CoalescingStream& stream,
+                     boost::system::error_code& error) {
+  boost::beast::websocket::teardown(role, stream.next_layer(), error);
+}
+
+class BeastSession final : public Session, public std::enable_shared_from_this<BeastSession> {
+ public:
+  using Request = boost::beast::http::request<boost::beast::http::empty_body>;
+  using error_code = boost::system::error_code;
+
+  // `slot` counts the connection for as long as the session lives.
+  BeastSession(CoalescingStream::next_layer_type socket, std::span<char> scratch,
+               const ListenerOptions& options, const Listener::Loop& loop,
+               std::shared_ptr<void> slot)
+      : loop_(loop),
+        slot_(std::move(slot)),
+        ws_(std::move(socket), scratch),
+        close_timer_(ws_.get_executor()),
+        queue_(options.outbound) {
+    boost::beast::websocket::stream_base::timeout timeouts{};
+    timeouts.handshake_timeout = options.upgrade_timeout;
+    timeouts.idle_timeout = boost::beast::websocket::stream_base::none();
+    timeouts.keep_alive_pings = false;
+    ws_.set_option(timeouts);
+    ws_.read_message_max(options.message_bytes_before_auth_max);
+    ws_.auto_fragment(false);
+    ws_.binary(true);
+  }
+
+  // Completes the upgrade; `unread` came behind the request.
+  void Run(Request request, std::string unread) {
+    self_ = shared_from_this();
+    ws_.next_layer().Bind(weak_from_this(), [this] { OnSocketWritten(); });
+    ws_.next_layer().Preload(std::move(unread));
+    auto kept = std::make_unique<Request>(std::move(request));
+    const Request& borrowed = *kept;
+    ws_.async_accept(borrowed, [self = self_, kept = std::move(kept)](error_code error) {
+      self->OnAccepted(error);
+    });
+  }
+
+  void Reply(std::string frame) override {
+    if (closing_) return;
+    if (CanWriteNow()) return Write({.own = std::move(frame), .head = {}, .tail = {}});
+    queue_.Reply(std::move(frame));
+    ReportBytes();
+  }
+
+  void Urgent(std::string frame) override {
+    if (closing_) return;
+    // Appending to what leaves next overtakes the queue.
+    if (ws_.next_layer().buffered() < 2 * kWriteChunkBytes) {
+      return Write({.own = std::move(frame), .head = {}, .tail = {}});
+    }
+    queue_.Urgent(std::move(frame));
+  }
+
+  bool Push(PushFrame frame) override {
+    if (closing_) return false;
+    if (CanWriteNow()) {
+      Write({.own = {}, .head = std::move(frame.head), .tail = std::move(frame.tail)});
+      return true;
+    }
+    const bool queued = queue_.Push(frame);
+    ReportBytes();
+    if (!queued) Close(CloseCause::kSlowConsumer);
+    return queued;
+  }
+
+  void Close(CloseCause cause) override {
+    if (closing_ || handler_ == nullptr) return;
+    closing_ = true;
+    cause_ = cause;
+    if (cause == CloseCause::kSlowConsumer || cause == CloseCause::kOverload) queue_.Clear();
+    ReportBytes();
+    close_timer_.expires_after(kCloseTimeout);
+    close_timer_.async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->Finish();
+    });
+    SendCloseWhenDrained();
+  }
+
+  void SetMessageBytesMax(uint64_t bytes) override { ws_.read_message_max(bytes); }
+
+  void PauseReading(bool paused) override {
+    paused_ = paused;
+    ReadMore();
+  }
+
+ private:
+  static constexpr size_t kWriteChunkBytes = size_t{64} << 10;
+  static constexpr size_t kKeptReadBytes = size_t{128} << 10;
+  static constexpr std::chrono::seconds kCloseTimeout{5};
+
+  void OnAccepted(error_code error) {
+    if (error) {
+      loop_.probe->UpgradeRefused();
+      self_.reset();
+      return;
+    }
+    loop_.probe->Opened();
+    handler_ = &loop_.acceptor->OnOpen(*this);
+    ReadMore();
+  }
+
+  // Once the close frame is out, Beast itself reads until the peer has answered it.
+  void ReadMore() {
+    if (reading_ || handler_ == nullptr || close_sent_) return;
+    if (!closing_ && (paused_ || queue_.RepliesFull())) return;
+    reading_ = true;
+    ws_.async_read(read_, [self = shared_from_this()](error_code error, size_t) {
+      self->reading_ = false;
+      self->OnRead(error);
+    });
+  }
+
+  void OnRead(error_code error) {
+    if (error) return Finish();
+    if (!closing_ && handler_ != nullptr) {
+      const auto bytes = read_.cdata();
+      handler_->OnMessage({static_cast<const char*>(bytes.data()), bytes.size()}, ws_.got_binary());
+    }
+    read_.consume(read_.size());
+    if (read_.capacity() > kKeptReadBytes) read_.shrink_to_fit();
+    ReadMore();
+  }
+
+  bool CanWriteNow() {
+    const CoalescingStream& stream = ws_.next_layer();
+    return queue_.empty() && !stream.writing() && stream.buffered() < kWriteChunkBytes;
+  }
+
+  void Write(const OutboundFrame& frame) {
+    const std::array<boost::asio::const_buffer, 3> buffers = {
+        boost::asio::buffer(frame.own),
+        frame.head ? boost::asio::buffer(*frame.head) : boost::asio::const_buffer(),
+        frame.tail ? boost::asio::buffer(*frame.tail) : boost::asio::const_buffer()};
+    error_code error;
+    ws_.write(buffers, error);  // appends; a broken stream is noticed by the read
+  }
+
+  void OnSocketWritten() {
+    if (handler_ == nullptr) return;
+    OutboundFrame frame;
+    while (ws_.next_layer().buffered() < kWriteChunkBytes && queue_.Pop(&frame)) Write(frame);
+    ReportBytes();
+    SendCloseWhenDrained();
+    ReadMore();
+  }
+
+  void SendCloseWhenDrained() {
+    if (!closing_ || close_sent_ || !queue_.empty()) return;
+    close_sent_ = true;
+    ws_.async_close(CloseFrame(), [self = shared_from_this()](error_code) { self->Finish(); });
+  }
+
+  boost::beast::websocket::close_reason CloseFrame() const {
+    using boost::beast::websocket::close_code;
+    switch (cause_) {
+      case CloseCause::kAuthTimeout:
+        return {close_code::normal, "authentication timeout"};
+      case CloseCause::kIdle:
+        return {close_code::normal, "idle timeout"};
+      case CloseCause::kSlowConsumer:
+        return {close_code::try_again_later, "reading too slowly"};
+      case CloseCause::kOverload:
+        return {close_code::try_again_later, "server overloaded"};
+      case CloseCause::kShutdown:
+        return {close_code::going_away, "server shutting down"};
+      default:
+        return {close_code::none};
+    }
+  }
+
+  void Finish() {
+    if (handler_ == nullptr) return;
+    SessionHandler* const handler = std::exchange(handler_, nullptr);
+    closing_ = true;
+    queue_.Clear();
+    ReportBytes();
+    close_timer_.cancel();
+    error_code ignored;
+    ws_.next_layer().next_layer().close(ignored);
+    loop_.probe->Coalesced(queue_.coalesced());
+    loop_.probe->Closed(cause_);
+    handler->OnClosed(cause_);
+    self_.reset();  // whatever is still in flight holds its own reference
+  }
+
+  void ReportBytes() {
+    const auto bytes = static_cast<int64_t>(queue_.bytes());
+    if (bytes != reported_bytes_) loop_.probe->OutboundBytes(bytes - reported_bytes_);
+    reported_bytes_ = bytes;
+  }
+
+  const Listener::Loop loop_;
+  const std::shared_ptr<void> slot_;
+  boost::beast::websocket::stream<CoalescingStream> ws_;
+  boost::asio::steady_timer close_timer_;
+  OutboundQueue queue_;
+  boost::beast::flat_buffer read_;
+  std::shared_ptr<BeastSession> self_;
+  SessionHandler* handler_ = nullptr;
+  CloseCause cause_ = CloseCause::kPeer;
+  int64_t reported_bytes_ = 0;
+  bool reading_ = false;
+  bool paused_ = false;
+  bool closing_ = false;
+  bool close_sent_ = false;
+};
+
+}  // namespace topgun::gateway

@@ -1,0 +1,53 @@
+// Accepts WebSocket connections at /ws and / and hands them to the loops in turn (core.md 1.1).
+//
+// One acceptor per address, on the first loop; accepted sockets go round over all loops, so that a
+// port in use is an error at start and few connections still spread evenly. The limits on messages
+// and queues hold per connection.
+//
+// Owned by the app. Start() is called before the loops run, Stop() from any thread. Sessions of a
+// loop end when they are closed through their handlers; the loops outlive them.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "probe.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+struct ListenerOptions {
+  std::string host;  // an address, or "localhost" for 127.0.0.1 and ::1
+  uint16_t port = 0;
+  uint64_t connections_max = 50'000;
+  uint64_t message_bytes_before_auth_max = uint64_t{2} << 20;
+  std::chrono::milliseconds upgrade_timeout{5'000};
+  uint32_t header_bytes_max = 8 * 1024;
+  // Values of the Origin header that may connect; empty: any.
+  std::vector<std::string> allowed_origins;
+  OutboundLimits outbound;
+};
+
+class Listener {
+ public:
+  struct Loop {
+    boost::asio::io_context* io = nullptr;
+    SessionAcceptor* acceptor = nullptr;  // called on that loop only
+    Probe* probe = nullptr;
+  };
+
+  virtual ~Listener() = default;
+
+  virtual Status Start() = 0;
+  virtual uint16_t port() const = 0;  // after Start()
+  virtual void Stop() = 0;            // no new connections
+};
+
+std::unique_ptr<Listener> MakeListener(ListenerOptions options, std::vector<Listener::Loop> loops);
+
+}  // namespace topgun::gateway
