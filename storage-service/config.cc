@@ -1,0 +1,105 @@
+#include "config.h"
+
+#include <libpq-fe.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include "state/keys.h"
+
+namespace topgun::storage {
+namespace {
+
+std::string HostAndPid() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return std::string(host.data()) + "-" + std::to_string(getpid());
+}
+
+// A password inside key=value words would be printed by --print-config; one inside a URL is not.
+Status CheckConninfo(const std::string& conninfo) {
+  char* error = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfoParse(conninfo.c_str(), &error), &PQconninfoFree);
+  const std::unique_ptr<char, decltype(&PQfreemem)> owned_error(error, &PQfreemem);
+  if (options == nullptr) return InvalidArgument("postgres is no connection string");
+  const bool is_url = conninfo.find("://") != std::string::npos;
+  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
+    if (std::string_view(option->keyword) == "password" && option->val != nullptr && !is_url) {
+      return InvalidArgument("the password of postgres belongs into postgres-password");
+    }
+  }
+  return OkStatus();
+}
+
+void AddProcess(config::Settings& settings, Config* config) {
+  settings.Add("name", &config->name,
+               "Name of this process, the same after a restart; default: host name and process id",
+               {.group = "Process", .max = 200});
+  settings.Add("grpc", &config->grpc, "Address of the gRPC server", {.group = "Process"});
+  settings.Add("advertise", &config->advertise,
+               "Address under which others reach the gRPC server; default: the same",
+               {.group = "Process"});
+  settings.Add("admin", &config->admin, "Address of /metrics, /livez and /readyz",
+               {.group = "Process"});
+  settings.Add("log-level", &config->log_level, "Least important level that is logged",
+               {.group = "Process", .allowed = {"debug", "info", "warning", "error"}});
+  settings.Add("drain-ms", &config->drain_ms, "How long SIGTERM may take to flush and hand over",
+               {.group = "Process", .min = 0, .max = 600'000});
+}
+
+void AddStores(config::Settings& settings, Config* config) {
+  settings.Add("redis", &config->redis, "host:port or unix:/path", {.group = "Stores"});
+  settings.Add("redis-prefix", &config->redis_prefix, "First part of every key in Redis",
+               {.group = "Stores", .min = 1, .max = 64});
+  settings.AddSecret("redis-password", &config->redis_password, "Password of Redis",
+                     {.group = "Stores"});
+  settings.Add("postgres", &config->postgres, "Connection string or URL of the database",
+               {.group = "Stores", .required = true});
+  settings.AddSecret("postgres-password", &config->postgres_password, "Password of Postgres",
+                     {.group = "Stores"});
+  settings.Add("postgres-connections", &config->postgres_connections,
+               "Connections for flushing and loading; leases use one more",
+               {.group = "Stores", .min = 1, .max = 64});
+  settings.Add("shards", &config->shards, "Shards of the cluster; fixed once it has been created",
+               {.group = "Stores", .min = 1, .max = state::kShardCountMax});
+}
+
+void AddLimits(config::Settings& settings, Config* config) {
+  ShardLimits& limits = config->limits;
+  settings.Add("lease-ms", &config->lease_ms, "How long a dead process keeps its shards",
+               {.group = "Limits", .min = 300, .max = 3'000});
+  settings.Add("flush-rows-max", &limits.flush_rows_max, "Rows of one flush, about",
+               {.group = "Limits", .min = 1, .max = 100'000});
+  settings.AddBytes("flush-bytes-max", &limits.flush_bytes_max, "Bytes of one flush, about",
+                    {.group = "Limits", .min = 64 << 10, .max = 256 << 20});
+  settings.AddBytes("read-bytes-max", &limits.read_bytes_max,
+                    "Bytes read from the feeds and not yet in Postgres, about",
+                    {.group = "Limits", .min = 1 << 20});
+  settings.Add("watch-window-ms", &config->watch_window_ms,
+               "Age up to which entries stay in a feed for watchers that resume",
+               {.group = "Limits", .min = 0, .max = 3'600'000});
+  settings.AddBytes("watch-window-bytes", &limits.watch_window_bytes,
+                    "Bytes up to which entries stay in a feed for watchers that resume",
+                    {.group = "Limits"});
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config) {
+  config::Settings settings("topgun-storage", "Persists the feeds of the shards in Postgres.");
+  AddProcess(settings, config);
+  AddStores(settings, config);
+  AddLimits(settings, config);
+  settings.AddCommand("print-metrics-doc", &config->print_metrics_doc,
+                      "Prints the table of metrics");
+  settings.AddCheck([config] { return CheckConninfo(config->postgres); });
+  const config::ParseResult result = settings.Parse(argc, argv);
+  config->limits.watch_window = std::chrono::milliseconds(config->watch_window_ms);
+  if (config->name.empty()) config->name = HostAndPid();
+  if (config->advertise.empty()) config->advertise = config->grpc;
+  return result;
+}
+
+}  // namespace topgun::storage

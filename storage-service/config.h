@@ -1,0 +1,39 @@
+// Settings of topgun-storage. Filled once by main; a value afterwards.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "config/settings.h"
+#include "shard/shard_context.h"
+
+namespace topgun::storage {
+
+struct Config {
+  std::string name;  // empty: host name and process id
+  std::string grpc = "127.0.0.1:9001";
+  std::string advertise;  // empty: as grpc
+  std::string admin = "127.0.0.1:9101";
+  std::string log_level = "info";
+
+  std::string redis = "127.0.0.1:6379";
+  std::string redis_prefix = "tg";
+  std::string redis_password;
+  std::string postgres;
+  std::string postgres_password;
+  int postgres_connections = 2;
+
+  uint32_t shards = 16;
+  int64_t lease_ms = 3000;
+  int64_t drain_ms = 10000;
+  int64_t watch_window_ms = 15000;
+  ShardLimits limits;  // watch_window is set from watch_window_ms
+
+  bool print_metrics_doc = false;
+};
+
+// Sets `config` from flags and environment.
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config);
+
+}  // namespace topgun::storage

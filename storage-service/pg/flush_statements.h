@@ -1,0 +1,24 @@
+// Builds the statements of one flush from a batch. Pure.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/connection.h"
+#include "shard/write_batch.h"
+
+namespace topgun::pg {
+
+using MapIdOf = std::function<int64_t(std::string_view map)>;
+
+// The fence, then, unless the batch has no rows, the cells and the maps' versions. Malformed cells
+// are left out and logged.
+std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
+                                       const storage::WriteBatch& batch, const MapIdOf& map_id_of);
+
+// Primary key of a cell within its map: sha256 of the length-prefixed key and the tag.
+std::string CellDigest(std::string_view key, std::string_view tag);
+
+}  // namespace topgun::pg

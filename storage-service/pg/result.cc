@@ -1,0 +1,52 @@
+#include "pg/result.h"
+
+#include <libpq-fe.h>
+
+#include <bit>
+#include <charconv>
+#include <string>
+
+#include "pg/big_endian.h"
+
+namespace topgun::pg {
+
+void ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
+
+int Result::rows() const { return PQntuples(result_.get()); }
+
+uint64_t Result::affected_rows() const {
+  const std::string_view text = PQcmdTuples(result_.get());
+  uint64_t count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+bool Result::IsNull(int row, int column) const {
+  return PQgetisnull(result_.get(), row, column) != 0;
+}
+
+std::string_view Result::Bytes(int row, int column) const {
+  return {PQgetvalue(result_.get(), row, column),
+          static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+}
+
+int64_t Result::Int(int row, int column) const { return ReadBigEndian(Bytes(row, column)); }
+
+bool Result::Bool(int row, int column) const { return Int(row, column) != 0; }
+
+double Result::Float8(int row, int column) const {
+  return std::bit_cast<double>(Unsigned(row, column));
+}
+
+Status StatusOfSqlState(std::string_view sql_state, std::string_view message) {
+  while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
+  std::string text(message);
+  if (!sql_state.empty()) text.append(" (").append(sql_state).append(")");
+  if (sql_state == "TG001") return Aborted(text);
+  const std::string_view state_class = sql_state.substr(0, 2);
+  const bool retryable = sql_state.empty() || state_class == "08" || state_class == "53" ||
+                         state_class == "57" || state_class == "40";
+  return retryable ? Unavailable(text) : Internal(text);
+}
+
+}  // namespace topgun::pg

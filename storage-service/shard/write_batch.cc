@@ -1,0 +1,57 @@
+#include "shard/write_batch.h"
+
+#include <functional>
+#include <tuple>
+
+namespace topgun::storage {
+
+size_t WriteBatch::CellIdHash::operator()(const CellId& id) const {
+  const std::hash<std::string_view> hash;
+  size_t mixed = static_cast<size_t>(id.kind);
+  for (const std::string_view part : {id.map, id.key, id.tag}) {
+    mixed = mixed * 0x9e3779b97f4a7c15ULL + hash(part);
+  }
+  return mixed;
+}
+
+bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
+                          std::string_view entry) {
+  if (!state::DecodeFeedEntry(Keep(entry), &decoded_)) {
+    held_bytes_ -= entry.size();
+    kept_.pop_back();
+    return false;
+  }
+  for (const state::ChangeView& change : decoded_.changes) {
+    Put({change.kind, decoded_.maps[change.map], change.key, change.tag, change.cell});
+  }
+  if (oldest_wall_ms_ == 0) oldest_wall_ms_ = decoded_.wall_ms;
+  AdvanceTo(position, cumulative_bytes);
+  return true;
+}
+
+void WriteBatch::AddCell(const CellRow& row) {
+  Put({row.kind, Keep(row.map), Keep(row.key), Keep(row.tag), Keep(row.cell)});
+}
+
+void WriteBatch::AdvanceTo(state::Position to, uint64_t cumulative_bytes) {
+  to_ = to;
+  bytes_ = cumulative_bytes;
+}
+
+std::string_view WriteBatch::Keep(std::string_view bytes) {
+  held_bytes_ += bytes.size();
+  return kept_.emplace_back(bytes);
+}
+
+void WriteBatch::Put(const CellRow& row) {
+  ++changes_;
+  const auto [place, added] = index_.try_emplace(CellId{row.kind, row.map, row.key, row.tag},
+                                                 static_cast<uint32_t>(rows_.size()));
+  if (added) {
+    rows_.push_back(row);
+  } else {
+    rows_[place->second].cell = row.cell;
+  }
+}
+
+}  // namespace topgun::storage

@@ -1,0 +1,212 @@
+#include "storage_app.h"
+
+#include <algorithm>
+#include <exception>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "pg/migrations.h"
+
+namespace topgun::storage {
+namespace {
+
+constexpr std::chrono::milliseconds kBootRetry{200};
+// All calls have ended by then; gRPC would wait for idle clients to say goodbye.
+constexpr std::chrono::milliseconds kGrpcGrace{500};
+
+void Rethrow(std::exception_ptr failure) {
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Worth another attempt; anything else will not get better by itself.
+bool MayPass(const Status& status) {
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kNotFound;
+}
+
+}  // namespace
+
+StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
+    : config_(config),
+      work_(io_.get_executor()),
+      probe_(registry),
+      pool_(io_, PostgresOptions(), static_cast<size_t>(config.postgres_connections),
+            PostgresEvents()),
+      lease_pool_(io_, PostgresOptions(), 1, {}),
+      commands_(io_, RedisOptions("commands"), RedisEvents(true)),
+      reads_(io_, RedisOptions("feeds"), RedisEvents(false)),
+      cells_(pool_),
+      leases_(lease_pool_, config.name, config.advertise,
+              std::chrono::milliseconds(config.lease_ms)),
+      shards_(commands_, config.redis_prefix, config.shards),
+      feeds_(reads_, config.redis_prefix, config.shards),
+      context_{io_, shards_, cells_, probe_, clock_, config.name, config.limits},
+      manager_(context_, leases_, feeds_, std::chrono::milliseconds(config.lease_ms)),
+      service_(io_, manager_, config.shards),
+      server_({.listen = config.grpc}, registry),
+      admin_(config.admin, registry, [this] { return Readiness(); }) {}
+
+int StorageApp::Run(rpc::SignalWaiter& signals) {
+  server_.AddService(&service_);
+  for (const Status& started : {admin_.Start(), server_.Start()}) {
+    if (started.ok()) continue;
+    logging::Error("app", "cannot start", {{"error", ToString(started)}});
+    return 1;
+  }
+  loop_ = std::thread([this] { io_.run(); });
+  boost::asio::co_spawn(io_, Boot(), Rethrow);
+  server_.SetServing(true);
+  logging::Info(
+      "app", "started",
+      {{"name", config_.name}, {"grpc_port", server_.port()}, {"admin_port", admin_.port()}});
+  signals.Wait();
+  Drain();
+  return exit_code_;
+}
+
+awaitable<void> StorageApp::Boot() {
+  pool_.Start();
+  lease_pool_.Start();
+  commands_.Start();
+  reads_.Start();
+  Signal pause(io_);
+  for (const auto prepare : {&StorageApp::PreparePostgres, &StorageApp::PrepareRedis}) {
+    Status prepared = co_await (this->*prepare)();
+    while (!prepared.ok() && !draining_) {
+      if (!MayPass(prepared)) {
+        Stop(prepared);
+        co_return;
+      }
+      co_await pause.Wait(kBootRetry);
+      prepared = co_await (this->*prepare)();
+    }
+  }
+  if (draining_) co_return;
+  manager_.Start();
+  ready_ = true;
+  logging::Info("app", "ready");
+}
+
+awaitable<Status> StorageApp::PreparePostgres() {
+  const Status migrated = co_await pg::ApplyMigrations(pool_);
+  if (!migrated.ok()) co_return Annotate(migrated, "applying the migrations");
+  co_return co_await pg::RegisterShards(pool_, config_.shards);
+}
+
+awaitable<Status> StorageApp::PrepareRedis() { co_return co_await shards_.CheckShardCount(); }
+
+// After each connect: it may be another Redis than before.
+awaitable<void> StorageApp::CheckRedis() {
+  const Status checked = co_await shards_.CheckShardCount();
+  if (checked.code() == StatusCode::kFailedPrecondition) Stop(checked);
+}
+
+void StorageApp::PostgresConnected() {
+  postgres_up_ = true;
+  cells_.ForgetMapIds();
+  if (ready_) manager_.Retry();
+}
+
+void StorageApp::RedisConnected() {
+  redis_up_ = true;
+  if (!ready_) return;
+  boost::asio::co_spawn(io_, CheckRedis(), Rethrow);
+  manager_.Retry();
+}
+
+void StorageApp::ConnectionLost(std::string_view store, const Status& reason) {
+  uint64_t suppressed = 0;
+  if (draining_ || !warn_limit_.Allow(&suppressed)) return;
+  logging::Warning("app", "connection lost",
+                   {{"store", store}, {"error", ToString(reason)}, {"suppressed", suppressed}});
+}
+
+void StorageApp::Stop(const Status& reason) {
+  logging::Error("app", "cannot serve this cluster", {{"error", ToString(reason)}});
+  exit_code_ = 1;
+  rpc::SignalWaiter::RequestStop();
+}
+
+void StorageApp::Drain() {
+  draining_ = true;
+  rpc::Drain drain{std::chrono::milliseconds(config_.drain_ms)};
+  drain.Step("readiness", [this](auto) { server_.SetServing(false); });
+  drain.Step("shards", [this](std::chrono::milliseconds left) {
+    auto leave = manager_.Leave(std::chrono::steady_clock::now() + left);
+    const std::future<void> left_cluster =
+        boost::asio::co_spawn(io_, std::move(leave), boost::asio::use_future);
+    // A store that does not answer must not hold us up: closing fails whatever still waits for it.
+    if (left_cluster.wait_for(left) == std::future_status::ready) return;
+    boost::asio::post(io_, [this] { CloseConnections(); });
+    left_cluster.wait();
+  });
+  drain.Step("grpc", [this](std::chrono::milliseconds left) {
+    server_.Shutdown(std::min(left, kGrpcGrace));
+  });
+  drain.Step("connections", [this](auto) {
+    boost::asio::post(io_, [this] { CloseConnections(); });
+    work_.reset();
+    loop_.join();
+  });
+  admin_.Stop();
+}
+
+void StorageApp::CloseConnections() {
+  reads_.Close();
+  commands_.Close();
+  lease_pool_.Close();
+  pool_.Close();
+}
+
+admin::AdminServer::Readiness StorageApp::Readiness() const {
+  if (draining_) return {false, "draining\n"};
+  if (!ready_) return {false, "waiting for Postgres and Redis\n"};
+  std::string body = redis_up_ && postgres_up_ ? "ok\n" : "degraded:";
+  if (!redis_up_) body += " Redis is away;";
+  if (!postgres_up_) body += " Postgres is away;";
+  if (body.back() == ';') body.back() = '\n';
+  return {true, body};
+}
+
+redis::ConnectionOptions StorageApp::RedisOptions(std::string_view purpose) const {
+  redis::ConnectionOptions options;
+  options.address = config_.redis;
+  options.password = config_.redis_password;
+  options.client_name = "topgun-storage-" + std::string(purpose);
+  return options;
+}
+
+redis::Connection::Events StorageApp::RedisEvents(bool commands) {
+  redis::Connection::Events events;
+  if (commands) events.connected = [this](const std::string&) { RedisConnected(); };
+  events.disconnected = [this, commands](const Status& reason) {
+    if (commands) redis_up_ = false;
+    probe_.RedisReconnecting();
+    ConnectionLost("redis", reason);
+  };
+  events.connect_failed = [this](const Status& reason) {
+    probe_.RedisReconnecting();
+    ConnectionLost("redis", reason);
+  };
+  return events;
+}
+
+pg::ConnectionOptions StorageApp::PostgresOptions() const {
+  pg::ConnectionOptions options;
+  options.conninfo = config_.postgres;
+  options.password = config_.postgres_password;
+  return options;
+}
+
+pg::Pool::Events StorageApp::PostgresEvents() {
+  return {.connected = [this] { PostgresConnected(); },
+          .disconnected =
+              [this](const Status& reason) {
+                postgres_up_ = pool_.connected();
+                probe_.PostgresReconnecting();
+                ConnectionLost("postgres", reason);
+              }};
+}
+
+}  // namespace topgun::storage

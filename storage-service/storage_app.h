@@ -1,0 +1,91 @@
+// The composition root of topgun-storage: every component, in dependency order.
+//
+// Made and run by main. One thread, the loop, runs everything that touches Redis, Postgres or a
+// shard; gRPC and the admin server bring their own and only hand over or read atomics.
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "admin/admin_server.h"
+#include "config.h"
+#include "feed/redis_feed_source.h"
+#include "feed/redis_shard_store.h"
+#include "metrics/registry.h"
+#include "pg/pg_cell_store.h"
+#include "pg/pg_lease_store.h"
+#include "pg/pool.h"
+#include "redis/connection.h"
+#include "rpc/server.h"
+#include "rpc/shutdown.h"
+#include "service/storage_service.h"
+#include "shard/probe.h"
+#include "shard/shard_manager.h"
+
+namespace topgun::storage {
+
+class StorageApp {
+ public:
+  StorageApp(const Config& config, metrics::Registry& registry);
+  StorageApp(const StorageApp&) = delete;
+  StorageApp& operator=(const StorageApp&) = delete;
+
+  // Until a signal, or until the settings turn out not to fit the cluster. The exit code.
+  int Run(rpc::SignalWaiter& signals);
+
+ private:
+  // On the loop.
+  awaitable<void> Boot();
+  awaitable<Status> PreparePostgres();
+  awaitable<Status> PrepareRedis();
+  awaitable<void> CheckRedis();
+  void PostgresConnected();
+  void RedisConnected();
+  void ConnectionLost(std::string_view store, const Status& reason);
+  void Stop(const Status& reason);
+
+  // On main's thread.
+  void Drain();
+  void CloseConnections();
+  admin::AdminServer::Readiness Readiness() const;
+  redis::ConnectionOptions RedisOptions(std::string_view purpose) const;
+  redis::Connection::Events RedisEvents(bool commands);
+  pg::ConnectionOptions PostgresOptions() const;
+  pg::Pool::Events PostgresEvents();
+
+  const Config config_;
+  const SystemClock clock_;
+  std::atomic<bool> ready_{false};  // the schema is there and both stores have been seen
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> redis_up_{false};
+  std::atomic<bool> postgres_up_{false};
+  std::atomic<int> exit_code_{0};
+  logging::RateLimit warn_limit_{std::chrono::seconds(5)};
+
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+
+  Probe probe_;
+  pg::Pool pool_;        // flushes, loads, migrations
+  pg::Pool lease_pool_;  // heartbeats, one connection
+  redis::Connection commands_;
+  redis::Connection reads_;  // blocked in XREAD most of the time
+
+  pg::PgCellStore cells_;
+  pg::PgLeaseStore leases_;
+  RedisShardStore shards_;
+  RedisFeedSource feeds_;
+  ShardContext context_;
+  ShardManager manager_;
+
+  StorageService service_;
+  rpc::Server server_;
+  admin::AdminServer admin_;
+  std::thread loop_;
+};
+
+}  // namespace topgun::storage
