@@ -21,8 +21,6 @@ Status CheckName(const std::string& name) {
   return OkStatus();
 }
 
-std::string DefaultName() { return "sync-" + std::to_string(getpid()); }
-
 void AddLimits(config::Settings& settings, Config& config) {
   const std::string group = "Limits";
   settings.Add("commit-cells-max", &config.commit_cells_max,
@@ -68,11 +66,11 @@ void AddTimes(config::Settings& settings, Config& config) {
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config.name = DefaultName();
   config::Settings settings("topgun-sync",
                             "Merges CRDT writes against Redis and tells watchers what changed.");
   const std::string network = "Network";
-  settings.Add("name", &config.name, "Name of this replica, part of the timestamps it makes",
+  settings.Add("name", &config.name,
+               "Name of this replica, part of the timestamps it makes; sync-<pid> when empty",
                {.group = network});
   settings.Add("grpc", &config.grpc, "Address of the gRPC server", {.group = network});
   settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz",
@@ -96,7 +94,9 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return CheckName(config.name); });
-  return settings.Parse(argc, argv);
+  const config::ParseResult parsed = settings.Parse(argc, argv);
+  if (config.name.empty()) config.name = "sync-" + std::to_string(getpid());
+  return parsed;
 }
 
 }  // namespace topgun::sync

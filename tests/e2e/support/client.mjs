@@ -46,15 +46,17 @@ export class Client {
       });
     });
     this.socket.on('error', () => {});
+    const required = this.token ? this.waitFor((frame) => frame.type === 'AUTH_REQUIRED', 'AUTH_REQUIRED') : undefined;
+    required?.catch(() => {});
     this.socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     await new Promise((resolve, reject) => {
       this.socket.once('open', resolve);
       this.socket.once('error', reject);
     });
     if (this.token) {
-      await this.waitFor((frame) => frame.type === 'AUTH_REQUIRED');
+      await required;
       this.send({type: 'AUTH', token: this.token});
-      await this.waitFor((frame) => frame.type === 'AUTH_ACK');
+      await this.waitFor((frame) => frame.type === 'AUTH_ACK', 'AUTH_ACK');
     } else {
       this.send({type: 'DEVICE_HELLO'});
       await this.waitFor((frame) => frame.type === 'DEVICE_ACK');
