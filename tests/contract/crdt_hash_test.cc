@@ -115,6 +115,7 @@ TEST(HashVectors, LwwItems) {
 
 std::vector<OrRecordView> Views(const std::vector<OrRecord>& records) {
   std::vector<OrRecordView> views;
+  views.reserve(records.size());
   for (const OrRecord& record : records) {
     views.push_back({record.value, record.timestamp.view(), record.tag, record.ttl_ms.has_value(),
                      record.ttl_ms.value_or(0)});
