@@ -4,13 +4,31 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <cstdlib>
+#include <mutex>
+
 #include "connection_rules.h"
 #include "grpc_logs.h"
 
 namespace topgun::rpc {
+namespace {
+
+// A channel that carries no call is only driven by gRPC's backup poller, every 5 s by default: a
+// server that has come back would be noticed that late. gRPC knows no channel argument for it and
+// reads the variable when it is initialised, that is with the first channel or server.
+void PollIdleChannelsOften() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    constexpr int kKeepExisting = 0;
+    setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", kKeepExisting);
+  });
+}
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, uint64_t message_bytes_max) {
   RouteGrpcLogs();
+  PollIdleChannelsOften();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(ToInt(message_bytes_max));
   arguments.SetMaxSendMessageSize(ToInt(message_bytes_max));
