@@ -3,7 +3,7 @@
 #include <random>
 #include <utility>
 
-#include "domain/merge_rules.h"
+#include "crdt/merge.h"
 #include "state/cell.h"
 
 namespace topgun::sync {
@@ -15,17 +15,19 @@ std::string NewToken() {
   return std::to_string((static_cast<uint64_t>(device()) << 32) | device());
 }
 
-// Whether the persisted cell beats the one in Redis: the same order as a merge, without policy.
+// Whether the persisted cell beats the one in Redis: the order of lib/crdt, without the policies
+// for client writes.
 bool Wins(state::CellKind kind, const std::string& stored, const std::string& loaded) {
-  if (stored.empty()) return true;
   state::CellView current;
   state::CellView incoming;
+  if (stored.empty()) return true;
   if (!state::DecodeCell(loaded, &incoming)) return false;
   if (!state::DecodeCell(stored, &current)) return true;
-  if (kind == state::CellKind::kOr && current.tombstone != incoming.tombstone) {
-    return incoming.tombstone;
-  }
-  return incoming.timestamp > current.timestamp;
+  const crdt::MergeOutcome outcome =
+      kind == state::CellKind::kOr ? crdt::CompareOrTag({current.timestamp, current.tombstone},
+                                                        {incoming.timestamp, incoming.tombstone})
+                                   : crdt::CompareLww(current.timestamp, incoming.timestamp);
+  return outcome == crdt::MergeOutcome::kApplied;
 }
 
 }  // namespace

@@ -154,10 +154,8 @@ Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, i
   if (!too_far_ahead) clock.Observe(incoming.timestamp);
 
   Outcome outcome;
-  if (op.kind == OpKind::kOrAdd) {
-    outcome = Apply(cell, incoming, JudgeOrAdd(cell.current, incoming));
-  } else if (op.kind == OpKind::kOrRemove) {
-    outcome = Apply(cell, incoming, JudgeOrRemove(cell.current));
+  if (IsOr(op.kind)) {
+    outcome = Apply(cell, incoming, JudgeOr(cell.current, incoming));
   } else {
     outcome = MergeLww(cell, incoming, too_far_ahead, op, clock);
   }

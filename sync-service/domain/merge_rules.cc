@@ -1,5 +1,7 @@
 #include "domain/merge_rules.h"
 
+#include "crdt/merge.h"
+
 namespace topgun::sync {
 
 namespace {
@@ -26,23 +28,31 @@ CellState RecordOf(const WriteOp& op) {
 
 Verdict JudgeLww(const CellState& current, const CellState& incoming) {
   if (!current.present) return Verdict::kApply;
-  const auto order = incoming.timestamp <=> current.timestamp;
-  if (order < 0) return Verdict::kStale;
   const bool same = SameRecord(current, incoming);
-  if (order == 0) return same ? Verdict::kDuplicate : Verdict::kCollision;
-  return same ? Verdict::kApplyEcho : Verdict::kApply;
+  switch (crdt::CompareLww(current.timestamp, incoming.timestamp)) {
+    case crdt::MergeOutcome::kApplied:
+      return same ? Verdict::kApplyEcho : Verdict::kApply;
+    case crdt::MergeOutcome::kDuplicate:
+      return same ? Verdict::kDuplicate : Verdict::kCollision;
+    case crdt::MergeOutcome::kStale:
+      break;
+  }
+  return Verdict::kStale;
 }
 
-Verdict JudgeOrAdd(const CellState& current, const CellState& incoming) {
+Verdict JudgeOr(const CellState& current, const CellState& incoming) {
   if (!current.present) return Verdict::kApply;
-  if (current.tombstone) return Verdict::kStale;
-  const auto order = incoming.timestamp <=> current.timestamp;
-  if (order > 0) return Verdict::kApply;
-  return order == 0 && SameRecord(current, incoming) ? Verdict::kDuplicate : Verdict::kStale;
-}
-
-Verdict JudgeOrRemove(const CellState& current) {
-  return current.present && current.tombstone ? Verdict::kDuplicate : Verdict::kApply;
+  switch (crdt::CompareOrTag({current.timestamp, current.tombstone},
+                             {incoming.timestamp, incoming.tombstone})) {
+    case crdt::MergeOutcome::kApplied:
+      return Verdict::kApply;
+    case crdt::MergeOutcome::kDuplicate:
+      // One tag with two values and one timestamp: the first stays (core.md 4.2).
+      return SameRecord(current, incoming) ? Verdict::kDuplicate : Verdict::kStale;
+    case crdt::MergeOutcome::kStale:
+      break;
+  }
+  return Verdict::kStale;
 }
 
 }  // namespace topgun::sync

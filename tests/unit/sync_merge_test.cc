@@ -28,14 +28,14 @@ TEST(MergeRules, LwwTable) {
 }
 
 TEST(MergeRules, OrTable) {
-  EXPECT_EQ(JudgeOrAdd({}, Record(1, "x")), Verdict::kApply);
-  EXPECT_EQ(JudgeOrAdd(Tombstone(1), Record(9, "x")), Verdict::kStale)
-      << "a removed tag stays dead";
-  EXPECT_EQ(JudgeOrAdd(Record(1, "x"), Record(1, "x")), Verdict::kDuplicate);
-  EXPECT_EQ(JudgeOrAdd(Record(1, "x"), Record(2, "y")), Verdict::kApply);
-  EXPECT_EQ(JudgeOrRemove({}), Verdict::kApply) << "unknown tags are remembered";
-  EXPECT_EQ(JudgeOrRemove(Record(1, "x")), Verdict::kApply);
-  EXPECT_EQ(JudgeOrRemove(Tombstone(1)), Verdict::kDuplicate);
+  EXPECT_EQ(JudgeOr({}, Record(1, "x")), Verdict::kApply);
+  EXPECT_EQ(JudgeOr(Tombstone(1), Record(9, "x")), Verdict::kStale) << "a removed tag stays dead";
+  EXPECT_EQ(JudgeOr(Record(1, "x"), Record(1, "x")), Verdict::kDuplicate);
+  EXPECT_EQ(JudgeOr(Record(1, "x"), Record(1, "y")), Verdict::kStale);
+  EXPECT_EQ(JudgeOr(Record(1, "x"), Record(2, "y")), Verdict::kApply);
+  EXPECT_EQ(JudgeOr({}, Tombstone(1)), Verdict::kApply) << "unknown tags are remembered";
+  EXPECT_EQ(JudgeOr(Record(9, "x"), Tombstone(1)), Verdict::kApply);
+  EXPECT_EQ(JudgeOr(Tombstone(1), Tombstone(2)), Verdict::kDuplicate);
 }
 
 TEST(CellCache, ForgetsWhatWasNotUsedAndStaysWithinItsBudget) {

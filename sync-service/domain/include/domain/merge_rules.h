@@ -29,7 +29,6 @@ enum class Verdict : uint8_t {
 CellState RecordOf(const WriteOp& op);
 
 Verdict JudgeLww(const CellState& current, const CellState& incoming);
-Verdict JudgeOrAdd(const CellState& current, const CellState& incoming);
-Verdict JudgeOrRemove(const CellState& current);
+Verdict JudgeOr(const CellState& current, const CellState& incoming);
 
 }  // namespace topgun::sync
