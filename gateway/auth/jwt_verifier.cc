@@ -28,7 +28,7 @@ struct MallocFree {
 
 void ReplaceEscapedNewlines(std::string& text) {
   for (size_t at = text.find("\\n"); at != std::string::npos; at = text.find("\\n", at + 1)) {
-    text.replace(at, 2, "\n");
+    text.replace(at, 2, 1, '\n');
   }
 }
 
