@@ -60,6 +60,19 @@ void WriteOrEntries(Writer& writer, const OrEntries& entries) {
   }
 }
 
+void WriteOpResults(Writer& writer, std::span<const OpResult> results) {
+  writer.Str("results");
+  writer.ArrayHeader(static_cast<uint32_t>(results.size()));
+  for (const OpResult& result : results) {
+    writer.MapHeader(3 + CountOf(result.error));
+    WriteStr(writer, "opId", result.op_id);
+    writer.Str("success");
+    writer.Bool(result.success);
+    WriteStr(writer, "achievedLevel", Name(result.achieved_level));
+    WriteStr(writer, "error", result.error);
+  }
+}
+
 void WriteBuckets(Writer& writer, std::span<const BucketHash> buckets) {
   writer.MapHeader(static_cast<uint32_t>(buckets.size()));
   for (const BucketHash& bucket : buckets) WriteInt(writer, bucket.digit, bucket.hash);

@@ -8,6 +8,7 @@
 #include "wire/frame_type.h"
 #include "wire/op.h"
 #include "wire/records.h"
+#include "wire/server_frame.h"
 
 namespace topgun::wire {
 
@@ -21,6 +22,8 @@ void WriteValue(msgpack::Writer& writer, std::string_view value);  // empty: nil
 void WriteLwwRecord(msgpack::Writer& writer, const LwwRecordView& record);
 void WriteOrRecord(msgpack::Writer& writer, const crdt::OrRecordView& record);
 void WriteOrEntries(msgpack::Writer& writer, const OrEntries& entries);
+// Writes the pair `results` of an acknowledgement.
+void WriteOpResults(msgpack::Writer& writer, std::span<const OpResult> results);
 void WriteBuckets(msgpack::Writer& writer, std::span<const BucketHash> buckets);
 
 inline void WriteStr(msgpack::Writer& writer, std::string_view key, std::string_view value) {

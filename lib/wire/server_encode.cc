@@ -19,15 +19,6 @@ void EncodeAck(FrameType type, const AuthAckFrame& frame, std::string& out) {
   WriteStr(writer, "deviceToken", frame.device_token);
 }
 
-void WriteOpResult(Writer& writer, const OpResult& result) {
-  writer.MapHeader(3 + CountOf(result.error));
-  WriteStr(writer, "opId", result.op_id);
-  writer.Str("success");
-  writer.Bool(result.success);
-  WriteStr(writer, "achievedLevel", Name(result.achieved_level));
-  WriteStr(writer, "error", result.error);
-}
-
 void WriteEvent(Writer& writer, const EventView& event) {
   const bool has_tag = event.kind == OpKind::kOrRemove;
   writer.MapHeader(3 + CountOf(event.record, event.or_record) + (has_tag ? 1 : 0));
@@ -139,10 +130,7 @@ void EncodeOpAck(const OpAckFrame& frame, std::string& out) {
                1 + CountOf(frame.achieved_level) + (frame.results.empty() ? 0 : 1));
   WriteStr(writer, "lastId", frame.last_id);
   if (frame.achieved_level) WriteStr(writer, "achievedLevel", Name(*frame.achieved_level));
-  if (frame.results.empty()) return;
-  writer.Str("results");
-  writer.ArrayHeader(static_cast<uint32_t>(frame.results.size()));
-  for (const OpResult& result : frame.results) WriteOpResult(writer, result);
+  if (!frame.results.empty()) WriteOpResults(writer, frame.results);
 }
 
 void EncodeOpRejected(const OpRejectedFrame& frame, std::string& out) {
