@@ -1,6 +1,7 @@
 -- Appends one feed entry and writes its cells if the shard's tail is what the caller believes.
 -- KEYS  meta feed maps unloaded cells...
--- ARGV  run inc n now_bytes_limit entry map_count map_id* { field_count (field cell)* } per cells key
+-- ARGV  run inc n now_bytes_limit entry map_count map_id*
+--       { field_count (field cell)* } per cells key
 -- Every check comes before the first write: Redis does not undo a script that fails half-way.
 
 -- Lua's stack bounds the number of arguments of one call.

@@ -1,5 +1,5 @@
--- Marks a map as loaded and tells every replica: an entry that names the map and changes nothing moves the tail, so that
--- a commit built on cells read before the load conflicts.
+-- Marks a map as loaded and tells every replica: an entry that names the map and changes nothing
+-- moves the tail, so that a commit built on cells read before the load conflicts.
 -- KEYS  unloaded loading meta feed maps
 -- ARGV  map_id token entry
 
