@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr std::chrono::milliseconds kPollEvery{20};
 // Events of the last acknowledged writes are on their way for at most this long.
-constexpr int64_t kSightingsQuietNs = 2'000 * kNsPerMs;
+constexpr int64_t kSightingsQuietNs = 1'000 * kNsPerMs;
 
 int64_t Ns(std::chrono::milliseconds time) { return time.count() * kNsPerMs; }
 double SecondsOf(int64_t ns) { return static_cast<double>(ns) / 1e9; }
@@ -65,19 +65,27 @@ bool Run::ConnectAll(RunReport* report) {
 }
 
 void Run::WarmUp(RunReport* report) {
+  if (config_.warmup.count() == 0) return;
   Phase phase = Begin("warm-up");
-  for (const auto& worker : workers_) worker->StartWriting(phase.start_ns);
+  StartWriting(phase);
   const int64_t end_ns = phase.start_ns + Ns(config_.warmup);
   while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
   Collect(&phase, false);
   report->whole.Merge(phase.stats);
 }
 
+void Run::StartWriting(const Phase& phase) {
+  for (const auto& worker : workers_) worker->StartWriting(phase.start_ns);
+}
+
 void Run::Measure(RunReport* report) {
   ProcessCpuMeter meter(config_.processes);
   meter.Start();
   Phase phase = Begin("measure");
-  const std::vector<int64_t> cpu_before = TakeCpu(&phase.stats);
+  RunStats before;  // of the last moment of the warm-up
+  const std::vector<int64_t> cpu_before = TakeCpu(&before);
+  report->whole.Merge(before);
+  if (config_.warmup.count() == 0) StartWriting(phase);
 
   const int64_t end_ns = config_.ops > 0 ? INT64_MAX : phase.start_ns + Ns(config_.duration);
   while (NowNs() < end_ns && !interrupted_) {

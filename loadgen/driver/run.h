@@ -34,6 +34,7 @@ class Run {
 
   bool ConnectAll(RunReport* report);
   void WarmUp(RunReport* report);
+  void StartWriting(const Phase& phase);
   void Measure(RunReport* report);
   void Drain(RunReport* report);
   void AwaitSightings();
