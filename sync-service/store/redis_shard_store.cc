@@ -176,9 +176,16 @@ void RedisShardStore::IsUnloaded(std::string_view map_id, Callback<bool> callbac
                    });
 }
 
+// A Redis that restarts may have lost chunks it confirmed, while its append-only file still holds
+// the token: the run makes the token worthless then.
+std::string RedisShardStore::BoundToken(std::string_view token) const {
+  return connection_.run() + ":" + std::string(token);
+}
+
 void RedisShardStore::HydrateBegin(std::string_view map_id, std::string_view token,
                                    Callback<std::optional<state::Position>> callback) {
-  const std::vector<std::string_view> args{keys_.unloaded(), keys_.loading(), map_id, token};
+  const std::string bound = BoundToken(token);
+  const std::vector<std::string_view> args{keys_.unloaded(), keys_.loading(), map_id, bound};
   connection_.Eval(state::HydrateBeginScript(), 2, args,
                    [callback = std::move(callback)](StatusOr<Reply> reply) {
                      if (!reply.ok()) return callback(reply.status());
@@ -195,7 +202,8 @@ void RedisShardStore::HydrateChunk(std::string_view map_id, std::string_view tok
   if (!id.has_value()) return callback(InvalidArgument("malformed map id"));
   const std::string cells = keys_.Cells(id->kind, id->map);
   const std::string count = std::to_string(writes.size());
-  std::vector<std::string_view> args{keys_.loading(), cells, map_id, token, count};
+  const std::string bound = BoundToken(token);
+  std::vector<std::string_view> args{keys_.loading(), cells, map_id, bound, count};
   for (const HydrateWrite& write : writes) {
     args.insert(args.end(), {write.field, write.expected, write.cell});
   }

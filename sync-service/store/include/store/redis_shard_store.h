@@ -38,6 +38,8 @@ class RedisShardStore final : public ShardStore {
                      StatusCallback callback) override;
 
  private:
+  std::string BoundToken(std::string_view token) const;
+
   redis::Connection& connection_;
   const state::ShardKeys keys_;
   const std::string unpersisted_bytes_max_;
