@@ -8,7 +8,7 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr size_t kNameWidth = 26;
+constexpr size_t kNameWidth = 29;
 constexpr size_t kNumberWidth = 11;
 
 std::string Row(const std::string& name, const std::string& value) {

@@ -10,8 +10,9 @@ namespace {
 
 using wire::OpKind;
 
-// Newer than every write of a run, and recognisable in a report.
+// Newer than the acknowledged write, and with a number that no write of a run has.
 constexpr int64_t kPhantomAheadMs = 1;
+constexpr uint64_t kPhantomIds = 1'000'000'000;
 
 bool StampLess(const OrTag& tag, const OpStamp& stamp) {
   return std::pair(tag.millis, int64_t{tag.counter}) < std::pair(stamp.millis, stamp.counter);
@@ -85,7 +86,7 @@ uint64_t Ledger::ClaimPhantomAcks(uint64_t count) {
     LwwWrite& newest = newest_acked_[slot];
     if (newest.op_id == 0) continue;
     newest.stamp.millis += kPhantomAheadMs;
-    newest.op_id = UINT64_MAX - claimed;
+    newest.op_id += kPhantomIds;
     newest.is_removal = false;
     ++claimed;
   }
