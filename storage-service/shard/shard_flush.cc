@@ -7,7 +7,7 @@ namespace topgun::storage {
 awaitable<bool> ShardOwner::FlushFront() {
   queue_.front().sealed = true;
   const WriteBatch& batch = *queue_.front().batch;
-  const Clock::time_point start = Clock::now();
+  flush_started_ = Clock::now();
   const Status flushed =
       co_await context_.postgres.Flush(shard_, context_.name, incarnation_, batch);
   if (!flushed.ok()) {
@@ -19,7 +19,7 @@ awaitable<bool> ShardOwner::FlushFront() {
     }
     co_return Failed(flushed, "flushing");
   }
-  context_.probe.Flushed(Clock::now() - start, batch.rows().size(),
+  context_.probe.Flushed(Clock::now() - flush_started_, batch.rows().size(),
                          batch.changes() - batch.rows().size());
   position_ = batch.to();
   bytes_ = batch.bytes();

@@ -73,7 +73,12 @@ awaitable<bool> ShardOwner::Step() {
     if (discarded_) co_return true;
   }
   if (uncertain_) co_return co_await Reload();
-  if (!queue_.empty()) co_return co_await FlushFront();
+  if (!queue_.empty()) {
+    const std::chrono::milliseconds left = UntilFlush();
+    if (left.count() <= 0) co_return co_await FlushFront();
+    co_await wake_.Wait(left);
+    co_return true;
+  }
   if (draining_) {
     discarded_ = true;
     co_return true;
@@ -83,6 +88,14 @@ awaitable<bool> ShardOwner::Step() {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_check_ - Clock::now());
   co_await wake_.Wait(std::max(left, std::chrono::milliseconds(1)));
   co_return true;
+}
+
+std::chrono::milliseconds ShardOwner::UntilFlush() const {
+  const bool full = queue_.size() > 1 || !Fits(*queue_.front().batch);
+  const bool awaited = draining_ || must_open_ || must_repair_ || !flush_waiters_.empty();
+  if (full || awaited || queue_.front().sealed) return {};
+  const auto due = flush_started_ + context_.limits.flush_interval;
+  return std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
 }
 
 bool ShardOwner::WantsEntries() const {
@@ -173,6 +186,7 @@ awaitable<Status> ShardOwner::FlushUpToTail() {
   if (meta->tail <= position_) co_return OkStatus();
   auto start = [this, target = meta->tail](std::function<void(Status)> done) {
     flush_waiters_.push_back({target, std::move(done)});
+    wake_.Notify();
   };
   co_return co_await Await<Status>(start);
 }

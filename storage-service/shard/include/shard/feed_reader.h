@@ -18,7 +18,7 @@ using ShardTable = std::map<uint32_t, std::shared_ptr<ShardOwner>>;
 class FeedReader {
  public:
   FeedReader(ShardContext& context, FeedSource& source, const ShardTable& shards)
-      : context_(context), source_(source), shards_(shards) {}
+      : context_(context), source_(source), shards_(shards), pace_(context.io) {}
   FeedReader(const FeedReader&) = delete;
   FeedReader& operator=(const FeedReader&) = delete;
 
@@ -34,6 +34,7 @@ class FeedReader {
   ShardContext& context_;
   FeedSource& source_;
   const ShardTable& shards_;
+  Signal pace_;
   bool stopped_ = false;
   double entry_bytes_ = 1024;  // moving average
 };

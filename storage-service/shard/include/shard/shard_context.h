@@ -16,6 +16,9 @@
 namespace topgun::storage {
 
 struct ShardLimits {
+  // Flushes of a shard start at least this far apart, unless a batch is full or somebody waits: a
+  // transaction costs as much as some twenty rows. The first after a pause starts at once.
+  std::chrono::milliseconds flush_interval{20};
   // A flush takes no further entry once it has this many rows or bytes.
   uint64_t flush_rows_max = 5000;
   uint64_t flush_bytes_max = 8ull << 20;

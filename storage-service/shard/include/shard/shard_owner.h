@@ -84,6 +84,7 @@ class ShardOwner : public std::enable_shared_from_this<ShardOwner> {
   bool IsOpen(const ShardMeta& meta) const;
   void BecomeOpen();
   bool Stuck(const ShardMeta& meta);
+  std::chrono::milliseconds UntilFlush() const;
   bool Fits(const WriteBatch& batch) const;
   WriteBatch& BackBatch();
   void MarkGap(const FeedEntry& entry, std::string_view reason);
@@ -121,6 +122,7 @@ class ShardOwner : public std::enable_shared_from_this<ShardOwner> {
   bool discarded_ = false;
   bool ended_ = false;
   Clock::time_point next_check_{};
+  Clock::time_point flush_started_{};
   Position stuck_at_;
   Clock::time_point stuck_since_{};
 
