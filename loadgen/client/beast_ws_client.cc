@@ -1,8 +1,6 @@
 // The only file that knows Beast. Beast makes the HTTP upgrade; frames are then read and written by
 // ws_frame.h: Beast's WebSocket stream would make one socket write per message and one asynchronous
 // operation per received message, and the generator shares its cores with the servers it measures.
-#include <openssl/evp.h>
-
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "client/base64.h"
 #include "client/ws_client.h"
 #include "client/ws_frame.h"
 #include "workload/random.h"
@@ -32,25 +31,6 @@ constexpr std::chrono::seconds kOpenTimeout{5};  // core.md 2.8
 constexpr std::chrono::seconds kCloseTimeout{1};
 constexpr size_t kReadChunkBytes = size_t{64} * 1024;
 constexpr size_t kMessageBytesMax = size_t{64} * 1024 * 1024;  // snapshots of large maps
-constexpr std::string_view kHandshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-std::string Base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(size));
-  return text;
-}
-
-// Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2).
-std::string AcceptFor(const std::string& key) {
-  const std::string text = key + std::string(kHandshakeGuid);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr);
-  return Base64({reinterpret_cast<const char*>(digest), size});
-}
 
 // One TCP connection from resolving to the end. Lives until its last handler has run; Detach()
 // makes those handlers harmless.
@@ -159,7 +139,7 @@ void Connection::OnUpgradeResponse(error_code error) {
   if (response_.result() != http::status::switching_protocols) {
     return Fail("the upgrade was answered with HTTP " + std::to_string(response_.result_int()));
   }
-  if (response_[http::field::sec_websocket_accept] != AcceptFor(key_)) {
+  if (response_[http::field::sec_websocket_accept] != WebSocketAccept(key_)) {
     return Fail("the upgrade was answered with a wrong Sec-WebSocket-Accept");
   }
   open_ = true;

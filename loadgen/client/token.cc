@@ -5,23 +5,10 @@
 
 #include <array>
 
+#include "client/base64.h"
+
 namespace topgun::loadgen {
 namespace {
-
-// RFC 7515: the URL-safe alphabet without padding.
-std::string Base64Url(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(size));
-  while (text.ends_with('=')) text.pop_back();
-  for (char& c : text) {
-    if (c == '+') c = '-';
-    if (c == '/') c = '_';
-  }
-  return text;
-}
 
 std::string HmacSha256(std::string_view secret, std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <thread>
 
+#include "driver/read_back.h"
 #include "report/summary.h"
 #include "stats/process_cpu.h"
-#include "verify/read_back.h"
 
 namespace topgun::loadgen {
 namespace {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "client/base64.h"
 #include "client/token.h"
 #include "client/url.h"
 #include "client/ws_frame.h"
@@ -44,6 +45,11 @@ TEST(TokenTest, MatchesAnIndependentSignature) {
             "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
             "eyJzdWIiOiJ1c2VyLTEiLCJyb2xlcyI6WyJVU0VSIl0sImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwMDAzNj"
             "AwfQ.O5s_9QUcFKn5hXFJ_zloQP_udSaT8dF4MBgXNam7ryY");
+}
+
+// The example of RFC 6455 section 1.3.
+TEST(WebSocketAcceptTest, AnswersTheKeyOfTheRfc) {
+  EXPECT_EQ(WebSocketAccept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 // The masked "Hello" of RFC 6455 section 5.7.

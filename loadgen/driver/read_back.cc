@@ -1,4 +1,4 @@
-#include "verify/read_back.h"
+#include "driver/read_back.h"
 
 #include <utility>
 
