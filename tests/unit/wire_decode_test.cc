@@ -231,6 +231,12 @@ TEST(WireDecodeTest, LastOfEqualKeysCounts) {
   EXPECT_EQ(frame.ping.timestamp, 6);
   EXPECT_EQ(ErrorOf("\x83\xa4type\xa4PING\xa9timestamp\x05\xa9timestamp\xc0"),
             DecodeError::kMissingField);
+  const std::string two_queries =
+      "\x82\xa4type\xa9QUERY_SUB\xa7payload\x84\xa7queryId\xa1q\xa7mapName\xa1m\xa5query" +
+      Pack(R"({"limit":3,"cursor":"c"})") + "\xa5query" + Pack(R"({"cursor":"d"})");
+  ASSERT_TRUE(Decode(two_queries, frame).ok());
+  EXPECT_EQ(frame.query_sub.limit, std::nullopt);
+  EXPECT_EQ(frame.query_sub.cursor, "d");
   // Nothing of the first payload survives.
   const std::string first = Pack(R"({"queryId":"q","mapName":"m","query":{"limit":3}})");
   const std::string second = Pack(R"({"queryId":"q","query":{}})");
