@@ -16,9 +16,9 @@
 namespace topgun::gateway {
 
 struct JwtOptions {
-  std::string secret;    // HMAC secret, or a PEM public key ("\n" may be written as two characters)
-  std::string issuer;    // empty: not checked
-  std::string audience;  // empty: not checked
+  std::string secret;  // HMAC secret, or a PEM public key ("\n" may be written as two characters)
+  std::string issuer = {};    // empty: not checked
+  std::string audience = {};  // empty: not checked
   int64_t leeway_seconds = 60;
 };
 

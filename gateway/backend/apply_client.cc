@@ -65,6 +65,7 @@ void ApplyClient::ReplicaStream::OnWritten() {
 void ApplyClient::ReplicaStream::OnReply(const sync::v1::ApplyReply& reply) {
   for (const sync::v1::PartResult& result : reply.results()) client_.OnResult(replica_, result);
   client_.ScheduleFlush();  // of all streams: a lane may have moved with its last result
+  stream_->ReadNext();
 }
 
 void ApplyClient::ReplicaStream::OnEnded(const Status& status) {
@@ -187,6 +188,7 @@ void ApplyClient::OnIncarnation(uint32_t shard, uint64_t incarnation) {
 }
 
 void ApplyClient::Tick(Time now) {
+  budget_.Report();
   for (ShardLane& lane : lanes_) {
     for (size_t i = lane.Tick(now); i > 0; --i) probe_.PartRetried();
   }

@@ -2,8 +2,8 @@
 //
 // gRPC calls back on its own few threads; those callbacks only post. All public functions and all
 // listener calls belong to the loop's thread. One write may be in flight; the next message is read
-// when the listener has handled the one before, so a slow loop holds the sender back through flow
-// control instead of filling its memory.
+// when the listener says that it is through with the one before, so a slow loop holds the sender
+// back through flow control instead of filling its memory.
 //
 // The stream keeps itself alive until gRPC is done with it, and the loop running until then.
 #pragma once
@@ -29,6 +29,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
   class Listener {
    public:
     virtual ~Listener() = default;
+    // The reply stays as it is until ReadNext().
     virtual void OnReply(const Reply& reply) = 0;
     virtual void OnWritten() = 0;
     // The last call, unless the stream was cancelled by its owner: then it is not called.
@@ -53,6 +54,11 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
   // `request` stays as it is until OnWritten() or the end. Only when no write is in flight.
   void Write(const Request* request) {
     if (held_) this->StartWrite(request);
+  }
+
+  // The listener is through with the reply.
+  void ReadNext() {
+    if (held_) this->StartRead(&reply_);
   }
 
   // Ends the stream; the listener hears nothing more. `keep` lives until gRPC is done.
@@ -82,7 +88,6 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
   void HandleRead(bool ok) {
     if (!ok) return Unhold();  // the status follows in OnDone()
     if (listener_ != nullptr) listener_->OnReply(reply_);
-    if (held_) this->StartRead(&reply_);
   }
 
   void HandleDone(const Status& status) {

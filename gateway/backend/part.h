@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -23,13 +24,12 @@ class MemoryBudget {
  public:
   MemoryBudget(size_t bytes_max, Probe& probe) : bytes_max_(bytes_max), probe_(probe) {}
 
-  void Take(size_t bytes) {
-    bytes_ += bytes;
-    probe_.InflightBytes(static_cast<int64_t>(bytes));
-  }
-  void Return(size_t bytes) {
-    bytes_ -= bytes;
-    probe_.InflightBytes(-static_cast<int64_t>(bytes));
+  void Take(size_t bytes) { bytes_ += bytes; }
+  void Return(size_t bytes) { bytes_ -= bytes; }
+  // Once per tick, not once per op.
+  void Report() {
+    const auto bytes = static_cast<int64_t>(bytes_);
+    probe_.InflightBytes(bytes - std::exchange(reported_, bytes));
   }
   size_t bytes() const { return bytes_; }
   bool Exhausted() const { return bytes_ > bytes_max_; }
@@ -40,6 +40,7 @@ class MemoryBudget {
   const size_t bytes_max_;
   Probe& probe_;
   size_t bytes_ = 0;
+  int64_t reported_ = 0;
 };
 
 // Names of a part, each sent once.

@@ -1,6 +1,7 @@
 #include "backend/watch_client.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "logging/logging.h"
@@ -10,6 +11,8 @@ namespace topgun::gateway {
 namespace {
 
 using std::chrono::steady_clock;
+
+constexpr size_t kSliceBytes = size_t{256} << 10;
 
 // A shard that was not heard of for so long after it was asked for is asked for again.
 constexpr std::chrono::seconds kAskAgain{5};
@@ -84,8 +87,23 @@ void WatchClient::ReplicaStream::OnWritten() {
 
 void WatchClient::ReplicaStream::OnReply(const sync::v1::WatchReply& reply) {
   replica_.MarkHealthy();
-  for (const sync::v1::WatchRange& range : reply.ranges()) client_.OnRange(replica_, range);
+  reply_ = &reply;
+  next_range_ = 0;
+  HandleSlice();
+}
+
+void WatchClient::ReplicaStream::HandleSlice() {
+  size_t bytes = 0;
+  while (next_range_ < reply_->ranges_size() && bytes < kSliceBytes) {
+    const sync::v1::WatchRange& range = reply_->ranges(next_range_++);
+    bytes += range.keys().size() + range.cells().size();
+    client_.OnRange(replica_, range);
+  }
   client_.observer_->OnProgress();
+  if (next_range_ == reply_->ranges_size()) return stream_->ReadNext();
+  boost::asio::post(client_.io_, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired() && stream_ != nullptr) HandleSlice();
+  });
 }
 
 void WatchClient::ReplicaStream::OnEnded(const Status& status) {

@@ -62,8 +62,15 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
     void OnEnded(const Status& status) override;
 
    private:
+    // Hands a slice of the reply on, so that sockets can be written before the next one: after a
+    // stall a reply holds more than a connection may have queued.
+    void HandleSlice();
+
     WatchClient& client_;
     Replica& replica_;
+    const sync::v1::WatchReply* reply_ = nullptr;  // being handed on
+    int next_range_ = 0;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     sync::v1::WatchRequest next_;
     std::shared_ptr<sync::v1::WatchRequest> writing_;
     std::shared_ptr<Stream> stream_;

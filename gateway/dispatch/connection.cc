@@ -202,11 +202,12 @@ void Connection::Revive() {
   SendAuthAck();
 }
 
-void Connection::Drain(bool at_once) {
+bool Connection::Drain(bool at_once) {
   writes_.PauseReading(true);
-  if (!at_once && !writes_.idle()) return;
+  if (ended_ || (!at_once && !writes_.idle())) return false;
   ended_ = true;
   session_.Close(CloseCause::kShutdown);
+  return true;
 }
 
 void Connection::OnClosed(CloseCause /*cause*/) {

@@ -33,8 +33,9 @@ class Connection final : public SessionHandler {
   void Sweep(Time now);
   // Makes the client send everything unacknowledged again.
   void Revive();
-  // Reads no more; closes once every ack has left, at the latest when told `at_once`.
-  void Drain(bool at_once);
+  // Reads no more; closes once every ack has left, at the latest when told `at_once`. True when
+  // this call has closed it.
+  bool Drain(bool at_once);
 
   ConnectionId id() const { return id_; }
   const std::string& origin() const { return origin_; }

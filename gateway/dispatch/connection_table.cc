@@ -1,6 +1,7 @@
 #include "dispatch/connection_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace topgun::gateway {
 namespace {
@@ -52,7 +53,7 @@ void ConnectionTable::OnOpDone(const OpRef& ref, OpOutcome outcome) {
   const OpFate fate = outcome == OpOutcome::kApplied    ? OpFate::kApplied
                       : outcome == OpOutcome::kRejected ? OpFate::kRejected
                                                         : OpFate::kDropped;
-  context_->probe.Ops(fate, 1);
+  ++fates_[static_cast<size_t>(fate)];
   if (Connection* const connection = Find(ref.connection)) {
     connection->writes().OnOpDone(ref.op, outcome);
   }
@@ -84,6 +85,7 @@ void ConnectionTable::OweRevival(ConnectionId id, Time not_before) {
 
 void ConnectionTable::Tick(Time now) {
   context_->now = now;
+  ReportFates();
   if (draining_) return Drain(now);
   Sweep(now);
   Revive(now);
@@ -125,13 +127,17 @@ void ConnectionTable::BeginDrain(Time deadline) {
 }
 
 void ConnectionTable::Drain(Time now) {
-  size_t left = kDrainPerTick;
+  size_t closed = 0;
   for (const Slot& slot : slots_) {
     if (slot.connection == nullptr) continue;
-    slot.connection->writes().PauseReading(true);
-    if (left == 0) continue;
-    slot.connection->Drain(now >= drain_deadline_);
-    --left;
+    if (closed == kDrainPerTick) return;
+    if (slot.connection->Drain(now >= drain_deadline_)) ++closed;
+  }
+}
+
+void ConnectionTable::ReportFates() {
+  for (size_t i = 0; i < fates_.size(); ++i) {
+    context_->probe.Ops(static_cast<OpFate>(i), std::exchange(fates_[i], 0));
   }
 }
 

@@ -65,6 +65,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   void Sweep(Time now);
   void Revive(Time now);
   void Drain(Time now);
+  void ReportFates();
 
   const OriginPrefix prefix_;
   const uint8_t loop_;
@@ -74,6 +75,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   size_t count_ = 0;
   size_t sweep_at_ = 0;
   std::deque<Revival> revivals_;
+  std::array<size_t, kOpFateCount> fates_{};  // counted here, reported once per tick
   bool draining_ = false;
   Time drain_deadline_;
 };

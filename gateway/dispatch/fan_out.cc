@@ -238,13 +238,12 @@ void FanOut::SendUpdate(const Subscription& subscription, const EncodedChange& c
 void FanOut::OnGap(uint32_t /*shard*/) {
   probe_.WatchGap();
   for (const auto& [map, topic] : topics_) {
-    topic->stale = topic->reading;
+    topic->stale = topic->stale || topic->reading;
     ForEach(*topic, Stage::kSettled, [&, this](Subscription& subscription) {
       subscription.stage = Stage::kWaiting;
       ++waiting_;
       if (!topic->waiting_since) topic->waiting_since = now_;
     });
-    StartRead(*topic);
   }
 }
 

@@ -93,16 +93,16 @@ class MapReader {
 
 // One change of a cell; the views are valid during the callback.
 struct Change {
-  std::string_view map;
-  std::string_view origin;
+  std::string_view map = {};
+  std::string_view origin = {};
   state::CellKind kind = state::CellKind::kLww;
   bool was_live = false;
   bool tell_origin = false;
-  std::string_view key;
-  std::string_view tag;
-  std::string_view cell;
+  std::string_view key = {};
+  std::string_view tag = {};
+  std::string_view cell = {};
   uint32_t shard = 0;
-  state::Position position;
+  state::Position position = {};
 };
 
 class ChangeObserver {
@@ -110,9 +110,10 @@ class ChangeObserver {
   virtual ~ChangeObserver() = default;
 
   virtual void OnChange(const Change& change) = 0;
-  // Changes were missed; everything derived from the shard must be read again.
+  // Changes were missed; everything derived from the shard must be read again. OnProgress()
+  // follows.
   virtual void OnGap(uint32_t shard) = 0;
-  // A shard has progressed, so interest may have been confirmed.
+  // The end of a message: shards have progressed, so interest may have been confirmed.
   virtual void OnProgress() = 0;
 };
 

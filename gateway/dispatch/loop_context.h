@@ -28,7 +28,7 @@ struct DispatchOptions {
   // Frames of one connection that wait for their ack; above, its socket is not read.
   size_t frames_in_flight_max = 4'096;
   size_t revivals_per_second = 200;
-  wire::OpLimits op_limits;
+  wire::OpLimits op_limits = {};
 };
 
 struct LoopContext {

@@ -13,9 +13,6 @@ constexpr int64_t kBadRequest = 400;
 constexpr int64_t kTooManyRequests = 429;
 constexpr std::string_view kOverloadText = "server overloaded, try again later";
 constexpr std::string_view kRateText = "rate limit exceeded, slow down";
-// After this the bucket of a connection is full again.
-constexpr std::chrono::milliseconds kRateLimitRecovery{2'000};
-
 }  // namespace
 
 WritePath::WritePath(ConnectionId id, std::string origin, Session& session, LoopContext& context)
@@ -42,7 +39,11 @@ void WritePath::OnRateLimited(std::span<const wire::Op> ops) {
   context_.probe.FrameDropped(DropReason::kRateLimited);
   SendError(kTooManyRequests, kRateText);
   if (ops.empty()) return;
-  context_.table.OweRevival(id_, context_.now + kRateLimitRecovery);
+  // By then the bucket is full again.
+  const std::chrono::duration<double> recovery(context_.options.ops_burst /
+                                               context_.options.ops_per_second);
+  context_.table.OweRevival(
+      id_, context_.now + std::chrono::duration_cast<std::chrono::milliseconds>(recovery));
   Lose(ops);
 }
 

@@ -103,7 +103,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     cause_ = cause;
     if (cause == CloseCause::kSlowConsumer || cause == CloseCause::kOverload) queue_.Clear();
     ReportBytes();
-    close_timer_.expires_after(kCloseTimeout);
+    close_timer_.expires_after(cause == CloseCause::kShutdown ? kShutdownTimeout : kCloseTimeout);
     close_timer_.async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->Finish();
     });
@@ -120,7 +120,9 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
  private:
   static constexpr size_t kWriteChunkBytes = size_t{64} << 10;
   static constexpr size_t kKeptReadBytes = size_t{128} << 10;
-  static constexpr std::chrono::seconds kCloseTimeout{5};
+  // How long the peer may take to read what is queued and to answer the close frame.
+  static constexpr std::chrono::milliseconds kCloseTimeout{5'000};
+  static constexpr std::chrono::milliseconds kShutdownTimeout{500};
 
   void OnAccepted(error_code error) {
     if (error) {
@@ -138,10 +140,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     if (reading_ || handler_ == nullptr || close_sent_) return;
     if (!closing_ && (paused_ || queue_.RepliesFull())) return;
     reading_ = true;
-    ws_.async_read(read_, [self = shared_from_this()](error_code error, size_t) {
-      self->reading_ = false;
-      self->OnRead(error);
-    });
+    ws_.async_read(read_,
+                   [self = shared_from_this()](error_code error, size_t) { self->OnRead(error); });
   }
 
   void OnRead(error_code error) {
@@ -150,6 +150,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       const auto bytes = read_.cdata();
       handler_->OnMessage({static_cast<const char*>(bytes.data()), bytes.size()}, ws_.got_binary());
     }
+    reading_ = false;  // only now: the handler may ask to go on, and the bytes were still in use
     read_.consume(read_.size());
     if (read_.capacity() > kKeptReadBytes) read_.shrink_to_fit();
     ReadMore();
