@@ -1,0 +1,366 @@
+// One connection between a fake socket and a fake cluster: life cycle, limits, writes.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "gateway_fakes.h"
+#include "wire/batch.h"
+#include "wire/client_encode.h"
+
+namespace topgun::gateway {
+namespace {
+
+using std::chrono::seconds;
+
+std::string Auth(std::string_view token) {
+  std::string frame;
+  wire::EncodeAuth({.token = token, .device_token = {}, .protocol_version = {}}, frame);
+  return frame;
+}
+
+std::string Ping() {
+  std::string frame;
+  wire::EncodePing({.timestamp = 42}, frame);
+  return frame;
+}
+
+std::string DeviceHello() {
+  std::string frame;
+  wire::EncodeDeviceHello({}, frame);
+  return frame;
+}
+
+wire::Op Put(std::string_view id, std::string_view map = "todos") {
+  wire::Op op;
+  op.kind = wire::OpKind::kPut;
+  op.map = map;
+  op.key = id;
+  op.value = "\x01";
+  op.id = id;
+  op.has_id = true;
+  op.has_timestamp = true;
+  op.timestamp = {1'000, 0, "client"};
+  return op;
+}
+
+std::string ClientOp(const wire::Op& op) {
+  std::string frame;
+  wire::EncodeClientOp(op, frame);
+  return frame;
+}
+
+std::string OpBatch(std::vector<wire::Op> ops) {
+  wire::OpBatchFrame batch;
+  batch.ops = std::move(ops);
+  std::string frame;
+  wire::EncodeOpBatch(batch, frame);
+  return frame;
+}
+
+std::string Batch(const std::vector<std::string>& items) {
+  std::string data;
+  for (const std::string& item : items) wire::AppendBatchItem(item, data);
+  std::string frame;
+  wire::EncodeBatch({.data = data}, frame);
+  return frame;
+}
+
+class DispatchTest : public ::testing::Test {
+ protected:
+  explicit DispatchTest(bool with_auth = false, DispatchOptions options = {})
+      : gateway_(with_auth, options), handler_(&gateway_.table.OnOpen(session_)) {}
+  ~DispatchTest() override {
+    if (handler_ != nullptr) handler_->OnClosed(CloseCause::kPeer);
+  }
+
+  void Send(const std::string& frame, bool binary = true) { handler_->OnMessage(frame, binary); }
+  // Sends, and returns the types of what came back.
+  std::string Ask(const std::string& frame) {
+    session_.frames.clear();
+    Send(frame);
+    return session_.TakeTypes();
+  }
+  // The last frame, decoded. Borrows from the session.
+  wire::ServerFrame Last() {
+    wire::ServerFrame frame;
+    EXPECT_FALSE(session_.frames.empty());
+    if (!session_.frames.empty()) {
+      EXPECT_TRUE(wire::DecodeServerFrame(session_.frames.back(), frame).ok());
+    }
+    return frame;
+  }
+  // Answers what was submitted, and returns the types of what came back.
+  std::string Answer(OpOutcome outcome = OpOutcome::kApplied) {
+    session_.frames.clear();
+    gateway_.sink.Answer(gateway_.table, outcome);
+    return session_.TakeTypes();
+  }
+
+  DispatchHarness gateway_;
+  FakeSession session_;
+  SessionHandler* handler_;
+};
+
+class AuthDispatchTest : public DispatchTest {
+ protected:
+  AuthDispatchTest() : DispatchTest(true) {}
+};
+
+TEST_F(AuthDispatchTest, AsksForATokenAtOnceAndAcceptsAGoodOne) {
+  EXPECT_EQ(session_.TakeTypes(), "AUTH_REQUIRED");
+  Send(Auth("good"));
+  EXPECT_EQ(Last().auth_ack.user_id, "user-1");
+  EXPECT_EQ(session_.message_bytes_max, gateway_.options.message_bytes_max);
+  EXPECT_EQ(Ask(Auth("good")), "");  // the second one of a client that had a token
+}
+
+TEST_F(AuthDispatchTest, ABadTokenFailsWithoutTheReasonAndEndsTheConnection) {
+  Send(Auth("bad"));
+  EXPECT_EQ(Last().auth_fail.error, "Authentication failed");
+  EXPECT_EQ(session_.closed, CloseCause::kAuthFailed);
+  EXPECT_EQ(Ask(Auth("good")), "");
+}
+
+TEST_F(AuthDispatchTest, NothingElseIsHeardBeforeAuthentication) {
+  session_.frames.clear();
+  for (const std::string& frame :
+       {DeviceHello(), Ping(), ClientOp(Put("1")), Batch({Auth("good")}), std::string("\xc1")}) {
+    EXPECT_EQ(Ask(frame), "");
+  }
+  EXPECT_FALSE(session_.closed);
+  EXPECT_TRUE(gateway_.sink.submitted.empty());
+  EXPECT_EQ(Ask(Auth("good")), "AUTH_ACK");
+}
+
+TEST_F(AuthDispatchTest, TheDeadlineForAuthenticationIsKept) {
+  for (int i = 0; i < 98; ++i) gateway_.Tick();
+  EXPECT_FALSE(session_.closed);
+  for (int i = 0; i < 10; ++i) gateway_.Tick();
+  EXPECT_EQ(session_.closed, CloseCause::kAuthTimeout);
+}
+
+class ForwardingTest : public DispatchTest {
+ protected:
+  ForwardingTest() : DispatchTest(true, {.forward_auth_errors = true}) {}
+};
+
+TEST_F(ForwardingTest, TheReasonIsForwardedWhenTheOperatorWantsIt) {
+  Send(Auth("bad"));
+  EXPECT_EQ(Last().auth_fail.error, "bad token");
+}
+
+TEST_F(DispatchTest, NoAuthModeSaysNothingFirst) {
+  EXPECT_EQ(session_.TakeTypes(), "");
+  EXPECT_EQ(Ask(DeviceHello()), "DEVICE_ACK");
+  EXPECT_EQ(Ask(DeviceHello()), "");
+  EXPECT_EQ(Ask(Auth("whatever")), "AUTH_ACK");
+}
+
+TEST_F(DispatchTest, PingIsEchoed) {
+  Send(Ping());
+  EXPECT_EQ(Last().pong.timestamp, 42);
+  EXPECT_EQ(Last().pong.server_time, 1'700'000'000'000);
+}
+
+TEST_F(DispatchTest, OnlyPingKeepsAConnectionAlive) {
+  for (int i = 0; i < 61; ++i) {
+    gateway_.Tick(seconds(1));
+    Send(DeviceHello());
+  }
+  for (int i = 0; i < 6; ++i) gateway_.Tick();
+  EXPECT_EQ(session_.closed, CloseCause::kIdle);
+}
+
+TEST_F(DispatchTest, BadFramesAreDroppedInSilence) {
+  const std::string deep(400, '\x91');
+  for (const std::string& frame : {std::string(), std::string("\xc1"), deep, Ping() + "x",
+                                   Ping().substr(0, 9), std::string("\x80")}) {
+    EXPECT_EQ(Ask(frame), "");
+  }
+  session_.frames.clear();
+  Send(Ping(), false);  // a text frame
+  EXPECT_EQ(session_.TakeTypes(), "");
+  EXPECT_EQ(Ask(Ping()), "PONG");
+}
+
+TEST_F(DispatchTest, AnOpIsSubmittedWithItsOriginAndAcknowledged) {
+  EXPECT_EQ(Ask(ClientOp(Put("5"))), "");
+  ASSERT_EQ(gateway_.sink.submitted.size(), 1U);
+  EXPECT_EQ(gateway_.sink.submitted[0].map, "todos");
+  EXPECT_EQ(gateway_.sink.submitted[0].origin.size(), 16U);
+  gateway_.sink.Answer(gateway_.table);
+  EXPECT_EQ(Last().op_ack.last_id, "5");
+  EXPECT_EQ(Last().op_ack.achieved_level, wire::WriteConcern::kApplied);
+}
+
+TEST_F(DispatchTest, APutWithoutRecordIsAcknowledgedAtOnce) {
+  wire::Op op = Put("5");
+  op.kind = wire::OpKind::kNothing;
+  EXPECT_EQ(Ask(ClientOp(op)), "OP_ACK");
+}
+
+TEST_F(DispatchTest, RefusedOpsAreNamedBeforeAnythingIsAcknowledged) {
+  session_.frames.clear();
+  Send(OpBatch({Put("1"), Put("2", ""), Put("3", "_topgun_x"), Put("4")}));
+  ASSERT_EQ(session_.frames.size(), 3U);
+  wire::ServerFrame error;
+  ASSERT_TRUE(wire::DecodeServerFrame(session_.frames[0], error).ok());
+  EXPECT_EQ(error.error.code, 400);
+  EXPECT_NE(error.error.message.find("ops[1].mapName: must not be empty"), std::string::npos);
+  EXPECT_NE(error.error.message.find("ops[2].mapName"), std::string::npos);
+  EXPECT_EQ(session_.TakeTypes(), "ERROR OP_REJECTED OP_REJECTED");
+
+  EXPECT_EQ(gateway_.sink.submitted.size(), 2U);
+  gateway_.sink.Answer(gateway_.table);
+  const wire::OpAckFrame ack = Last().op_ack;
+  EXPECT_EQ(ack.last_id, "1");
+  ASSERT_EQ(ack.results.size(), 3U);
+  EXPECT_FALSE(ack.results[0].success);
+  EXPECT_TRUE(ack.results[2].success);
+  EXPECT_EQ(ack.results[2].op_id, "4");
+}
+
+TEST_F(DispatchTest, LimitsOfMapKeyAndTag) {
+  wire::Op long_key = Put("1");
+  const std::string key(64 * 1024 + 1, 'k');
+  long_key.key = key;
+  EXPECT_EQ(Ask(ClientOp(long_key)), "ERROR OP_REJECTED OP_ACK");
+  wire::Op long_tag = Put("2");
+  long_tag.kind = wire::OpKind::kOrAdd;
+  long_tag.tag = key;
+  EXPECT_EQ(Ask(ClientOp(long_tag)), "ERROR OP_REJECTED OP_ACK");
+  const std::string map(1'025, 'm');
+  EXPECT_EQ(Ask(ClientOp(Put("3", map))), "ERROR OP_REJECTED OP_ACK");
+  EXPECT_EQ(Ask(ClientOp(Put("4", "with:colon"))), "");
+}
+
+TEST_F(DispatchTest, AnEmptyBatchIsAcknowledgedAsUnknown) {
+  session_.frames.clear();
+  Send(OpBatch({}));
+  EXPECT_EQ(Last().op_ack.last_id, "unknown");
+  EXPECT_FALSE(Last().op_ack.achieved_level);
+}
+
+TEST_F(DispatchTest, EveryItemOfABatchIsAnsweredForItself) {
+  EXPECT_EQ(Ask(Batch({Ping(), "\xc1", ClientOp(Put("1")), OpBatch({Put("2"), Put("3")})})),
+            "PONG");
+  EXPECT_EQ(Answer(), "OP_ACK OP_ACK");
+}
+
+TEST_F(DispatchTest, AnOversizedBatchIsRefusedWhole) {
+  const std::vector<std::string> items(wire::kBatchItemsMax + 1, Ping());
+  session_.frames.clear();
+  Send(Batch(items));
+  ASSERT_EQ(session_.frames.size(), 1U);
+  EXPECT_EQ(Last().error.code, 413);
+  EXPECT_EQ(Last().error.message, "batch exceeds maximum inner item count");
+}
+
+TEST_F(DispatchTest, ABatchCostsWhatItHoldsAndNotWhatItDeclares) {
+  std::string frame;
+  wire::EncodeBatch({.data = std::string(40'001 * 4, '\0')}, frame);
+  session_.frames.clear();
+  Send(frame);
+  Send(frame);
+  EXPECT_EQ(Last().error.code, 429);
+  EXPECT_EQ(Last().error.message, "rate limit exceeded, slow down");
+}
+
+TEST_F(DispatchTest, UnknownFeaturesAreNamed) {
+  std::string frame;
+  wire::EncodeSyncInit({.map = "todos", .last_sync_timestamp = {}}, frame);
+  session_.frames.clear();
+  Send(frame);
+  EXPECT_EQ(Last().error.code, 501);
+  EXPECT_EQ(Last().error.message, "not implemented: SYNC_INIT");
+  frame.clear();
+  wire::EncodeClientApplyAck({}, frame);
+  EXPECT_EQ(Ask(frame), "");
+}
+
+TEST_F(DispatchTest, AnOverloadedGatewayRefusesAndRevivesLater) {
+  gateway_.sink.overloaded = true;
+  gateway_.sink.health = SinkHealth::kOverloaded;
+  session_.frames.clear();
+  Send(OpBatch({Put("1")}));
+  EXPECT_EQ(Last().error.code, 429);
+  EXPECT_EQ(Last().error.message, "server overloaded, try again later");
+  session_.frames.clear();
+  gateway_.Tick();
+  EXPECT_EQ(session_.TakeTypes(), "");
+
+  gateway_.sink.overloaded = false;
+  gateway_.sink.health = SinkHealth::kHealthy;
+  gateway_.Tick();
+  EXPECT_EQ(session_.TakeTypes(), "AUTH_ACK");
+  gateway_.Tick();
+  EXPECT_EQ(session_.TakeTypes(), "");  // once
+  Send(OpBatch({Put("1"), Put("2")}));
+  gateway_.sink.Answer(gateway_.table);
+  EXPECT_EQ(Last().op_ack.last_id, "2");
+}
+
+TEST_F(DispatchTest, OpsTheClusterGaveUpAreRefusedAndRevived) {
+  Send(OpBatch({Put("1"), Put("2")}));
+  EXPECT_EQ(Answer(OpOutcome::kOverloaded), "ERROR");
+  gateway_.Tick();
+  EXPECT_EQ(session_.TakeTypes(), "AUTH_ACK");
+}
+
+class SlowRateTest : public DispatchTest {
+ protected:
+  SlowRateTest() : DispatchTest(false, {.ops_per_second = 0.1, .ops_burst = 2}) {}
+};
+
+TEST_F(SlowRateTest, ARateLimitedWriterIsRevivedWhenItsBucketIsFull) {
+  EXPECT_EQ(Ask(OpBatch({Put("1"), Put("2")})), "");
+  EXPECT_EQ(Ask(OpBatch({Put("3")})), "ERROR");
+  gateway_.Tick();
+  EXPECT_EQ(session_.TakeTypes(), "");
+  gateway_.Tick(seconds(25));
+  EXPECT_EQ(session_.TakeTypes(), "AUTH_ACK");
+}
+
+class ShallowTest : public DispatchTest {
+ protected:
+  ShallowTest() : DispatchTest(false, {.frames_in_flight_max = 4}) {}
+};
+
+TEST_F(ShallowTest, ManyUnansweredFramesPauseTheSocket) {
+  for (int i = 0; i < 5; ++i) Send(ClientOp(Put(std::to_string(i))));
+  EXPECT_TRUE(session_.paused);
+  Answer();
+  EXPECT_FALSE(session_.paused);
+}
+
+TEST_F(DispatchTest, ResultsForAConnectionThatHasGoneAreIgnored) {
+  Send(ClientOp(Put("1")));
+  handler_->OnClosed(CloseCause::kPeer);
+  FakeSession next;
+  handler_ = &gateway_.table.OnOpen(next);  // takes the same slot
+  gateway_.sink.Answer(gateway_.table);
+  EXPECT_EQ(next.TakeTypes(), "");
+}
+
+TEST_F(DispatchTest, ADrainWaitsForAcksAndThenCloses) {
+  Send(ClientOp(Put("1")));
+  gateway_.table.BeginDrain(gateway_.now + seconds(3));
+  gateway_.Tick();
+  EXPECT_TRUE(session_.paused);
+  EXPECT_FALSE(session_.closed);
+  EXPECT_EQ(Answer(), "OP_ACK");
+  gateway_.Tick();
+  EXPECT_EQ(session_.closed, CloseCause::kShutdown);
+}
+
+TEST_F(DispatchTest, ADrainHasADeadline) {
+  Send(ClientOp(Put("1")));
+  gateway_.table.BeginDrain(gateway_.now + seconds(3));
+  gateway_.Tick(seconds(3));
+  EXPECT_EQ(session_.closed, CloseCause::kShutdown);
+}
+
+}  // namespace
+}  // namespace topgun::gateway

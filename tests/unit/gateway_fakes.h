@@ -1,0 +1,178 @@
+// Stand-ins for everything around the gateway's dispatch layer: sessions, cluster, clock.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dispatch/connection_table.h"
+#include "dispatch/fan_out.h"
+#include "dispatch/io.h"
+#include "dispatch/loop_context.h"
+#include "metrics/registry.h"
+#include "support/manual_clock.h"
+#include "wire/server_frame.h"
+#include "ws/session.h"
+
+namespace topgun::gateway {
+
+// Keeps every frame, in the order a client would see them.
+class FakeSession final : public Session {
+ public:
+  void Reply(std::string frame) override { frames.push_back(std::move(frame)); }
+  void Urgent(std::string frame) override { frames.push_back(std::move(frame)); }
+  bool Push(PushFrame push) override {
+    frames.push_back(*push.head + (push.tail ? *push.tail : ""));
+    return true;
+  }
+  void Close(CloseCause cause) override {
+    if (!closed) closed = cause;
+  }
+  void SetMessageBytesMax(uint64_t bytes) override { message_bytes_max = bytes; }
+  void PauseReading(bool wanted) override { paused = wanted; }
+
+  // The types of all frames since the last call, e.g. "OP_ACK ERROR".
+  std::string TakeTypes() {
+    std::string types;
+    for (const std::string& frame : std::exchange(frames, {})) {
+      wire::ServerFrame decoded;
+      const bool ok = wire::DecodeServerFrame(frame, decoded).ok();
+      if (!types.empty()) types.push_back(' ');
+      types.append(ok ? wire::Name(decoded.type) : "?");
+    }
+    return types;
+  }
+
+  std::vector<std::string> frames;
+  std::optional<CloseCause> closed;
+  uint64_t message_bytes_max = 0;
+  bool paused = false;
+};
+
+class FakeSink final : public WriteSink {
+ public:
+  struct Submitted {
+    std::string map;
+    std::string key;
+    std::string id;
+    std::string origin;
+    OpRef ref;
+  };
+
+  void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) override {
+    submitted.push_back(
+        {std::string(op.map), std::string(op.key), std::string(op.id), std::string(origin), ref});
+  }
+  bool Overloaded() const override { return overloaded; }
+  SinkHealth Health() const override { return health; }
+
+  // Answers everything submitted.
+  void Answer(WriteObserver& observer, OpOutcome outcome = OpOutcome::kApplied) {
+    for (const Submitted& op : std::exchange(submitted, {})) observer.OnOpDone(op.ref, outcome);
+  }
+
+  std::vector<Submitted> submitted;
+  bool overloaded = false;
+  SinkHealth health = SinkHealth::kHealthy;
+};
+
+class FakeSource final : public ChangeSource {
+ public:
+  uint64_t AddInterest(const std::string& map) override {
+    interest.insert(map);
+    return ++last_id;
+  }
+  void RemoveInterest(const std::string& map) override { interest.erase(map); }
+  bool Confirmed(uint64_t interest_id) const override { return confirmed >= interest_id; }
+
+  std::set<std::string> interest;
+  uint64_t last_id = 0;
+  uint64_t confirmed = 1'000'000;
+};
+
+class FakeReader final : public MapReader {
+ public:
+  void Read(const std::string& map, Done done) override {
+    reads.emplace_back(map, std::move(done));
+  }
+
+  // Answers the oldest read. Rows are key and MessagePack value.
+  void Answer(const std::map<std::string, std::string>& rows,
+              std::vector<state::Position> positions) {
+    auto snapshot = std::make_shared<MapSnapshot>();
+    for (const auto& [key, value] : rows) {
+      const std::string& kept_key = snapshot->bytes.emplace_back(key);
+      const std::string& kept_value = snapshot->bytes.emplace_back(value);
+      snapshot->rows.push_back({.key = kept_key, .value = kept_value});
+    }
+    snapshot->positions = std::move(positions);
+    Pop()(std::shared_ptr<const MapSnapshot>(std::move(snapshot)));
+  }
+  void Fail() { Pop()(Unavailable("no sync replica is up")); }
+
+  std::deque<std::pair<std::string, Done>> reads;
+
+ private:
+  Done Pop() {
+    Done done = std::move(reads.front().second);
+    reads.pop_front();
+    return done;
+  }
+};
+
+// A token is good when it is "good".
+class FakeVerifier final : public TokenVerifier {
+ public:
+  StatusOr<Principal> Verify(std::string_view token) const override {
+    if (token != "good") return Unauthenticated("bad token");
+    return Principal{.user_id = "user-1", .roles = {}};
+  }
+};
+
+// The dispatch layer of one loop between fakes.
+class DispatchHarness {
+ public:
+  explicit DispatchHarness(bool with_auth = false, DispatchOptions dispatch_options = {},
+                           FanOutOptions fan_out_options = {})
+      : options(dispatch_options),
+        fan_out(fan_out_options, source, reader, probe, clock),
+        context{.options = options,
+                .verifier = with_auth ? &verifier : nullptr,
+                .sink = sink,
+                .fan_out = fan_out,
+                .table = table,
+                .probe = probe,
+                .clock = clock,
+                .frame = {},
+                .now = {}} {
+    table.Bind(context);
+    now = std::chrono::steady_clock::now();
+    fan_out.Tick(now);
+  }
+
+  // One tick of the loop, so much later.
+  void Tick(std::chrono::milliseconds later = ConnectionTable::kTick) {
+    now += later;
+    fan_out.Tick(now);
+    table.Tick(now);
+  }
+
+  DispatchOptions options;
+  metrics::Registry registry;
+  Probe probe{registry, 0};
+  support::ManualClock clock{1'700'000'000'000};
+  FakeVerifier verifier;
+  FakeSink sink;
+  FakeSource source;
+  FakeReader reader;
+  ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
+  FanOut fan_out;
+  LoopContext context;
+  std::chrono::steady_clock::time_point now;
+};
+
+}  // namespace topgun::gateway

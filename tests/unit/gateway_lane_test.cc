@@ -1,0 +1,277 @@
+// One shard's lane: batching, retries, moves, incarnations; no network.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backend/shard_lane.h"
+#include "metrics/registry.h"
+#include "topgun/crdt/v1/crdt.pb.h"
+
+namespace topgun::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+class FakeLedger final : public WriteObserver {
+ public:
+  void OnOpDone(const OpRef& ref, OpOutcome outcome) override { done[ref.op] = outcome; }
+  void OnOpReopened(const OpRef& ref) override { done.erase(ref.op); }
+  bool AwaitsAck(const OpRef& ref) const override { return ref.op >= acked_below; }
+
+  std::map<uint64_t, OpOutcome> done;
+  uint64_t acked_below = 0;
+};
+
+class LaneTest : public ::testing::Test {
+ protected:
+  LaneTest() { lane_.MoveTo(kHere, now_); }
+
+  void Append(uint64_t number, std::string value = "v") {
+    wire::Op op;
+    op.kind = wire::OpKind::kPut;
+    op.map = "m";
+    op.key = "k";
+    op.value = value;
+    op.has_timestamp = true;
+    op.timestamp = {1, 0, "n"};
+    lane_.Append(op, "origin", {.connection = {}, .op = number});
+  }
+  PartPtr Take() { return lane_.TakeNext(now_); }
+  void Commit(const PartPtr& part, uint64_t incarnation = 1) {
+    lane_.OnCommitted(part->id(), {incarnation, 1},
+                      std::string(part->refs().size(), crdt::v1::OUTCOME_APPLIED));
+  }
+  static std::vector<uint64_t> OpsOf(const PartPtr& part) {
+    std::vector<uint64_t> ops;
+    for (const OpRef& ref : part->refs()) ops.push_back(ref.op);
+    return ops;
+  }
+
+  // Lanes only compare replicas.
+  static inline int storage_[2];
+  Replica* const kHere = reinterpret_cast<Replica*>(&storage_[0]);
+  Replica* const kThere = reinterpret_cast<Replica*>(&storage_[1]);
+
+  metrics::Registry registry_;
+  Probe probe_{registry_, 0};
+  MemoryBudget budget_{1'000'000, probe_};
+  FakeLedger ledger_;
+  ShardLane lane_{3, budget_, ledger_};
+  ShardLane::Time now_ = std::chrono::steady_clock::now();
+};
+
+using Ops = std::vector<uint64_t>;
+
+TEST_F(LaneTest, ABatchIsWhatArrivedWhileTwoWereInFlight) {
+  Append(0);
+  const PartPtr first = Take();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(ShardOfPart(first->id()), 3U);
+  Append(1);
+  const PartPtr second = Take();
+  ASSERT_NE(second, nullptr);
+  Append(2);
+  Append(3);
+  EXPECT_EQ(Take(), nullptr);
+  Commit(first);
+  EXPECT_EQ(OpsOf(Take()), (Ops{2, 3}));
+}
+
+TEST_F(LaneTest, PartsAreCutByCountAndBytes) {
+  for (uint64_t i = 0; i <= Part::kOpsMax; ++i) Append(i);
+  EXPECT_EQ(Take()->refs().size(), Part::kOpsMax);
+  EXPECT_EQ(Take()->refs().size(), 1U);
+
+  ShardLane large(0, budget_, ledger_);
+  large.MoveTo(kHere, now_);
+  wire::Op op;
+  op.kind = wire::OpKind::kPut;
+  const std::string value(Part::kBytesMax, 'x');
+  op.value = value;
+  large.Append(op, "", {});
+  large.Append(op, "", {});
+  EXPECT_EQ(large.TakeNext(now_)->refs().size(), 1U);
+}
+
+TEST_F(LaneTest, OutcomesReachTheLedger) {
+  Append(0);
+  Append(1);
+  const PartPtr part = Take();
+  const std::string outcomes = {crdt::v1::OUTCOME_STALE, crdt::v1::OUTCOME_REJECTED};
+  lane_.OnCommitted(part->id(), {1, 1}, outcomes);
+  EXPECT_EQ(ledger_.done.at(0), OpOutcome::kApplied);
+  EXPECT_EQ(ledger_.done.at(1), OpOutcome::kRejected);
+}
+
+TEST_F(LaneTest, AnUnavailableShardIsTriedAgainAfterABackoff) {
+  Append(0);
+  const PartPtr part = Take();
+  lane_.OnUnavailable(part->id(), now_);
+  EXPECT_EQ(Take(), nullptr);
+  now_ += milliseconds(50);
+  EXPECT_EQ(Take(), part);
+  EXPECT_TRUE(ledger_.done.empty());
+}
+
+TEST_F(LaneTest, WhatNobodyWaitsForIsNotTriedAgain) {
+  Append(0);
+  const PartPtr part = Take();
+  ledger_.acked_below = 1;  // as for a connection that has gone
+  lane_.OnUnavailable(part->id(), now_);
+  now_ += milliseconds(50);
+  EXPECT_EQ(Take(), nullptr);
+  EXPECT_TRUE(lane_.empty());
+}
+
+TEST_F(LaneTest, AnOverloadedShardGivesTheOpsBack) {
+  Append(0);
+  const PartPtr part = Take();
+  lane_.OnOverloaded(part->id());
+  EXPECT_EQ(ledger_.done.at(0), OpOutcome::kOverloaded);
+  EXPECT_TRUE(lane_.empty());
+}
+
+TEST_F(LaneTest, ALostStreamSendsEverythingAgainInOrder) {
+  Append(0);
+  const PartPtr first = Take();
+  Append(1);
+  const PartPtr second = Take();
+  Append(2);
+  EXPECT_EQ(lane_.Resend(), 2U);
+  lane_.MoveTo(kThere, now_);
+  EXPECT_EQ(lane_.replica(), kThere);
+  EXPECT_EQ(Take(), first);
+  EXPECT_EQ(Take(), second);
+  Commit(first);
+  EXPECT_EQ(OpsOf(Take()), Ops{2});
+}
+
+TEST_F(LaneTest, AMoveWaitsForWhatIsInFlight) {
+  Append(0);
+  const PartPtr part = Take();
+  lane_.MoveTo(kThere, now_);
+  Append(1);
+  EXPECT_EQ(Take(), nullptr);
+  EXPECT_EQ(lane_.replica(), kHere);
+  Commit(part);
+  EXPECT_EQ(lane_.replica(), kThere);
+  EXPECT_EQ(OpsOf(Take()), Ops{1});
+}
+
+TEST_F(LaneTest, AMoveDoesNotWaitForEver) {
+  Append(0);
+  const PartPtr part = Take();
+  lane_.MoveTo(kThere, now_);
+  EXPECT_EQ(lane_.Tick(now_ + milliseconds(900)), 0U);
+  EXPECT_EQ(lane_.Tick(now_ + ShardLane::kMovePatience), 1U);
+  EXPECT_EQ(lane_.replica(), kThere);
+  EXPECT_EQ(Take(), part);
+  Commit(part);
+  Commit(part);  // the late answer of the first replica
+  EXPECT_EQ(ledger_.done.size(), 1U);
+}
+
+TEST_F(LaneTest, AMoveBackIsNoMove) {
+  Append(0);
+  Take();
+  lane_.MoveTo(kThere, now_);
+  lane_.MoveTo(kHere, now_);
+  Append(1);
+  EXPECT_NE(Take(), nullptr);
+}
+
+TEST_F(LaneTest, BytesAreKeptUntilTheAckHasLeft) {
+  Append(0);
+  PartPtr part = Take();
+  Commit(part);
+  part.reset();
+  EXPECT_GT(budget_.bytes(), 0U);
+  ledger_.acked_below = 1;
+  lane_.Tick(now_);
+  EXPECT_EQ(budget_.bytes(), 0U);
+}
+
+TEST_F(LaneTest, AHigherIncarnationSendsCommittedButUnacknowledgedPartsAgain) {
+  Append(0);
+  const PartPtr lost = Take();
+  Commit(lost, 1);
+  Append(1);
+  const PartPtr next = Take();
+  Commit(next, 2);
+  EXPECT_FALSE(ledger_.done.contains(0));  // open again
+  EXPECT_EQ(Take(), lost);
+  Commit(lost, 2);
+  EXPECT_TRUE(ledger_.done.contains(0));
+  EXPECT_EQ(Take(), nullptr);
+}
+
+TEST_F(LaneTest, ALateResultOfAnOldIncarnationDoesNotCount) {
+  Append(0);
+  const PartPtr part = Take();
+  lane_.OnIncarnation(5);
+  Commit(part, 4);
+  EXPECT_TRUE(ledger_.done.empty());
+  EXPECT_EQ(Take(), part);
+}
+
+TEST_F(LaneTest, AcknowledgedPartsAreNotSentAgain) {
+  Append(0);
+  Commit(Take(), 1);
+  ledger_.acked_below = 1;
+  lane_.OnIncarnation(2);
+  EXPECT_EQ(Take(), nullptr);
+}
+
+TEST_F(LaneTest, AReleasedBudgetAllowsRevivals) {
+  MemoryBudget budget(1'000, probe_);
+  budget.Take(1'001);
+  EXPECT_TRUE(budget.Exhausted());
+  budget.Return(400);
+  EXPECT_FALSE(budget.Exhausted());
+  EXPECT_FALSE(budget.Relaxed());
+  budget.Return(200);
+  EXPECT_TRUE(budget.Relaxed());
+}
+
+TEST(PartTest, ColumnsCarryTheOps) {
+  metrics::Registry registry;
+  Probe probe(registry, 0);
+  MemoryBudget budget(1'000'000, probe);
+  Part part(7 << kShardBits, 0, budget);
+  wire::Op put;
+  put.kind = wire::OpKind::kPut;
+  put.map = "a";
+  put.key = "key";
+  put.value = "\x01";
+  put.has_timestamp = true;
+  put.timestamp = {5, 6, "node"};
+  put.has_ttl = true;
+  put.ttl_ms = 1.5;
+  wire::Op remove;
+  remove.kind = wire::OpKind::kRemove;
+  remove.map = "b";
+  remove.key = "k";
+  part.Append(put, "o1", {});
+  part.Append(remove, "o2", {});
+  part.Append(put, "o1", {});
+
+  const sync::v1::ApplyPart& message = part.message();
+  EXPECT_EQ(message.kinds(), (std::string{1, 2, 1}));
+  EXPECT_EQ(message.maps_size(), 2);
+  EXPECT_EQ(message.origins_size(), 2);
+  EXPECT_EQ(message.map_index(2), 0U);
+  EXPECT_EQ(message.nodes(static_cast<int>(message.node_index(1))), "");
+  EXPECT_EQ(message.keys(), "keykkey");
+  EXPECT_EQ(message.value_lengths(1), 0U);
+  EXPECT_EQ(message.millis(1), 0);
+  EXPECT_EQ(message.counters(0), 6);
+  ASSERT_EQ(message.ttl_index_size(), 2);
+  EXPECT_EQ(message.ttl_index(1), 2U);
+  EXPECT_EQ(message.ttl_ms(1), 1.5);
+}
+
+}  // namespace
+}  // namespace topgun::gateway
