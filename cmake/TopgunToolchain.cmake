@@ -28,8 +28,10 @@ endif()
 
 find_program(TOPGUN_CCACHE ccache)
 if(TOPGUN_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${TOPGUN_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${TOPGUN_CCACHE})
+  # Paths relative to the checkout, so that a second checkout finds what the first one compiled.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TOPGUN_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 find_program(TOPGUN_LLD ld.lld)
 if(TOPGUN_LLD)

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "crdt/merge.h"
+#include "logging/logging.h"
 #include "state/cell.h"
 
 namespace topgun::sync {
@@ -122,6 +123,10 @@ void Hydrator::Finish(const JobPtr& job, const Status& status) {
 }
 
 void Hydrator::Complete(const JobPtr& job, const Status& status) {
+  if (!status.ok()) {
+    logging::Warning("hydrator", "map not loaded, it will be tried again",
+                     {{"shard", shard_}, {"reason", Message(status)}});
+  }
   jobs_.erase(job->map_id);
   for (StatusCallback& waiter : job->waiters) waiter(status);
 }

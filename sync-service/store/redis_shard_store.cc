@@ -227,9 +227,10 @@ void RedisShardStore::HydrateFinish(std::string_view map_id, std::string_view to
   state::FeedEntryBuilder builder;
   builder.MapIndex(id->map);
   const std::string entry = builder.Build(SystemClock().NowMs());
+  const std::string bound = BoundToken(token);
   const std::vector<std::string_view> args{
       keys_.unloaded(), keys_.loading(), keys_.meta(), keys_.feed(),
-      keys_.maps(),     map_id,          token,        entry};
+      keys_.maps(),     map_id,          bound,        entry};
   connection_.Eval(state::HydrateFinishScript(), 5, args,
                    [callback = std::move(callback)](StatusOr<Reply> reply) {
                      if (!reply.ok()) return callback(reply.status());

@@ -4,10 +4,10 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'node:test';
 
 import {Cluster} from '../support/cluster.mjs';
-import {runWorkload} from '../support/workload.mjs';
+import {PATIENT_WITH_SUBSCRIBERS, runWorkload} from '../support/workload.mjs';
 
 test('killing sync and storage processes loses nothing', async (t) => {
-  const cluster = await Cluster.start(t);
+  const cluster = await Cluster.start(t, {env: PATIENT_WITH_SUBSCRIBERS});
   let kills = 0;
   const disturb = async (signal) => {
     while (!signal.aborted) {
