@@ -30,16 +30,18 @@ std::string ReadFile(const std::string& path) {
 
 Status SetDuration(const char* name, const std::string& text, milliseconds& target) {
   const auto duration = ParseDuration(text);
-  if (!duration)
+  if (!duration) {
     return InvalidArgument(std::string(name) + ": expected a time like 30s, got " + text);
+  }
   target = *duration;
   return OkStatus();
 }
 
 Status FinishKeys(const OptionTexts& texts, Config& config) {
   const auto keys = ParseCount(texts.keys);
-  if (!keys || *keys > KeySpace::kKeysMax)
+  if (!keys || *keys > KeySpace::kKeysMax) {
     return InvalidArgument("--keys: not a number: " + texts.keys);
+  }
   config.keys = *keys;
   if (texts.key_dist == "uniform") {
     config.key_distribution = KeyDistribution::kUniform;
@@ -67,6 +69,7 @@ Status FinishKeys(const OptionTexts& texts, Config& config) {
 
 Status FinishPids(const OptionTexts& texts, Config& config) {
   for (const std::string& entry : texts.pids) {
+    if (entry.empty()) continue;
     const size_t equals = entry.find('=');
     int pid = 0;
     const char* const end = entry.data() + entry.size();

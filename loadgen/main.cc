@@ -1,4 +1,6 @@
 // topgun-loadgen: drives a TopGun cluster with the client protocol and reports what it did.
+#include <sys/resource.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -21,7 +23,16 @@ void OnInterrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+// Every connection is a file; the soft limit is often much lower than what is allowed.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int RunLoad(const Config& config) {
+  RaiseFileLimit();
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
   std::signal(SIGPIPE, SIG_IGN);

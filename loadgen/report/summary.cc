@@ -58,8 +58,9 @@ std::string ThroughputTable(const Config& config, const RunReport& report) {
                                              Grouped(report.PerSecond(window.frames_received)));
   text += Row("bytes/s sent, received", Bytes(report.PerSecond(window.bytes_sent)) + ", " +
                                             Bytes(report.PerSecond(window.bytes_received)));
-  if (window.ops_resent > 0)
+  if (window.ops_resent > 0) {
     text += Row("ops/s sent again", Grouped(report.PerSecond(window.ops_resent)));
+  }
   if (window.events_received > 0) {
     text += Row("events/s received", Grouped(report.PerSecond(window.events_received)) +
                                          ", query updates/s " +

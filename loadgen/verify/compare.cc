@@ -87,8 +87,9 @@ Finding JudgeEvents(const OrTag& tag, uint8_t seen) {
 
 void CompareLwwMap(const Ledger& ledger, uint32_t map, const LwwRows& rows, VerifyReport* report) {
   std::unordered_multimap<uint64_t, LwwWrite> uncertain;
-  for (const LwwUncertain& write : ledger.UncertainOf(map))
+  for (const LwwUncertain& write : ledger.UncertainOf(map)) {
     uncertain.emplace(write.key, write.write);
+  }
 
   for (uint64_t key = 0; key < ledger.keys().keys(); ++key) {
     const LwwWrite* const newest = ledger.NewestAcked(map, key);

@@ -18,10 +18,10 @@ uint64_t ZipfTable::Sample(Random& random) const {
   const double u = random.Unit();
   const double uz = u * zeta_;
   if (uz < 1.0) return 0;
-  if (uz < 1.0 + std::pow(0.5, theta_))
-    return std::min<uint64_t>(1, static_cast<uint64_t>(items_) - 1);
+  const uint64_t last = static_cast<uint64_t>(items_) - 1;
+  if (uz < 1.0 + std::pow(0.5, theta_)) return std::min<uint64_t>(1, last);
   const double rank = items_ * std::pow(eta_ * u - eta_ + 1.0, alpha_);
-  return std::min(static_cast<uint64_t>(rank), static_cast<uint64_t>(items_) - 1);
+  return std::min(static_cast<uint64_t>(rank), last);
 }
 
 uint64_t KeyPicker::Next(Random& random) {

@@ -63,8 +63,9 @@ constexpr std::string_view kSyncedToId =
 
 void AppendFloat64(int64_t value, std::string& out) {
   const auto bits = std::bit_cast<uint64_t>(static_cast<double>(value));
-  for (unsigned shift = 64; shift > 0; shift -= 8)
+  for (unsigned shift = 64; shift > 0; shift -= 8) {
     out.push_back(static_cast<char>(bits >> (shift - 8)));
+  }
 }
 
 size_t WriteDecimal(uint64_t value, char* out) {
