@@ -1,7 +1,10 @@
-// Merges operations with lib/crdt and prints the outcome: what every server and subscriber has to agree with.
+// Merges operations with lib/crdt and prints the outcome: what every server and subscriber has to
+// agree with.
 //
-// stdin: one JSON object per line, {"kind":"put|remove|or_add|or_remove","map","key","tag","millis","counter","node","value"}; `value` is text that is
-// compared, not interpreted. stdout: {"lww":{map:{key:value}},"or":{map:{tag:{"key","value"}}}}.
+// stdin: one JSON object per line,
+// {"kind":"put|remove|or_add|or_remove","map","key","tag","millis","counter","node","value"};
+// `value` is text that is compared, not interpreted. stdout:
+// {"lww":{map:{key:value}},"or":{map:{tag:{"key","value"}}}}.
 #include <iostream>
 #include <map>
 #include <memory>
@@ -31,9 +34,11 @@ class Oracle {
   void Apply(const json::object& op) {
     const std::string kind = Text(op, "kind");
     const std::string key = Text(op, "key");
-    const Timestamp timestamp(op.at("millis").to_number<int64_t>(), op.at("counter").to_number<int64_t>(), Text(op, "node"));
+    const Timestamp timestamp(op.at("millis").to_number<int64_t>(),
+                              op.at("counter").to_number<int64_t>(), Text(op, "node"));
     if (kind == "put" || kind == "remove") {
-      Lww(Text(op, "map")).Merge(key, {Text(op, "value"), timestamp, std::nullopt, kind == "remove"});
+      Lww(Text(op, "map"))
+          .Merge(key, {Text(op, "value"), timestamp, std::nullopt, kind == "remove"});
     } else if (kind == "or_add") {
       Or(Text(op, "map")).Apply(key, {Text(op, "value"), timestamp, Text(op, "tag"), std::nullopt});
     } else {
@@ -53,7 +58,8 @@ class Oracle {
     for (const auto& [name, map] : or_) {
       json::object& out = ors[name].emplace_object();
       for (const auto& [key, records] : map->records()) {
-        for (const auto& record : records) out[record.tag] = {{"key", key}, {"value", record.value}};
+        for (const auto& record : records)
+          out[record.tag] = {{"key", key}, {"value", record.value}};
       }
     }
     return {{"lww", std::move(lww)}, {"or", std::move(ors)}};

@@ -1,8 +1,8 @@
 // Building and reading absl::Status from std::string_view.
 //
-// Debian's abseil is built with its own string_view, so absl::InvalidArgumentError(std::string_view)
-// does not compile. All of TopGun builds and reads statuses through this header only.
-// Codes equal gRPC's. Values; any thread.
+// Debian's abseil is built with its own string_view, so
+// absl::InvalidArgumentError(std::string_view) does not compile. All of TopGun builds and reads
+// statuses through this header only. Codes equal gRPC's. Values; any thread.
 #pragma once
 
 #include <string>
@@ -50,7 +50,9 @@ inline Status Unauthenticated(std::string_view message) {
 inline Status Internal(std::string_view message) {
   return MakeStatus(StatusCode::kInternal, message);
 }
-inline Status Aborted(std::string_view message) { return MakeStatus(StatusCode::kAborted, message); }
+inline Status Aborted(std::string_view message) {
+  return MakeStatus(StatusCode::kAborted, message);
+}
 inline Status Cancelled(std::string_view message) {
   return MakeStatus(StatusCode::kCancelled, message);
 }
