@@ -12,7 +12,7 @@ using msgpack::Rendering;
 using msgpack::Writer;
 using wire::OpKind;
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr size_t kDecimalDigitsMax = 20;
 
