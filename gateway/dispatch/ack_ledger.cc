@@ -31,9 +31,8 @@ std::optional<uint64_t> AckLedger::Add(const wire::Op& op) {
 void AckLedger::AddFinished(const wire::Op& op) { NewRecord(op).state = State::kFinished; }
 
 void AckLedger::AddRefused(const wire::Op& op, std::string reason) {
-  Record& record = NewRecord(op);
-  record.state = State::kRefused;
-  record.error = std::move(reason);
+  NewRecord(op).state = State::kRefused;
+  errors_.emplace(first_op_ + records_.size() - 1, std::move(reason));
   ++bad_records_;
 }
 
@@ -77,7 +76,7 @@ void AckLedger::Done(uint64_t op, OpOutcome outcome) {
       break;
     case OpOutcome::kRejected:
       record.state = State::kRefused;
-      record.error = "rejected";
+      errors_.emplace(op, "rejected");
       ++bad_records_;
       break;
     case OpOutcome::kOverloaded:
@@ -167,7 +166,7 @@ void AckLedger::FillResults(const Frame& frame) {
         result.op_id = record.id;
         result.success = success;
         result.achieved_level = success ? WriteConcern::kApplied : WriteConcern::kFireAndForget;
-        if (!success) result.error = record.error;
+        if (!success) result.error = errors_.at(op);
       }
     }
   }
@@ -195,7 +194,10 @@ void AckLedger::ReleaseRecords(uint64_t frame_number) {
   while (!records_.empty() && records_.front().last_frame <= frame_number) {
     const Record& record = records_.front();
     if (record.has_id) --records_with_id_;
-    if (record.state == State::kRefused || record.state == State::kLost) --bad_records_;
+    if (record.state == State::kRefused || record.state == State::kLost) {
+      --bad_records_;
+      errors_.erase(first_op_);
+    }
     if (const auto known = in_flight_.find(record.identity);
         known != in_flight_.end() && known->second == first_op_) {
       in_flight_.erase(known);

@@ -88,7 +88,6 @@ class AckLedger {
     State state = State::kOpen;
     bool has_id = false;
     std::string id;
-    std::string error;
   };
   struct Range {
     uint64_t first = 0;
@@ -122,6 +121,7 @@ class AckLedger {
   uint64_t acked_ops_ = 0;  // ops below belong to frames that are through
   absl::flat_hash_map<OpIdentity, uint64_t> in_flight_;
   absl::flat_hash_set<OpIdentity> lost_;
+  absl::flat_hash_map<uint64_t, std::string> errors_;  // of refused ops, which are rare
   size_t records_with_id_ = 0;
   size_t bad_records_ = 0;  // refused or lost
   bool advancing_ = false;
