@@ -1,12 +1,12 @@
 #include "storage_app.h"
 
 #include <algorithm>
-#include <exception>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "async/spawn.h"
 #include "pg/migrations.h"
 
 namespace topgun::storage {
@@ -15,10 +15,6 @@ namespace {
 constexpr std::chrono::milliseconds kBootRetry{200};
 // All calls have ended by then; gRPC would wait for idle clients to say goodbye.
 constexpr std::chrono::milliseconds kGrpcGrace{500};
-
-void Rethrow(std::exception_ptr failure) {
-  if (failure) std::rethrow_exception(failure);
-}
 
 // Worth another attempt; anything else will not get better by itself.
 bool MayPass(const Status& status) {
@@ -55,7 +51,7 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     return 1;
   }
   loop_ = std::thread([this] { io_.run(); });
-  boost::asio::co_spawn(io_, Boot(), Rethrow);
+  Spawn(io_, Boot());
   server_.SetServing(true);
   logging::Info(
       "app", "started",
@@ -111,7 +107,7 @@ void StorageApp::PostgresConnected() {
 void StorageApp::RedisConnected() {
   redis_up_ = true;
   if (!ready_) return;
-  boost::asio::co_spawn(io_, CheckRedis(), Rethrow);
+  Spawn(io_, CheckRedis());
   manager_.Retry();
 }
 

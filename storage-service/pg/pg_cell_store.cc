@@ -107,6 +107,7 @@ awaitable<StatusOr<std::vector<std::string>>> PgCellStore::MapsAbove(uint32_t sh
   if (!results.ok()) co_return results.status();
   const Result& rows = results->front();
   std::vector<std::string> maps;
+  maps.reserve(static_cast<size_t>(rows.rows()));
   for (int row = 0; row < rows.rows(); ++row) {
     maps.push_back(
         state::MapId(static_cast<state::CellKind>(rows.Int(row, 0)), rows.Bytes(row, 1)));

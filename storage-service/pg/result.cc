@@ -45,7 +45,8 @@ Status StatusOfSqlState(std::string_view sql_state, std::string_view message) {
   if (sql_state == "TG001") return Aborted(text);
   const std::string_view state_class = sql_state.substr(0, 2);
   const bool retryable = sql_state.empty() || state_class == "08" || state_class == "53" ||
-                         state_class == "57" || state_class == "40";
+                         state_class == "57" || state_class == "40" ||
+                         sql_state == "25006";  // a standby that is about to be promoted
   return retryable ? Unavailable(text) : Internal(text);
 }
 

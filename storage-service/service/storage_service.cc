@@ -1,18 +1,11 @@
 #include "service/storage_service.h"
 
-#include <exception>
-
-#include <boost/asio/co_spawn.hpp>
-
+#include "async/spawn.h"
 #include "load_reactor.h"
 #include "rpc/status.h"
 
 namespace topgun::storage {
 namespace {
-
-void Rethrow(std::exception_ptr failure) {
-  if (failure) std::rethrow_exception(failure);
-}
 
 void NameOwner(const ShardManager& manager, uint32_t shard, const Status& status,
                grpc::CallbackServerContext* context) {
@@ -38,7 +31,7 @@ grpc::ServerUnaryReactor* StorageService::OpenShard(grpc::CallbackServerContext*
     reactor->Finish(rpc::ToGrpc(InvalidArgument("no such shard")));
     return reactor;
   }
-  boost::asio::co_spawn(io_, Open(context, request->shard(), response, reactor), Rethrow);
+  Spawn(io_, Open(context, request->shard(), response, reactor));
   return reactor;
 }
 
@@ -64,7 +57,7 @@ grpc::ServerWriteReactor<v1::LoadMapChunk>* StorageService::LoadMap(
                    static_cast<CellKind>(request->kind()),
                    request->map(),
                    {request->floor_incarnation(), request->floor_n()}};
-  boost::asio::co_spawn(io_, Load(manager_, std::move(load), context, reactor), Rethrow);
+  Spawn(io_, Load(manager_, std::move(load), context, reactor));
   return reactor.get();
 }
 

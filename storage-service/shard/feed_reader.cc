@@ -1,9 +1,8 @@
 #include "shard/feed_reader.h"
 
 #include <algorithm>
-#include <exception>
 
-#include <boost/asio/co_spawn.hpp>
+#include "async/spawn.h"
 
 namespace topgun::storage {
 namespace {
@@ -18,11 +17,7 @@ constexpr double kEntriesMax = 1000;
 
 }  // namespace
 
-void FeedReader::Start() {
-  boost::asio::co_spawn(context_.io, Run(), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
-}
+void FeedReader::Start() { Spawn(context_.io, Run()); }
 
 void FeedReader::Stop() {
   stopped_ = true;

@@ -36,7 +36,11 @@ awaitable<void> ShardOwner::Publish() {
   const Position trim = trim_.Boundary(now_ms);
   const Status published =
       co_await context_.redis.PublishPersisted(shard_, incarnation_, position_, bytes_, trim);
-  if (published.ok()) published_trim_ = trim;
+  if (published.ok()) {
+    published_trim_ = trim;
+  } else {
+    Warn(published, "publishing the position");
+  }
 }
 
 // The feed begins beyond what Postgres has (Postgres was restored, or entries were lost): takes the

@@ -1,9 +1,8 @@
 #include "shard/shard_manager.h"
 
 #include <algorithm>
-#include <exception>
 
-#include <boost/asio/co_spawn.hpp>
+#include "async/spawn.h"
 
 namespace topgun::storage {
 namespace {
@@ -27,9 +26,7 @@ ShardManager::ShardManager(ShardContext& context, LeaseStore& leases, FeedSource
 void ShardManager::Start() {
   reader_.Start();
   keeping_leases_ = true;
-  boost::asio::co_spawn(context_.io, KeepLeases(), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
+  Spawn(context_.io, KeepLeases());
 }
 
 awaitable<void> ShardManager::KeepLeases() {

@@ -3,11 +3,9 @@
 #include "shard/shard_owner.h"
 
 #include <algorithm>
-#include <exception>
-
-#include <boost/asio/co_spawn.hpp>
 
 #include "async/await.h"
+#include "async/spawn.h"
 #include "shard/feed_cursor.h"
 
 namespace topgun::storage {
@@ -27,12 +25,7 @@ ShardOwner::ShardOwner(ShardContext& context, uint32_t shard)
 
 ShardOwner::~ShardOwner() { DropQueue(); }
 
-void ShardOwner::Start(std::function<void()> ended) {
-  // An exception here is a broken invariant or a lack of memory: it ends the process.
-  boost::asio::co_spawn(context_.io, Run(std::move(ended)), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
-}
+void ShardOwner::Start(std::function<void()> ended) { Spawn(context_.io, Run(std::move(ended))); }
 
 void ShardOwner::Drain() {
   draining_ = true;
@@ -207,12 +200,16 @@ void ShardOwner::FailWaiters(const Status& status) {
 // Counts for the caller as "pause, then go on".
 bool ShardOwner::Failed(const Status& status, std::string_view doing) {
   FailWaiters(Annotate(status, doing));
+  Warn(status, doing);
+  return false;
+}
+
+void ShardOwner::Warn(const Status& status, std::string_view doing) {
   uint64_t suppressed = 0;
   if (warn_limit_.Allow(&suppressed)) {
     logging::Warning("shard", doing,
                      {{"shard", shard_}, {"error", ToString(status)}, {"suppressed", suppressed}});
   }
-  return false;
 }
 
 void ShardOwner::Lost() {

@@ -92,6 +92,7 @@ class ShardOwner : public std::enable_shared_from_this<ShardOwner> {
   void DropQueue();
   void Lost();
   bool Failed(const Status& status, std::string_view doing);
+  void Warn(const Status& status, std::string_view doing);
   void ResolveFlushWaiters();
   void FailWaiters(const Status& status);
 
