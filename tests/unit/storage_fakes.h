@@ -123,4 +123,22 @@ class FakeCellStore final : public CellStore {
   Journal& journal_;
 };
 
+// A feed that a test fills in advance.
+class FakeFeedSource final : public FeedSource {
+ public:
+  std::map<Position, std::string> entries;
+
+  awaitable<StatusOr<FeedReply>> Read(std::vector<FeedPoint> points, uint32_t count,
+                                      std::chrono::milliseconds) override {
+    FeedReply reply;
+    FeedChunk chunk{points.front(), {}};
+    auto next = entries.upper_bound(chunk.point.after);
+    for (; next != entries.end() && chunk.entries.size() < count; ++next) {
+      chunk.entries.push_back({next->first, next->second, next->first.n});
+    }
+    if (!chunk.entries.empty()) reply.chunks.push_back(std::move(chunk));
+    co_return reply;
+  }
+};
+
 }  // namespace topgun::storage

@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "shard/feed_reader.h"
 #include "state/feed_entry.h"
 #include "storage_fakes.h"
 #include "support/manual_clock.h"
@@ -50,13 +51,16 @@ class ShardOwnerTest : public testing::Test {
   void Feed(Position position, const std::string& key, const std::string& value) {
     redis_.meta.tail = position;
     redis_.meta.bytes += 100;
-    state::FeedEntryBuilder builder;
-    const std::string cell = Cell(position, value);
-    builder.Add({CellKind::kLww, 0, builder.MapIndex("m"), 0, key, "", cell});
-    Give(position, builder.Build(1000));
+    Give(position, Entry(position, key, value));
   }
   void Give(Position position, const std::string& entry) {
     owner_->TakeEntries({{0, owner_->read_position()}, {{position, entry, redis_.meta.bytes}}});
+  }
+  static std::string Entry(Position position, const std::string& key, const std::string& value) {
+    state::FeedEntryBuilder builder;
+    const std::string cell = Cell(position, value);
+    builder.Add({CellKind::kLww, 0, builder.MapIndex("m"), 0, key, "", cell});
+    return builder.Build(1000);
   }
   static std::string Cell(Position version, const std::string& value) {
     state::CellView cell;
@@ -214,6 +218,37 @@ TEST_F(ShardOwnerTest, FlushUpToTailWaitsForTheTail) {
   ASSERT_TRUE(RunUntil([&] { return answered; }));
   EXPECT_TRUE(result.ok());
   EXPECT_EQ(postgres_.values["k"], "v");
+}
+
+TEST_F(ShardOwnerTest, ReadingStopsWhileTooMuchIsUnflushed) {
+  ShardLimits limits;
+  limits.read_bytes_max = 1000;
+  ShardContext context{io_, redis_, postgres_, probe_, clock_, "me", limits};
+  owner_ = std::make_shared<ShardOwner>(context, 0);
+  owner_->Start([this] { ended_ = true; });
+  ASSERT_TRUE(RunUntil([this] { return owner_->open(); }));
+  FakeFeedSource feed;
+  feed.entries[{1, 1}] = state::EncodeMarker(1000, {0, 0});
+  for (uint64_t n = 2; n <= 50; ++n)
+    feed.entries[{1, n}] = Entry({1, n}, "k", std::string(200, 'v'));
+  redis_.meta.tail = {1, 50};
+  postgres_.flush_failures.assign(1000, Unavailable("away"));
+  const ShardTable shards = {{0, owner_}};
+  FeedReader reader(context, feed, shards);
+  reader.Start();
+  ASSERT_TRUE(RunUntil([&] { return !context.CanRead(); }));
+  EXPECT_LT(owner_->read_position(), (Position{1, 10}));
+  EXPECT_LT(context.unflushed_bytes, 2 * limits.read_bytes_max);
+
+  postgres_.flush_failures.clear();
+  owner_->Retry();
+  EXPECT_TRUE(RunUntil([this] { return postgres_.row.position == (Position{1, 50}); }));
+  reader.Stop();
+  owner_->Discard();
+  io_.restart();
+  io_.run();  // both have ended when nothing is left to do
+  EXPECT_TRUE(ended_);
+  EXPECT_EQ(context.unflushed_bytes, 0U);
 }
 
 }  // namespace
