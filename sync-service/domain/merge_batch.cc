@@ -266,7 +266,7 @@ std::vector<std::shared_ptr<PartState>> MergeBatch::Settle(const state::Position
   }
   std::vector<std::shared_ptr<PartState>> finished;
   for (auto& part : parts_) {
-    part->position = std::max(part->position, position);
+    part->CommittedAt(position);
     if (part->open == 0) finished.push_back(part);
   }
   return finished;

@@ -6,6 +6,7 @@
 // shard's loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -27,6 +28,13 @@ namespace topgun::sync {
 struct PartState {
   explicit PartState(WritePart part_in)
       : part(std::move(part_in)), outcomes(part.ops.size(), '\0'), open(part.ops.size()) {}
+
+  // Redis may have lost what an earlier batch committed when the incarnation rose in between, so a
+  // part never claims more than the first incarnation it was committed under.
+  void CommittedAt(const state::Position& at) {
+    const bool first = position == state::Position{};
+    if (first || at.incarnation == position.incarnation) position = std::max(position, at);
+  }
 
   WritePart part;
   std::string outcomes;
