@@ -11,7 +11,8 @@ namespace {
 
 void AddNetwork(config::Settings& settings, Config& config) {
   const std::string group = "Network";
-  settings.Add("name", &config.name, "Name of this gateway in logs", {.group = group});
+  settings.Add("name", &config.name, "Name of this gateway in logs; gateway-<pid> when empty",
+               {.group = group});
   settings.Add("listen", &config.listen,
                "Address for WebSocket clients, host:port; host localhost is 127.0.0.1 and ::1, "
                "port 0 takes any free one; overrides bind-addr and port",
@@ -83,7 +84,6 @@ void AddLimits(config::Settings& settings, Config& config) {
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config.name = "gateway-" + std::to_string(getpid());
   config::Settings settings("topgun-gateway", "Connects WebSocket clients with the sync services.");
   AddNetwork(settings, config);
   AddAuthentication(settings, config);
@@ -98,7 +98,9 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
-  return settings.Parse(argc, argv);
+  const config::ParseResult parsed = settings.Parse(argc, argv);
+  if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());
+  return parsed;
 }
 
 StatusOr<ListenAddress> ListenAddressOf(const Config& config) {
