@@ -17,6 +17,8 @@ namespace topgun::state {
 
 inline constexpr uint8_t kChangeWasLive = 1;
 inline constexpr uint8_t kChangeTellOrigin = 2;
+// Retention has dropped the cell; `cell` is what it was.
+inline constexpr uint8_t kChangePruned = 4;
 
 struct ChangeView {
   CellKind kind = CellKind::kLww;

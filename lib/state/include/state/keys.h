@@ -14,6 +14,14 @@ inline constexpr uint32_t kShardCountMax = 271;
 
 // Maps of the system itself; clients may not name them (core.md 10).
 inline constexpr std::string_view kRestampMap = "_topgun_restamps";
+// Key: map id. Value: state::Horizon. In every shard.
+inline constexpr std::string_view kHorizonMap = "_topgun_horizons";
+// Tags that were removed before anybody knew their key. In every shard.
+inline constexpr std::string_view kDeadTagMap = "_topgun_dead_tags";
+inline constexpr std::string_view kPolicyMap = "_topgun_policies";
+inline constexpr std::string_view kDeviceMap = "_topgun_devices";
+inline constexpr std::string_view kIndexMap = "_topgun_indexes";
+inline constexpr std::string_view kNodeMap = "_topgun_nodes";
 
 uint32_t ShardOf(std::string_view key, uint32_t shard_count);
 
