@@ -18,15 +18,21 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
       timer_(io_),
       probe_(registry, options_.index),
       table_(options_.origin_prefix, static_cast<uint8_t>(options_.index)),
+      detached_(
+          DetachedWriteOptions(),
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
+      written_(table_, detached_),
       replicas_(io_, options_.sync_targets, probe_),
       apply_(io_, active_calls_, options_.shard_count, options_.inflight_bytes_max, replicas_,
-             table_, probe_),
+             written_, probe_),
       watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),
       reader_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
       context_{.options = options_.dispatch,
                .verifier = verifier,
+               .access = access_,
                .sink = apply_,
+               .detached = detached_,
                .fan_out = fan_out_,
                .table = table_,
                .probe = probe_,
@@ -34,6 +40,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .frame = {},
                .now = {}} {
   table_.Bind(context_);
+  detached_.Bind(apply_);
   watch_.Bind(fan_out_, [this](uint32_t shard, uint64_t incarnation) {
     apply_.OnIncarnation(shard, incarnation);
   });
@@ -67,6 +74,7 @@ void Loop::Tick() {
     apply_.Tick(now);
     watch_.Tick(now);
     fan_out_.Tick(now);
+    detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }
   table_.Tick(now);

@@ -15,13 +15,16 @@
 #include <thread>
 #include <vector>
 
+#include "access/open_access.h"
 #include "backend/apply_client.h"
 #include "backend/map_reader.h"
 #include "backend/replica_set.h"
 #include "backend/watch_client.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/detached_writes.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/loop_context.h"
+#include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "ws/listener.h"
@@ -71,7 +74,10 @@ class Loop {
   size_t active_calls_ = 0;  // that gRPC still knows
 
   Probe probe_;
+  OpenAccess access_;
   ConnectionTable table_;
+  DetachedWrites detached_;
+  WriteRouter written_;
   ReplicaSet replicas_;
   ApplyClient apply_;
   WatchClient watch_;

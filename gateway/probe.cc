@@ -32,6 +32,9 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                             "HTTP requests that did not become a connection.")),
       slow_consumers_(registry.AddCounter("gateway_slow_consumer_closed_total",
                                           "Connections closed because they read too slowly.")),
+      detached_waiting_(registry.AddGauge("gateway_detached_ops_waiting",
+                                          "Operations beside those of connections that wait for "
+                                          "their outcome.")),
       errors_400_(ErrorCounter(registry, "400")),
       errors_413_(ErrorCounter(registry, "413")),
       errors_429_(ErrorCounter(registry, "429")),
@@ -89,6 +92,13 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
   for (size_t i = 0; i < ops_.size(); ++i) {
     ops_[i] = &registry.AddCounter("gateway_ops_total", "Operations received, by outcome.",
                                    {{"outcome", std::string(kFateNames[i])}});
+  }
+  for (const OpFate fate : {OpFate::kApplied, OpFate::kRejected, OpFate::kDropped}) {
+    const auto at = static_cast<size_t>(fate);
+    detached_ops_[at] = &registry.AddCounter(
+        "gateway_detached_ops_total",
+        "Operations beside those of connections (HTTP, diffs, records of the cluster), by outcome.",
+        {{"outcome", std::string(kFateNames[at])}});
   }
   for (size_t i = 0; i < auth_.size(); ++i) {
     auth_[i] = &registry.AddCounter("gateway_auth_total", "Authentications, by result.",

@@ -43,6 +43,9 @@ class Probe {
     if (count > 0) ops_[static_cast<size_t>(fate)]->Increment(static_cast<double>(count));
   }
   void Authenticated(AuthResult result) { auth_[static_cast<size_t>(result)]->Increment(); }
+  // Ops beside those of connections.
+  void DetachedWaiting(int64_t delta) { detached_waiting_.Increment(static_cast<double>(delta)); }
+  void DetachedDone(OpFate fate) { detached_ops_[static_cast<size_t>(fate)]->Increment(); }
   void ErrorSent(int64_t code);
   void Acked(double seconds);
   void Revived() { revivals_.Increment(); }
@@ -71,6 +74,8 @@ class Probe {
   std::array<prometheus::Counter*, size_t{1} + static_cast<size_t>(wire::DecodeError::kBadField)>
       decode_drops_{};
   std::array<prometheus::Counter*, kOpFateCount> ops_{};
+  prometheus::Gauge& detached_waiting_;
+  std::array<prometheus::Counter*, kOpFateCount> detached_ops_{};
   std::array<prometheus::Counter*, kAuthResultCount> auth_{};
   prometheus::Counter& errors_400_;
   prometheus::Counter& errors_413_;

@@ -102,7 +102,7 @@ void Connection::OnAuth(const wire::AuthFrame& frame) {
     if (context_.verifier == nullptr) return SendAuthAck();
     return context_.probe.FrameDropped(DropReason::kUnexpected);
   }
-  const StatusOr<Principal> principal = context_.verifier->Verify(frame.token);
+  StatusOr<Principal> principal = context_.verifier->Verify(frame.token);
   if (!principal.ok()) {
     context_.probe.Authenticated(AuthResult::kFailed);
     const std::string_view reason = context_.options.forward_auth_errors
@@ -115,7 +115,7 @@ void Connection::OnAuth(const wire::AuthFrame& frame) {
     return session_.Close(CloseCause::kAuthFailed);
   }
   authenticated_ = true;
-  user_id_ = principal->user_id;
+  principal_ = *std::move(principal);
   last_ping_ = context_.now;
   context_.probe.Authenticated(AuthResult::kOk);
   session_.SetMessageBytesMax(context_.options.message_bytes_max);
@@ -124,7 +124,7 @@ void Connection::OnAuth(const wire::AuthFrame& frame) {
 
 void Connection::SendAuthAck() {
   wire::AuthAckFrame ack;
-  if (!user_id_.empty()) ack.user_id = user_id_;
+  if (!principal_.user_id.empty()) ack.user_id = principal_.user_id;
   std::string frame;
   wire::EncodeAuthAck(ack, frame);
   session_.Reply(std::move(frame));

@@ -39,6 +39,7 @@ class Connection final : public SessionHandler {
 
   ConnectionId id() const { return id_; }
   const std::string& origin() const { return origin_; }
+  const Principal& principal() const { return principal_; }
   Session& session() { return session_; }
   WritePath& writes() { return writes_; }
 
@@ -64,7 +65,7 @@ class Connection final : public SessionHandler {
   RateLimiter rate_;
   const Time opened_;
   Time last_ping_;
-  std::string user_id_;
+  Principal principal_;  // nobody until authenticated, and in no-auth mode
   bool authenticated_ = false;
   bool device_known_ = false;
   bool ended_ = false;  // closing: whatever still arrives is ignored

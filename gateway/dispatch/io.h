@@ -21,6 +21,9 @@
 
 namespace topgun::gateway {
 
+// Runs a task in a later turn of the loop.
+using Defer = std::function<void(std::function<void()>)>;
+
 // Names a connection of this loop for as long as the process lives.
 struct ConnectionId {
   uint32_t slot = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "access/access.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
 #include "dispatch/io.h"
@@ -14,6 +15,7 @@
 
 namespace topgun::gateway {
 
+class DetachedWrites;
 class FanOut;
 class ConnectionTable;
 
@@ -34,7 +36,9 @@ struct DispatchOptions {
 struct LoopContext {
   const DispatchOptions& options;
   const TokenVerifier* verifier;  // null: no-auth mode
+  const AccessControl& access;
   WriteSink& sink;
+  DetachedWrites& detached;  // writes beside the connections' own
   FanOut& fan_out;
   ConnectionTable& table;
   Probe& probe;

@@ -9,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "access/open_access.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/detached_writes.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
+#include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "support/manual_clock.h"
 #include "wire/server_frame.h"
@@ -133,6 +136,25 @@ class FakeVerifier final : public TokenVerifier {
   }
 };
 
+// Tasks for a later turn of the loop.
+class FakeTurns {
+ public:
+  Defer defer() {
+    return [this](std::function<void()> task) { tasks_.push_back(std::move(task)); };
+  }
+  // Runs them, and those that they add.
+  void Run() {
+    while (!tasks_.empty()) {
+      const auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      task();
+    }
+  }
+
+ private:
+  std::deque<std::function<void()>> tasks_;
+};
+
 // The dispatch layer of one loop between fakes.
 class DispatchHarness {
  public:
@@ -142,7 +164,9 @@ class DispatchHarness {
         fan_out(fan_out_options, source, reader, probe, clock),
         context{.options = options,
                 .verifier = with_auth ? &verifier : nullptr,
+                .access = access,
                 .sink = sink,
+                .detached = detached,
                 .fan_out = fan_out,
                 .table = table,
                 .probe = probe,
@@ -150,6 +174,7 @@ class DispatchHarness {
                 .frame = {},
                 .now = {}} {
     table.Bind(context);
+    detached.Bind(sink);
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
   }
@@ -158,6 +183,7 @@ class DispatchHarness {
   void Tick(std::chrono::milliseconds later = ConnectionTable::kTick) {
     now += later;
     fan_out.Tick(now);
+    detached.Tick(now);
     table.Tick(now);
   }
 
@@ -170,6 +196,10 @@ class DispatchHarness {
   FakeSource source;
   FakeReader reader;
   ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
+  FakeTurns turns;
+  OpenAccess access;
+  DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
+  WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
   LoopContext context;
   std::chrono::steady_clock::time_point now;

@@ -1,0 +1,80 @@
+// Writes that no connection's ack ledger waits for: HTTP requests, ORMAP_PUSH_DIFF, records of the
+// cluster itself.
+//
+// A batch is finished when all its ops are; an op that was lost with its shard's tail before that
+// is waited for again. Ops that are refused (too many wait, or the sink is overloaded) or that do
+// not finish within the patience are reported as kOverloaded: they may still take effect, and
+// sending them again does no harm.
+//
+// Owned by the loop; one thread. `Done` never runs inside Write(). On shutdown batches that wait
+// are forgotten.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatch/io.h"
+#include "dispatch/write_router.h"
+#include "probe.h"
+
+namespace topgun::gateway {
+
+struct DetachedWriteOptions {
+  size_t ops_max = 65'536;  // that wait at a time
+  std::chrono::milliseconds patience{20'000};
+};
+
+class DetachedWrites final : public WriteObserver {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  // One outcome per op, in the order of the ops.
+  using Done = std::function<void(std::span<const OpOutcome>)>;
+
+  DetachedWrites(const DetachedWriteOptions& options, Defer defer, Probe& probe)
+      : options_(options), defer_(std::move(defer)), probe_(probe) {}
+  void Bind(WriteSink& sink) { sink_ = &sink; }
+
+  // The ops must be valid (wire::ValidateOp, unless the map is the cluster's own); they are copied.
+  // `origin` names the connection that is not told of the changes; empty: all are told.
+  void Write(std::span<const wire::Op> ops, std::string_view origin, Done done);
+
+  void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
+  void OnOpReopened(const OpRef& ref) override;
+  bool AwaitsAck(const OpRef& ref) const override { return Find(ref.op) != batches_.end(); }
+
+  void Tick(Time now);
+  size_t waiting() const { return waiting_; }
+
+ private:
+  enum class State : uint8_t { kOpen, kFinished };
+  struct Batch {
+    Done done;
+    Time deadline;
+    size_t open = 0;
+    std::vector<State> states;
+    std::vector<OpOutcome> outcomes;
+  };
+  using Batches = std::map<uint64_t, Batch>;  // by the number of their first op, so by age
+
+  Batches::const_iterator Find(uint64_t op) const;
+  Batch* BatchOf(uint64_t op, size_t* index);
+  void Refuse(size_t count, Done done);
+  void Finish(Batches::iterator batch);
+
+  const DetachedWriteOptions options_;
+  const Defer defer_;
+  Probe& probe_;
+  WriteSink* sink_ = nullptr;
+  Batches batches_;
+  uint64_t next_op_ = 0;
+  size_t waiting_ = 0;  // ops of all batches
+};
+
+}  // namespace topgun::gateway
