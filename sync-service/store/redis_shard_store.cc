@@ -168,6 +168,61 @@ void RedisShardStore::Scan(state::CellKind kind, std::string_view map, std::stri
       });
 }
 
+// Two hashes name maps: `maps` those that were written since the shard was created, `unloaded`
+// those that Redis has lost.
+void RedisShardStore::ListMaps(Callback<std::vector<MapSize>> callback) {
+  auto map_ids = std::make_shared<std::set<std::string>>();
+  const auto collect = [map_ids](const StatusOr<Reply>& reply) {
+    if (!reply.ok()) return;
+    const ReplyView names(reply->get());
+    for (size_t i = 0; i < names.size(); ++i) map_ids->emplace(names[i].str());
+  };
+  auto failure = std::make_shared<Status>();
+  connection_.Send({"HKEYS", keys_.maps()}, [collect, failure](const StatusOr<Reply>& reply) {
+    *failure = reply.status();
+    collect(reply);
+  });
+  connection_.Send({"HKEYS", keys_.unloaded()},
+                   [this, collect, failure, map_ids,
+                    callback = std::move(callback)](const StatusOr<Reply>& reply) mutable {
+                     if (!failure->ok()) return callback(*failure);
+                     if (!reply.ok()) return callback(reply.status());
+                     collect(reply);
+                     CountCells(*map_ids, std::move(callback));
+                   });
+}
+
+void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
+                                 Callback<std::vector<MapSize>> callback) {
+  struct Counting {
+    std::vector<MapSize> sizes;
+    size_t open = 0;
+    Status failure;
+    Callback<std::vector<MapSize>> callback;
+  };
+  auto counting = std::make_shared<Counting>();
+  counting->callback = std::move(callback);
+  for (const std::string& map_id : map_ids) {
+    if (ParseId(map_id)) counting->sizes.push_back({map_id, 0});
+  }
+  counting->open = counting->sizes.size();
+  if (counting->open == 0) return counting->callback(std::move(counting->sizes));
+  for (size_t i = 0; i < counting->sizes.size(); ++i) {
+    const auto id = ParseId(counting->sizes[i].map_id);
+    connection_.Send(
+        {"HLEN", keys_.Cells(id->kind, id->map)}, [counting, i](const StatusOr<Reply>& reply) {
+          if (reply.ok()) {
+            counting->sizes[i].cells = static_cast<uint64_t>(ReplyView(reply->get()).integer());
+          } else {
+            counting->failure = reply.status();
+          }
+          if (--counting->open != 0) return;
+          if (!counting->failure.ok()) return counting->callback(counting->failure);
+          counting->callback(std::move(counting->sizes));
+        });
+  }
+}
+
 void RedisShardStore::IsUnloaded(std::string_view map_id, Callback<bool> callback) {
   connection_.Send({"HEXISTS", keys_.unloaded(), map_id},
                    [callback = std::move(callback)](StatusOr<Reply> reply) {

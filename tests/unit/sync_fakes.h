@@ -129,6 +129,14 @@ class FakeStore final : public ShardStore {
     }
     Answer(std::move(callback), std::move(chunk));
   }
+  void ListMaps(Callback<std::vector<MapSize>> callback) override {
+    std::map<std::string, uint64_t> sizes;
+    for (const auto& [map_id, floor] : redis_.unloaded) sizes[map_id] = 0;
+    for (const auto& [map_id, cells] : redis_.cells) sizes[map_id] = cells.size();
+    std::vector<MapSize> out;
+    for (const auto& [map_id, cells] : sizes) out.push_back({map_id, cells});
+    Answer(std::move(callback), std::move(out));
+  }
   void IsUnloaded(std::string_view map_id, Callback<bool> callback) override {
     Answer(std::move(callback), redis_.unloaded.contains(std::string(map_id)));
   }

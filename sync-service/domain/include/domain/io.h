@@ -70,6 +70,11 @@ struct ScanChunk {
   std::vector<FieldAndCell> cells;
 };
 
+struct MapSize {
+  std::string map_id;
+  uint64_t cells = 0;
+};
+
 struct HydrateWrite {
   std::string field;
   std::string expected;  // cell that was read, empty when absent
@@ -95,6 +100,8 @@ class ShardStore {
                         Callback<std::vector<FeedRecord>> callback) = 0;
   virtual void Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
                     Callback<ScanChunk> callback) = 0;
+  // Every map that has or had cells in this shard, loaded or not, with the cells Redis holds.
+  virtual void ListMaps(Callback<std::vector<MapSize>> callback) = 0;
   // Whether the map is unloaded in this shard.
   virtual void IsUnloaded(std::string_view map_id, Callback<bool> callback) = 0;
 

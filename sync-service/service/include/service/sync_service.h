@@ -31,6 +31,13 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerWriteReactor<v1::ReadMapChunk>* ReadMap(grpc::CallbackServerContext* context,
                                                       const v1::ReadMapRequest* request) override;
 
+  grpc::ServerUnaryReactor* ReadCells(grpc::CallbackServerContext* context,
+                                      const v1::ReadCellsRequest* request,
+                                      v1::ReadCellsReply* reply) override;
+  grpc::ServerUnaryReactor* ListMaps(grpc::CallbackServerContext* context,
+                                     const v1::ListMapsRequest* request,
+                                     v1::ListMapsReply* reply) override;
+
  private:
   LoopSet& loops_;
   Probe& probe_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class RedisShardStore final : public ShardStore {
                 Callback<std::vector<FeedRecord>> callback) override;
   void Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
             Callback<ScanChunk> callback) override;
+  void ListMaps(Callback<std::vector<MapSize>> callback) override;
   void IsUnloaded(std::string_view map_id, Callback<bool> callback) override;
   void HydrateBegin(std::string_view map_id, std::string_view token,
                     Callback<std::optional<state::Position>> callback) override;
@@ -38,6 +40,7 @@ class RedisShardStore final : public ShardStore {
                      StatusCallback callback) override;
 
  private:
+  void CountCells(const std::set<std::string>& map_ids, Callback<std::vector<MapSize>> callback);
   std::string BoundToken(std::string_view token) const;
 
   redis::Connection& connection_;
