@@ -27,6 +27,17 @@ void AddNetwork(config::Settings& settings, Config& config) {
                {.group = group, .min = 1});
   settings.Add("allowed-origins", &config.allowed_origins,
                "Origins that browsers may connect from; empty: all", {.group = group});
+  settings.Add("tls-in-front", &config.tls_in_front,
+               "TLS is ended by a proxy in front: clients use wss", {.group = group});
+  settings.Add("node-id", &config.node_id, "Name of this gateway in the partition map",
+               {.group = "Cluster", .min = 1, .max = 256});
+  settings.Add("advertise-host", &config.advertise_host,
+               "Host that clients of the other gateways reach this one at",
+               {.group = "Cluster", .min = 1, .max = 256});
+  settings.Add("advertise-url", &config.advertise_url,
+               "URL of this gateway in the partition map; empty: made like the URL that the asking "
+               "client used",
+               {.group = "Cluster", .max = 1024});
   settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",

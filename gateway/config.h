@@ -18,6 +18,10 @@ struct Config {
   uint16_t port = 8080;
   std::string admin = "127.0.0.1:9090";
   std::vector<std::string> sync = {"127.0.0.1:9000"};
+  bool tls_in_front = false;
+  std::string node_id = "topgun-server-node";
+  std::string advertise_host = "127.0.0.1";
+  std::string advertise_url;  // empty: as each client wrote its own
   uint32_t shards = 16;
   uint32_t loops = 0;  // 0: half of the cores
 

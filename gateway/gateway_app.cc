@@ -35,6 +35,9 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.dispatch.revivals_per_second = config.revivals_per_second;
   options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
   options.fan_out.subscriptions_max = config.subscriptions_max;
+  options.cluster.self.id = config.node_id;
+  options.cluster.self.host = config.advertise_host;
+  options.cluster.self.url = config.advertise_url;
   return options;
 }
 
@@ -52,7 +55,7 @@ Status GatewayApp::Start() {
   admin_ = std::make_unique<admin::AdminServer>(config_.admin, registry_,
                                                 [this] { return Readiness(); });
   RETURN_IF_ERROR(admin_->Start());
-  for (const auto& loop : loops_) loop->Start();
+  for (const auto& loop : loops_) loop->Start(port());
   running_ = true;
   logging::Info("gateway", "started",
                 {{"name", config_.name},
@@ -91,6 +94,7 @@ StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
   options.port = address.port;
   options.connections_max = config_.connections_max;
   options.allowed_origins = config_.allowed_origins;
+  options.tls_in_front = config_.tls_in_front;
   options.outbound.push_bytes_max = config_.push_bytes_max;
   options.outbound.reply_bytes_max = config_.reply_bytes_max;
   std::vector<Listener::Loop> loops;

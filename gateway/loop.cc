@@ -28,6 +28,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
       watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),
       reader_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
+      cluster_(options_.cluster, clock),
       context_{.options = options_.dispatch,
                .verifier = verifier,
                .access = access_,
@@ -35,6 +36,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .detached = detached_,
                .fan_out = fan_out_,
                .table = table_,
+               .cluster = cluster_,
                .probe = probe_,
                .clock = clock,
                .frame = {},
@@ -51,7 +53,8 @@ Loop::~Loop() {
   Join();
 }
 
-void Loop::Start() {
+void Loop::Start(uint16_t port) {
+  cluster_.Listening(port);
   boost::asio::post(io_, [this] {
     fan_out_.Tick(std::chrono::steady_clock::now());
     replicas_.Start();

@@ -20,6 +20,7 @@
 #include "backend/map_reader.h"
 #include "backend/replica_set.h"
 #include "backend/watch_client.h"
+#include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
 #include "dispatch/fan_out.h"
@@ -39,6 +40,7 @@ struct LoopOptions {
   size_t inflight_bytes_max = size_t{64} << 20;
   DispatchOptions dispatch;
   FanOutOptions fan_out;
+  ClusterOptions cluster;
 };
 
 class Loop {
@@ -54,7 +56,8 @@ class Loop {
 
   Listener::Loop for_listener() { return {&io_, &table_, &probe_}; }
 
-  void Start();
+  // `port` is where the listener accepts.
+  void Start(uint16_t port);
   // Any thread: connections end as their acks leave, at the deadline all of them do.
   void BeginDrain(Time deadline);
   void Join();
@@ -83,6 +86,7 @@ class Loop {
   WatchClient watch_;
   GrpcMapReader reader_;
   FanOut fan_out_;
+  ClusterView cluster_;
   LoopContext context_;
 
   bool draining_ = false;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/query_support.h"
@@ -89,6 +90,8 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return OnQuerySub(frame.query_sub);
     case FrameType::kQueryUnsub:
       return context_.fan_out.Unsubscribe(*this, frame.query_unsub.query_id);
+    case FrameType::kPartitionMapRequest:
+      return OnPartitionMapRequest(frame.partition_map_request);
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     default:
@@ -142,11 +145,34 @@ void Connection::OnDeviceHello() {
 
 void Connection::OnPing(const wire::PingFrame& frame) {
   last_ping_ = context_.now;
+  const wire::PongFrame pong{.timestamp = frame.timestamp,
+                             .server_time = static_cast<double>(context_.clock.NowMs())};
   std::string reply;
-  wire::EncodePong(
-      {.timestamp = frame.timestamp, .server_time = static_cast<double>(context_.clock.NowMs())},
-      reply);
+  wire::EncodePong(pong, reply);
   session_.Urgent(std::move(reply));
+  if (!asked_for_map_) return;
+  // The pool of a client in cluster mode keeps the first one to itself (core.md 8.3).
+  std::string wrapped;
+  wire::EncodePongWrapped(pong, wrapped);
+  session_.Urgent(std::move(wrapped));
+}
+
+void Connection::OnPartitionMapRequest(const wire::PartitionMapRequestFrame& frame) {
+  asked_for_map_ = true;
+  map_version_ = frame.current_version.value_or(0);
+  OfferPartitionMap();
+}
+
+bool Connection::OfferPartitionMap() {
+  const bool wanted = asked_for_map_ || context_.cluster.pushes();
+  if (ended_ || !authenticated_ || !wanted) return false;
+  const int64_t version = context_.cluster.map().version;
+  if (version <= map_version_) return false;
+  map_version_ = version;
+  // Shared bytes under the limit of pushes: asking again and again costs no memory.
+  session_.Push(
+      {.head = context_.cluster.FrameFor(session_.request()), .tail = nullptr, .key = {}});
+  return true;
 }
 
 void Connection::OnBatch(std::string_view data, Level level) {

@@ -36,6 +36,8 @@ class Connection final : public SessionHandler {
   // Reads no more; closes once every ack has left, at the latest when told `at_once`. True when
   // this call has closed it.
   bool Drain(bool at_once);
+  // Sends the map of the cluster if it is newer than the client's and of interest to it.
+  bool OfferPartitionMap();
 
   ConnectionId id() const { return id_; }
   const std::string& origin() const { return origin_; }
@@ -53,6 +55,7 @@ class Connection final : public SessionHandler {
   void OnDeviceHello();
   void OnPing(const wire::PingFrame& frame);
   void OnBatch(std::string_view data, Level level);
+  void OnPartitionMapRequest(const wire::PartitionMapRequestFrame& frame);
   void OnQuerySub(const wire::QuerySubFrame& frame);
   void NotImplemented(std::string_view what);
   void SendAuthAck();
@@ -68,7 +71,9 @@ class Connection final : public SessionHandler {
   Principal principal_;  // nobody until authenticated, and in no-auth mode
   bool authenticated_ = false;
   bool device_known_ = false;
-  bool ended_ = false;  // closing: whatever still arrives is ignored
+  bool asked_for_map_ = false;  // as only clients in cluster mode do
+  int64_t map_version_ = 0;     // of the map that the client has
+  bool ended_ = false;          // closing: whatever still arrives is ignored
 };
 
 }  // namespace topgun::gateway

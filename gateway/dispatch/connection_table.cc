@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dispatch/cluster_view.h"
+
 namespace topgun::gateway {
 namespace {
 
@@ -10,6 +12,8 @@ namespace {
 constexpr size_t kSweepTicks = 5;
 // Connections closed per tick of a drain, so that their clients do not come back all at once.
 constexpr size_t kDrainPerTick = 500;
+// Partition maps sent per tick after a change: each is some 20 KB.
+constexpr size_t kMapsPerTick = 500;
 
 template <typename T>
 void AppendRaw(std::string& out, const T& value) {
@@ -89,6 +93,7 @@ void ConnectionTable::Tick(Time now) {
   if (draining_) return Drain(now);
   Sweep(now);
   Revive(now);
+  SharePartitionMap();
 }
 
 void ConnectionTable::Sweep(Time now) {
@@ -118,6 +123,15 @@ void ConnectionTable::Revive(Time now) {
     slots_[revival.id.slot].owed_revival = false;
     connection->Revive();
     if (health == SinkHealth::kSuspect) return;
+  }
+}
+
+void ConnectionTable::SharePartitionMap() {
+  const int64_t version = context_->cluster.map().version;
+  if (std::exchange(map_version_, version) != version) map_at_ = 0;
+  for (size_t told = 0; map_at_ < slots_.size() && told < kMapsPerTick; ++map_at_) {
+    Connection* const connection = slots_[map_at_].connection.get();
+    if (connection != nullptr && connection->OfferPartitionMap()) ++told;
   }
 }
 

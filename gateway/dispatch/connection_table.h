@@ -64,6 +64,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   std::string OriginOf(ConnectionId id) const;
   void Sweep(Time now);
   void Revive(Time now);
+  void SharePartitionMap();
   void Drain(Time now);
   void ReportFates();
 
@@ -74,6 +75,8 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   std::vector<uint32_t> free_;
   size_t count_ = 0;
   size_t sweep_at_ = 0;
+  int64_t map_version_ = 0;  // of the partition map that connections are being told
+  size_t map_at_ = 0;        // the slot that is told next
   std::deque<Revival> revivals_;
   std::array<size_t, kOpFateCount> fates_{};  // counted here, reported once per tick
   bool draining_ = false;

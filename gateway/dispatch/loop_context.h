@@ -16,6 +16,7 @@
 namespace topgun::gateway {
 
 class DetachedWrites;
+class ClusterView;
 class FanOut;
 class ConnectionTable;
 
@@ -41,6 +42,7 @@ struct LoopContext {
   DetachedWrites& detached;  // writes beside the connections' own
   FanOut& fan_out;
   ConnectionTable& table;
+  ClusterView& cluster;
   Probe& probe;
   const WallClock& clock;
 

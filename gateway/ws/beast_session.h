@@ -44,6 +44,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
                std::shared_ptr<void> slot)
       : loop_(loop),
         slot_(std::move(slot)),
+        tls_in_front_(options.tls_in_front),
         ws_(std::move(socket), scratch),
         close_timer_(ws_.get_executor()),
         queue_(options.outbound) {
@@ -59,6 +60,10 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   // Completes the upgrade; `unread` came behind the request.
   void Run(Request request, std::string unread) {
+    const auto host = request[boost::beast::http::field::host];
+    request_ = {.host = std::string(host.data(), host.size()),
+                .target = std::string(request.target().data(), request.target().size()),
+                .secure = tls_in_front_};
     self_ = shared_from_this();
     ws_.next_layer().Bind(weak_from_this(), [this] { OnSocketWritten(); });
     ws_.next_layer().Preload(std::move(unread));
@@ -68,6 +73,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       self->OnAccepted(error);
     });
   }
+
+  const UpgradeRequest& request() const override { return request_; }
 
   void Reply(std::string frame) override {
     if (closing_) return;
@@ -226,6 +233,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   const Listener::Loop loop_;
   const std::shared_ptr<void> slot_;
+  const bool tls_in_front_;
+  UpgradeRequest request_;
   boost::beast::websocket::stream<CoalescingStream> ws_;
   boost::asio::steady_timer close_timer_;
   OutboundQueue queue_;

@@ -30,6 +30,8 @@ struct ListenerOptions {
   uint32_t header_bytes_max = 8 * 1024;
   // Values of the Origin header that may connect; empty: any.
   std::vector<std::string> allowed_origins;
+  // Clients reach us through something that ends their TLS: their URLs begin with wss.
+  bool tls_in_front = false;
   OutboundLimits outbound;
 };
 

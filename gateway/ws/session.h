@@ -26,9 +26,18 @@ inline constexpr size_t kCloseCauseCount = size_t{1} + static_cast<size_t>(Close
 
 std::string_view Name(CloseCause cause);
 
+// What the client asked for when it connected: with it the URL that it used (core.md 8.4).
+struct UpgradeRequest {
+  std::string host;     // the Host header: name or address, and the port if the client wrote one
+  std::string target;   // path and query
+  bool secure = false;  // the client speaks TLS to whatever is in front of us
+};
+
 class Session {
  public:
   virtual ~Session() = default;
+
+  virtual const UpgradeRequest& request() const = 0;
 
   // An answer: never dropped, but many bytes of them pause reading.
   virtual void Reply(std::string frame) = 0;

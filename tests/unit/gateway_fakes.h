@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "access/open_access.h"
+#include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
 #include "dispatch/fan_out.h"
@@ -26,6 +27,7 @@ namespace topgun::gateway {
 // Keeps every frame, in the order a client would see them.
 class FakeSession final : public Session {
  public:
+  const UpgradeRequest& request() const override { return upgrade; }
   void Reply(std::string frame) override { frames.push_back(std::move(frame)); }
   void Urgent(std::string frame) override { frames.push_back(std::move(frame)); }
   bool Push(PushFrame push) override {
@@ -50,6 +52,7 @@ class FakeSession final : public Session {
     return types;
   }
 
+  UpgradeRequest upgrade{.host = "localhost:8080", .target = "/ws"};
   std::vector<std::string> frames;
   std::optional<CloseCause> closed;
   uint64_t message_bytes_max = 0;
@@ -159,8 +162,10 @@ class FakeTurns {
 class DispatchHarness {
  public:
   explicit DispatchHarness(bool with_auth = false, DispatchOptions dispatch_options = {},
-                           FanOutOptions fan_out_options = {})
+                           FanOutOptions fan_out_options = {},
+                           ClusterOptions cluster_options = SingleNode())
       : options(dispatch_options),
+        cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
         context{.options = options,
                 .verifier = with_auth ? &verifier : nullptr,
@@ -169,6 +174,7 @@ class DispatchHarness {
                 .detached = detached,
                 .fan_out = fan_out,
                 .table = table,
+                .cluster = cluster,
                 .probe = probe,
                 .clock = clock,
                 .frame = {},
@@ -187,10 +193,15 @@ class DispatchHarness {
     table.Tick(now);
   }
 
+  static ClusterOptions SingleNode() {
+    return {.self = {.id = "node-0", .host = "127.0.0.1", .port = 8080, .url = {}}};
+  }
+
   DispatchOptions options;
   metrics::Registry registry;
   Probe probe{registry, 0};
   support::ManualClock clock{1'700'000'000'000};
+  ClusterView cluster;
   FakeVerifier verifier;
   FakeSink sink;
   FakeSource source;
