@@ -237,6 +237,8 @@ void WatchClient::Emit(const sync::v1::WatchRange& range,
                         .shard = range.shard(),
                         .position = {range.upto().incarnation(), range.positions(i)}};
     if (known && !range.gap() && change.position <= *known) continue;
+    // What retention drops was hidden from clients long ago.
+    if ((flags & state::kChangePruned) != 0) continue;
     observer_->OnChange(change);
   }
 }

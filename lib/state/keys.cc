@@ -100,7 +100,8 @@ ShardKeys::ShardKeys(std::string_view prefix, uint32_t shard, uint32_t shard_cou
       feed_(base_ + "feed"),
       maps_(base_ + "maps"),
       unloaded_(base_ + "unloaded"),
-      loading_(base_ + "loading") {}
+      loading_(base_ + "loading"),
+      sweep_(base_ + "sweep") {}
 
 std::string ShardKeys::Cells(CellKind kind, std::string_view map) const {
   const std::string_view infix = CellsInfix(kind);

@@ -16,6 +16,7 @@ extern const std::string_view hydrate_begin;
 extern const std::string_view hydrate_chunk;
 extern const std::string_view hydrate_finish;
 extern const std::string_view persisted;
+extern const std::string_view prune;
 }  // namespace embedded
 
 namespace {
@@ -56,6 +57,11 @@ const Script& HydrateFinishScript() {
 
 const Script& PersistedScript() {
   static const Script script = Load("persisted", embedded::persisted);
+  return script;
+}
+
+const Script& PruneScript() {
+  static const Script script = Load("prune", embedded::prune);
   return script;
 }
 

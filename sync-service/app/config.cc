@@ -48,6 +48,10 @@ void AddLimits(config::Settings& settings, Config& config) {
 
 void AddTimes(config::Settings& settings, Config& config) {
   const std::string group = "Times";
+  settings.Add("retention", &config.retention,
+               "How long removals and expired records are remembered; a client that was away for "
+               "longer starts over with what the server has",
+               {.group = group, .min = 1000});
   settings.Add("view-idle", &config.view_idle, "Map views not read for this long are dropped",
                {.group = group, .min = 1000});
   settings.Add("feed-poll", &config.feed_poll,

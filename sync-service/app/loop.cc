@@ -77,6 +77,8 @@ void Loop::BuildShards(const Config& config) {
         Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_, probe_}));
     shards.push_back(shards_.back().get());
   }
+  sweeper_ = std::make_unique<RetentionSweeper>(
+      shards, RetentionLimits{.retention_ms = config.retention.count()}, *this, wall_, probe_);
   ViewLimits limits{config.view_bytes_max / loop_count_, config.view_idle.count()};
   views_ = std::make_unique<ViewRegistry>(std::move(shards), limits, wall_, probe_);
 }
@@ -86,6 +88,7 @@ void Loop::Start() {
     redis_->Start();
     PollFeeds();
     EverySecond();
+    sweeper_->Start();
   });
   thread_ = std::thread([this] { io_.run(); });
 }

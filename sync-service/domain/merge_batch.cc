@@ -1,9 +1,11 @@
 #include "domain/merge_batch.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "domain/restamp.h"
+#include "state/horizon.h"
 
 namespace topgun::sync {
 
@@ -38,12 +40,18 @@ crdt::TimestampView Tick(crdt::HybridLogicalClock& clock) {
   return {ticked.millis, ticked.counter, clock.node_id()};
 }
 
+// An op older than what the server remembers: a write might bring back what was removed, a removal
+// has nothing left to remove.
+Outcome TooOld(const CellState& incoming) {
+  return incoming.tombstone ? Outcome::kStale : Outcome::kRejected;
+}
+
 bool IsOr(OpKind kind) { return kind == OpKind::kOrAdd || kind == OpKind::kOrRemove; }
 
 }  // namespace
 
 void MergeBatch::Clear() {
-  used_ = 0;
+  used_ = horizon_count_ = 0;
   index_.clear();
   ops_.clear();
   parts_.clear();
@@ -54,18 +62,22 @@ void MergeBatch::Clear() {
 }
 
 bool MergeBatch::full() const {
-  return used_ >= limits_.cells_max || ops_.size() >= limits_.ops_max ||
+  return used_ - horizon_count_ >= limits_.cells_max || ops_.size() >= limits_.ops_max ||
          bytes_ >= limits_.bytes_max;
 }
 
 void MergeBatch::Take(const std::shared_ptr<PartState>& part) {
   if (parts_.empty() || parts_.back() != part) parts_.push_back(part);
   const WritePart& source = part->part;
+  horizon_of_.assign(2 * source.maps.size(), nullptr);
   while (part->next < source.ops.size() && !full()) {
     const auto op_index = static_cast<uint32_t>(part->next++);
     const WriteOp& op = source.ops[op_index];
     const state::CellKind kind = IsOr(op.kind) ? state::CellKind::kOr : state::CellKind::kLww;
     WorkCell& cell = CellFor(kind, source.maps[op.map], op.key, op.tag);
+    WorkCell*& horizon = horizon_of_[2 * op.map + (IsOr(op.kind) ? 1 : 0)];
+    if (horizon == nullptr) horizon = &HorizonFor(kind, source.maps[op.map]);
+    cell.horizon = horizon;
     ops_.push_back({part.get(), op_index, &cell, Outcome::kNone});
     bytes_ += op.key.size() + op.tag.size() + op.value.size();
   }
@@ -85,11 +97,20 @@ MergeBatch::WorkCell& MergeBatch::CellFor(state::CellKind kind, std::string_view
   cell.key = key;
   cell.tag = tag;
   cell.field = field_scratch_;
+  cell.horizon = nullptr;
   cell.known = false;
   cell.base.clear();
   cell.before = cell.current = CellState();
   cell.changed = cell.tell_origin = false;
   index_.emplace(cell.id, &cell);
+  return cell;
+}
+
+MergeBatch::WorkCell& MergeBatch::HorizonFor(state::CellKind kind, std::string_view map) {
+  const size_t used_before = used_;
+  const std::string& map_id = arena_.emplace_back(state::MapId(kind, map));
+  WorkCell& cell = CellFor(state::CellKind::kLww, state::kHorizonMap, map_id, {});
+  horizon_count_ += used_ - used_before;
   return cell;
 }
 
@@ -142,13 +163,30 @@ bool MergeBatch::Merge(crdt::HybridLogicalClock& clock, int64_t now_ms) {
   return complete;
 }
 
+// Highest clock that retention has pruned from the cell's map.
+int64_t MergeBatch::ForgottenUpTo(const WorkCell& cell) {
+  constexpr int64_t kNothing = std::numeric_limits<int64_t>::min();
+  if (cell.horizon == nullptr || !cell.horizon->current.present) return kNothing;
+  const auto horizon = state::DecodeHorizon(cell.horizon->current.value);
+  return horizon.has_value() ? horizon->millis : kNothing;
+}
+
+// Whether the cell may have been removed after `timestamp` and pruned since.
+bool MergeBatch::IsForgotten(const WorkCell& cell, const crdt::TimestampView& timestamp) {
+  return !cell.current.present && timestamp.millis <= ForgottenUpTo(cell);
+}
+
 Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, int64_t now_ms) {
   const WriteOp& op = ref.part->part.ops[ref.op];
   WorkCell& cell = *ref.cell;
   CellState incoming = RecordOf(op);
   if (incoming.timestamp.node_id.empty()) {
-    if (cell.current.present) clock.Observe(cell.current.timestamp);
+    // Newer than what it replaces, or than what may have been pruned here.
+    clock.Observe(cell.current.present ? cell.current.timestamp
+                                       : crdt::TimestampView{ForgottenUpTo(cell), 0, {}});
     incoming.timestamp = Tick(clock);
+  } else if (IsForgotten(cell, incoming.timestamp)) {
+    return TooOld(incoming);
   }
   const bool too_far_ahead = incoming.timestamp.millis > now_ms + crdt::kDriftMaxMs;
   if (!too_far_ahead) clock.Observe(incoming.timestamp);
@@ -182,6 +220,7 @@ Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& o
   if (const auto assigned = DecodeRestamp(record.current.value)) {
     // Seen before: whatever became of it then, it is that same record now.
     incoming.timestamp = *assigned;
+    if (IsForgotten(cell, incoming.timestamp)) return TooOld(incoming);
     Verdict verdict = JudgeLww(cell.current, incoming);
     if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
     return Apply(cell, incoming, verdict);
@@ -239,18 +278,26 @@ CommitRequest MergeBatch::BuildCommit(const state::Position& tail, int64_t now_m
 
 void MergeBatch::CollectWrites(CommitRequest& request) {
   BytesMap<size_t> group_of_map;
+  std::vector<std::string> ids;  // of request.cells
   for (size_t i = 0; i < used_; ++i) {
     const WorkCell& cell = cells_[i];
     std::string map_id = state::MapId(cell.kind, cell.map);
     const auto [it, is_new] = group_of_map.try_emplace(map_id, request.cells.size());
     if (is_new) {
-      request.map_ids.push_back(std::move(map_id));
+      ids.push_back(std::move(map_id));
       request.cells.push_back({cell.kind, cell.map, {}});
     }
     if (!cell.changed) continue;
     CellWrites& writes = request.cells[it->second];
     writes.fields_and_cells.push_back(cell.field);
     writes.fields_and_cells.push_back(cell.encoded);
+  }
+  // Maps that are written come first (docs/state-layout.md, "commit").
+  for (const bool written : {true, false}) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const bool is_written = !request.cells[i].fields_and_cells.empty();
+      if (is_written == written) request.map_ids.push_back(std::move(ids[i]));
+    }
   }
   std::erase_if(request.cells, [](const CellWrites& w) { return w.fields_and_cells.empty(); });
 }

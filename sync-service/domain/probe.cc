@@ -39,6 +39,13 @@ Probe::Probe(metrics::Registry& registry)
           registry.AddCounter("sync_hydrations_total", "Maps loaded from Postgres into Redis.")),
       hydrated_cells_(registry.AddCounter("sync_hydrated_cells_total",
                                           "Cells loaded from Postgres into Redis.")),
+      pruned_cells_(registry.AddCounter("sync_retention_pruned_cells_total",
+                                        "Removed and expired cells that retention has dropped.")),
+      sweep_seconds_(registry.AddHistogram("sync_retention_sweep_seconds",
+                                           "Time to look through one shard for cells to drop.",
+                                           metrics::kLatencySeconds)),
+      tombstones_(registry.AddGauge("sync_retention_tombstones",
+                                    "Removed cells found by this replica's last sweeps.")),
       watchers_(registry.AddGauge("sync_watchers", "Open Watch streams.")),
       watch_overflows_(registry.AddCounter("sync_watch_overflows_total",
                                            "Watchers told of a gap because they read too slowly.")),
@@ -81,6 +88,11 @@ void Probe::Committed(state::CommitCode code, size_t ops, size_t cells, double s
   if (code != state::CommitCode::kCommitted) return;
   commit_ops_.Observe(static_cast<double>(ops));
   commit_cells_.Observe(static_cast<double>(cells));
+}
+
+void Probe::Swept(double seconds, int64_t tombstones) {
+  sweep_seconds_.Observe(seconds);
+  tombstones_.Increment(static_cast<double>(tombstones));
 }
 
 void Probe::CellsRead(size_t hits, size_t misses) {

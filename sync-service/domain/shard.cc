@@ -165,7 +165,8 @@ void Shard::ApplyToCache(const FeedEntry& entry) {
     id.clear();
     AppendCellId(id, change.kind, view.maps[change.map],
                  state::CellField(change.kind, change.key, change.tag));
-    cache_.Update(id, change.cell);
+    const bool pruned = (change.flags & state::kChangePruned) != 0;
+    cache_.Update(id, pruned ? std::string_view() : change.cell);
   }
 }
 
@@ -240,6 +241,10 @@ void Shard::Submit(WritePart part) {
 
 void Shard::Pump() {
   if (state_ != State::kOpen || busy_) return;
+  if (prune_ != nullptr && batch_.empty()) {
+    busy_ = true;
+    return ReadPruned();
+  }
   while (!queue_.empty() && !batch_.full()) {
     const std::shared_ptr<PartState> part = queue_.front();
     batch_.Take(part);
@@ -295,7 +300,10 @@ void Shard::OnCommit(StatusOr<CommitReply> reply, int64_t sent_us) {
     case state::CommitCode::kClosed:
       return StopBatch();
     case state::CommitCode::kUnloaded:
-      return LoadMaps(std::move(reply->unloaded));
+      return LoadMaps(std::move(reply->unloaded), [this](const Status& status) {
+        if (!status.ok()) return StopBatch();
+        LookUp();
+      });
     case state::CommitCode::kOverloaded:
       return RefuseAll(ResourceExhausted("persistence is behind, try again later"));
   }
@@ -319,13 +327,14 @@ void Shard::OnCommitted(const CommitReply& reply) {
   Pump();
 }
 
-void Shard::LoadMaps(std::vector<std::string> map_ids) {
-  if (map_ids.empty()) return LookUp();
+void Shard::LoadMaps(std::vector<std::string> map_ids, StatusCallback done) {
+  if (map_ids.empty()) return done(OkStatus());
   const std::string map_id = std::move(map_ids.back());
   map_ids.pop_back();
-  hydrator_.Load(map_id, [this, map_ids = std::move(map_ids)](const Status& status) mutable {
-    if (!status.ok()) return StopBatch();
-    LoadMaps(std::move(map_ids));
+  hydrator_.Load(map_id, [this, map_ids = std::move(map_ids),
+                          done = std::move(done)](const Status& status) mutable {
+    if (!status.ok()) return done(status);
+    LoadMaps(std::move(map_ids), std::move(done));
   });
 }
 

@@ -141,6 +141,48 @@ void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply>
                    });
 }
 
+void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> callback) {
+  const std::string horizons = keys_.Cells(state::CellKind::kLww, state::kHorizonMap);
+  const std::string cells = keys_.Cells(request.kind, request.map);
+  const std::string incarnation = std::to_string(request.tail.incarnation);
+  const std::string n = std::to_string(request.tail.n);
+  const std::string map_id = state::MapId(request.kind, request.map);
+  const std::string horizon_map_id = state::MapId(state::CellKind::kLww, state::kHorizonMap);
+  const std::string horizon_count = std::to_string(request.horizons.size() / 2);
+  std::vector<std::string_view> args{keys_.meta(),     keys_.feed(), keys_.maps(),
+                                     keys_.unloaded(), horizons,     cells};
+  const size_t key_count = args.size();
+  args.insert(args.end(), {connection_.run(), incarnation, n, unpersisted_bytes_max_, request.entry,
+                           map_id, horizon_map_id, horizon_count});
+  args.insert(args.end(), request.horizons.begin(), request.horizons.end());
+  args.insert(args.end(), request.fields.begin(), request.fields.end());
+  connection_.Eval(state::PruneScript(), key_count, args,
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     callback(ParseCommit(ReplyView(reply->get())));
+                   });
+}
+
+void RedisShardStore::ListMaps(Callback<std::vector<std::string>> callback) {
+  connection_.Send({"HKEYS", keys_.maps()},
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     const ReplyView ids(reply->get());
+                     std::vector<std::string> maps;
+                     maps.reserve(ids.size());
+                     for (size_t i = 0; i < ids.size(); ++i) maps.emplace_back(ids[i].str());
+                     callback(std::move(maps));
+                   });
+}
+
+void RedisShardStore::ClaimSweep(int64_t interval_ms, Callback<bool> callback) {
+  connection_.Send({"SET", keys_.sweep(), "1", "NX", "PX", std::to_string(interval_ms)},
+                   [callback = std::move(callback)](StatusOr<Reply> reply) {
+                     if (!reply.ok()) return callback(reply.status());
+                     callback(!ReplyView(reply->get()).is_nil());
+                   });
+}
+
 void RedisShardStore::ReadFeed(const state::Position& after, size_t count,
                                Callback<std::vector<FeedRecord>> callback) {
   const std::string start = "(" + state::ToString(after);

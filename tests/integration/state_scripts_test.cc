@@ -59,6 +59,25 @@ class StateScriptsTest : public testing::Test {
         args));
   }
 
+  // Cells of the one map.
+  std::string Prune(const std::string& n, const Texts& horizons, const Texts& fields,
+                    const std::string& limit = "0") {
+    Texts args = {"run",
+                  "5",
+                  n,
+                  limit,
+                  "prune",
+                  map_id_,
+                  horizon_map_id_,
+                  std::to_string(horizons.size() / 2)};
+    args.insert(args.end(), horizons.begin(), horizons.end());
+    args.insert(args.end(), fields.begin(), fields.end());
+    return Render(client_->Eval(
+        PruneScript(),
+        {keys_.meta(), keys_.feed(), keys_.maps(), keys_.unloaded(), horizons_key_, cells_key_},
+        args));
+  }
+
   std::string Begin(const std::string& token) {
     return Render(
         client_->Eval(HydrateBeginScript(), {keys_.unloaded(), keys_.loading()}, {map_id_, token}));
@@ -83,8 +102,8 @@ class StateScriptsTest : public testing::Test {
   // Everything there is, to show that a refused script wrote nothing.
   std::string Dump() {
     std::string text;
-    for (const std::string& key :
-         {keys_.meta(), keys_.maps(), keys_.unloaded(), keys_.loading(), cells_key_}) {
+    for (const std::string& key : {keys_.meta(), keys_.maps(), keys_.unloaded(), keys_.loading(),
+                                   cells_key_, horizons_key_}) {
       text.append(Send({"HGETALL", key})).append("\n");
     }
     return text.append(Send({"XRANGE", keys_.feed(), "-", "+"}));
@@ -95,6 +114,8 @@ class StateScriptsTest : public testing::Test {
   const ShardKeys keys_{"tg", 0, 1};
   const std::string map_id_ = MapId(CellKind::kLww, "todos");
   const std::string cells_key_ = keys_.Cells(CellKind::kLww, "todos");
+  const std::string horizon_map_id_ = MapId(CellKind::kLww, kHorizonMap);
+  const std::string horizons_key_ = keys_.Cells(CellKind::kLww, kHorizonMap);
 };
 support::RedisServer* StateScriptsTest::server_ = nullptr;
 
@@ -209,8 +230,8 @@ TEST_F(StateScriptsTest, CommitTakesMoreCellsAndMapsThanOneCallCarries) {
   ASSERT_EQ(Commit("run", "5", "1", "0", "entry", map_ids, cells), "[1 2 9]");
   EXPECT_EQ(Send({"HLEN", cells_key_}), "9001");
   EXPECT_EQ(Send({"HGET", cells_key_, "k9000"}), "\"v9000\"");
-  EXPECT_EQ(Send({"HLEN", keys_.maps()}), "9001");
-  EXPECT_EQ(Send({"HGET", keys_.maps(), "\x01m9000"}), "\"2\"");
+  EXPECT_EQ(Send({"HGETALL", keys_.maps()}), "[\"\x01m0\" \"2\"]")
+      << "a map that was only read has not changed";
 
   ASSERT_EQ(Open("run2", "6", "3", "5", "2", {"\x01m0", "0-0", "\x01m9000", "0-0"}), "[1]");
   EXPECT_EQ(Commit("run2", "6", "3", "0", "entry", map_ids, cells), "[4 \"\x01m0\" \"\x01m9000\"]");
@@ -227,6 +248,7 @@ TEST_F(StateScriptsTest, CommitWritesSeveralHashes) {
             "[1 2 9]");
   EXPECT_EQ(Send({"HGETALL", cells_key_}), "[\"k\" \"v\"]");
   EXPECT_EQ(Send({"HGETALL", other}), "[\"x\" \"1\" \"y\" \"2\"]");
+  EXPECT_EQ(Send({"HGETALL", keys_.maps()}), "[\"\x01todos\" \"2\" \"\x02tags\" \"2\"]");
 }
 
 TEST_F(StateScriptsTest, CommitWithWrongCountsWritesNothing) {
@@ -236,6 +258,8 @@ TEST_F(StateScriptsTest, CommitWithWrongCountsWritesNothing) {
       CommitScript(), {keys_.meta(), keys_.feed(), keys_.maps(), keys_.unloaded(), cells_key_},
       {"run", "5", "1", "0", "entry", "0", "2", "k", "v"});
   EXPECT_EQ(reply.status().code(), StatusCode::kInternal) << Render(reply);
+  EXPECT_NE(Commit("run", "5", "1", "0", "entry", {}, {"k", "v"}).find("counts"), std::string::npos)
+      << "a hash whose map is not named";
   EXPECT_EQ(Dump(), before);
 }
 
@@ -246,6 +270,55 @@ TEST_F(StateScriptsTest, CountersStayExactBeyondFourteenDigits) {
   EXPECT_EQ(Send({"HMGET", keys_.meta(), "n", "bytes"}),
             "[\"1234567890123457\" \"1234567890123455\"]");
   EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"1234567890123457\"");
+}
+
+// --- prune ---
+
+TEST_F(StateScriptsTest, PruneDropsCellsAndWritesHorizons) {
+  OpenFresh();
+  ASSERT_EQ(Commit("1", "entry", {"a", "1", "b", "2", "c", "3"}), "[1 2 9]");
+  EXPECT_EQ(Prune("2", {"f", "horizon"}, {"a", "c", "unknown"}), "[1 3 14]");
+  EXPECT_EQ(Send({"HGETALL", cells_key_}), "[\"b\" \"2\"]");
+  EXPECT_EQ(Send({"HGETALL", horizons_key_}), "[\"f\" \"horizon\"]");
+  EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"3\"");
+  EXPECT_EQ(Send({"HGET", keys_.maps(), horizon_map_id_}), "\"3\"");
+  EXPECT_EQ(Send({"HMGET", keys_.meta(), "n", "bytes"}), "[\"3\" \"14\"]");
+  EXPECT_EQ(Send({"XRANGE", keys_.feed(), "5-3", "+"}),
+            "[[\"5-3\" [\"e\" \"prune\" \"b\" \"14\"]]]");
+}
+
+TEST_F(StateScriptsTest, PruneForgetsAMapWithoutCells) {
+  OpenFresh();
+  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  EXPECT_EQ(Prune("2", {}, {"k"}), "[1 3 14]");
+  EXPECT_EQ(Send({"HLEN", keys_.maps()}), "0") << "no horizon, no map";
+}
+
+TEST_F(StateScriptsTest, PruneChecksWhatCommitChecks) {
+  EXPECT_EQ(Prune("1", {}, {"k"}), "[3 \"\" \"\"]");
+  ASSERT_EQ(Open("run", "5", "1", "0", "0", {horizon_map_id_, "0-0"}), "[1]");
+  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  const std::string before = Dump();
+  EXPECT_EQ(Prune("1", {}, {"k"}), "[2 2]") << "somebody wrote since the cells were read";
+  EXPECT_EQ(Prune("2", {}, {"k"}), "[4 \"" + horizon_map_id_ + "\"]");
+  ASSERT_EQ(Send({"DEL", keys_.unloaded()}), "1");
+  EXPECT_EQ(Prune("2", {}, {"k"}, "8"), "[5 9]");
+  EXPECT_NE(Prune("2", {}, {}).find("counts"), std::string::npos) << "nothing to prune";
+  ASSERT_EQ(Send({"HSET", keys_.unloaded(), horizon_map_id_, "0-0"}), "1");
+  EXPECT_EQ(Dump(), before);
+}
+
+TEST_F(StateScriptsTest, PruneTakesMoreCellsThanOneCallCarries) {
+  OpenFresh();
+  Texts cells;
+  Texts fields;
+  for (int i = 0; i < 9'001; ++i) {
+    fields.push_back("k" + std::to_string(i));
+    cells.insert(cells.end(), {fields.back(), "v"});
+  }
+  ASSERT_EQ(Commit("1", "entry", cells), "[1 2 9]");
+  EXPECT_EQ(Prune("2", {}, fields), "[1 3 14]");
+  EXPECT_EQ(Send({"EXISTS", cells_key_}), "0");
 }
 
 // --- open ---

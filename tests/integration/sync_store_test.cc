@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "domain/retention_sweeper.h"
 #include "domain/shard.h"
 #include "owner/null_owner.h"
 #include "redis_client.h"
@@ -100,6 +101,7 @@ class SyncStoreTest : public testing::Test {
     part.origins = {""};
     WriteOp op;
     op.key = key;
+    op.kind = value.empty() ? OpKind::kRemove : OpKind::kPut;
     op.value = value;
     op.timestamp = {millis, 0, "client"};
     part.ops = {op};
@@ -174,6 +176,28 @@ TEST_F(SyncStoreTest, AnUnloadedMapIsMergedWithItsRowsBeforeTheWrite) {
   EXPECT_EQ(First(Write(b, "k", 2001, "older")), Outcome::kStale);
   EXPECT_EQ(First(Write(b, "k", 6000, "newest")), Outcome::kApplied);
   EXPECT_EQ(Stored(a, "k"), "newest");
+}
+
+TEST_F(SyncStoreTest, ARemovalThatIsOldEnoughLeavesRedisAndIsRemembered) {
+  Replica a(io_, server_.address(), probe_);
+  Replica b(io_, server_.address(), probe_);
+  const RetentionLimits limits{.retention_ms = 300};
+  RetentionSweeper first({&a.shard}, limits, a.scheduler, a.wall, probe_);
+  RetentionSweeper second({&b.shard}, limits, b.scheduler, b.wall, probe_);
+  const int64_t now_ms = a.wall.NowMs();
+  EXPECT_EQ(First(Write(a, "k", now_ms, "one")), Outcome::kApplied);
+  EXPECT_EQ(First(Write(a, "k", now_ms + 1, "")), Outcome::kApplied);
+  EXPECT_EQ(First(Write(b, "kept", now_ms, "x")), Outcome::kApplied);
+  first.Start();
+  second.Start();
+  ASSERT_TRUE(RunUntil([&] { return Stored(a, "k") == "<absent>"; }));
+  for (Replica* replica : {&a, &b}) {
+    EXPECT_EQ(First(Write(*replica, "k", now_ms, "one")), Outcome::kRejected);
+  }
+  server_.Restart();
+  EXPECT_EQ(First(Write(a, "k", now_ms, "one")), Outcome::kRejected);
+  EXPECT_EQ(Stored(b, "kept"), "x");
+  EXPECT_EQ(First(Write(b, "k", now_ms + 2, "two")), Outcome::kApplied);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ class ManualScheduler final : public Scheduler {
   }
   void Post(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
 
+  int64_t now_ms() const { return now_ms_; }
   bool RunOne() {
     if (tasks_.empty()) return false;
     const auto task = std::move(tasks_.front());
@@ -59,6 +60,7 @@ struct FakeRedis {
   std::map<std::string, state::Position> unloaded;
   std::map<std::string, std::string> tokens;
   bool overloaded = false;
+  int64_t claimed_until_ms = 0;
 
   void Append(std::string entry) {
     meta.tail.n += 1;
@@ -88,6 +90,7 @@ class FakeStore final : public ShardStore {
 
   int commits = 0;
   int cell_reads = 0;
+  int prunes = 0;
   bool lose_next_reply = false;  // the next commit happens, its reply does not arrive
 
   void Reconnect() { run_ = redis_.run; }
@@ -112,6 +115,33 @@ class FakeStore final : public ShardStore {
       return Fail<CommitReply>(std::move(callback), Unavailable("connection lost"));
     }
     Answer(std::move(callback), std::move(reply));
+  }
+  void Prune(const PruneRequest& request, Callback<CommitReply> callback) override {
+    ++prunes;
+    CommitRequest checked{request.tail,
+                          request.entry,
+                          {state::MapId(request.kind, request.map),
+                           state::MapId(state::CellKind::kLww, state::kHorizonMap)},
+                          {{state::CellKind::kLww, state::kHorizonMap, request.horizons}}};
+    CommitReply reply = Decide(checked);
+    if (reply.code == state::CommitCode::kCommitted) {
+      const std::string map_id = state::MapId(request.kind, request.map);
+      for (const std::string_view field : request.fields) {
+        redis_.cells[map_id].erase(std::string(field));
+      }
+      if (redis_.cells[map_id].empty()) redis_.cells.erase(map_id);
+    }
+    Answer(std::move(callback), std::move(reply));
+  }
+  void ListMaps(Callback<std::vector<std::string>> callback) override {
+    std::vector<std::string> ids;
+    for (const auto& [id, cells] : redis_.cells) ids.push_back(id);
+    Answer(std::move(callback), std::move(ids));
+  }
+  void ClaimSweep(int64_t interval_ms, Callback<bool> callback) override {
+    const bool free = scheduler_.now_ms() >= redis_.claimed_until_ms;
+    if (free) redis_.claimed_until_ms = scheduler_.now_ms() + interval_ms;
+    Answer(std::move(callback), free);
   }
   void ReadFeed(const state::Position& after, size_t count,
                 Callback<std::vector<FeedRecord>> callback) override {

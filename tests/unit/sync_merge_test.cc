@@ -123,7 +123,10 @@ TEST_F(MergeBatchTest, OpsThatChangeNothingMakeACompareOnlyCommit) {
   EXPECT_EQ(Run({Put("k", kNow, "1"), Put("k", kNow - 5, "0")}),
             Outcomes({Outcome::kDuplicate, Outcome::kStale}));
   EXPECT_TRUE(request_.entry.empty());
-  EXPECT_EQ(request_.map_ids.size(), 1u) << "still checked for being loaded";
+  EXPECT_EQ(request_.map_ids,
+            (std::vector{state::MapId(state::CellKind::kLww, "m"),
+                         state::MapId(state::CellKind::kLww, state::kHorizonMap)}))
+      << "still checked for being loaded";
 }
 
 TEST_F(MergeBatchTest, TheFeedEntrySaysWhatWasLiveAndWhoWon) {

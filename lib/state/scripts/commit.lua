@@ -1,7 +1,8 @@
 -- Appends one feed entry and writes its cells if the shard's tail is what the caller believes.
 -- KEYS  meta feed maps unloaded cells...
--- ARGV  run inc n now_bytes_limit entry map_count map_id*
+-- ARGV  run inc n unpersisted_limit entry map_count map_id*
 --       { field_count (field cell)* } per cells key
+-- The first map ids are those of the cells keys, in their order; the others are only checked.
 -- Every check comes before the first write: Redis does not undo a script that fails half-way.
 
 -- Lua's stack bounds the number of arguments of one call.
@@ -43,7 +44,7 @@ local at = last_map + 1
 for _ = 5, #KEYS do
   at = at + 1 + 2 * tonumber(ARGV[at])
 end
-if at ~= #ARGV + 1 then
+if at ~= #ARGV + 1 or last_map < 6 + #KEYS - 4 then
   return redis.error_reply('ERR commit: the counts do not match the arguments')
 end
 
@@ -63,9 +64,10 @@ for key = 5, #KEYS do
 end
 
 redis.call('HSET', KEYS[1], 'n', next_n, 'bytes', bytes_text)
-for first = 7, last_map, SLICE / 2 do
+local last_changed = 6 + #KEYS - 4
+for first = 7, last_changed, SLICE / 2 do
   local changed = {}
-  for i = first, math.min(first + SLICE / 2 - 1, last_map) do
+  for i = first, math.min(first + SLICE / 2 - 1, last_changed) do
     changed[#changed + 1] = ARGV[i]
     changed[#changed + 1] = next_n
   end

@@ -57,11 +57,12 @@ class ShardKeys {
   const std::string& maps() const { return maps_; }
   const std::string& unloaded() const { return unloaded_; }
   const std::string& loading() const { return loading_; }
+  const std::string& sweep() const { return sweep_; }
   std::string Cells(CellKind kind, std::string_view map) const;
 
  private:
   std::string base_;
-  std::string meta_, feed_, maps_, unloaded_, loading_;
+  std::string meta_, feed_, maps_, unloaded_, loading_, sweep_;
 };
 
 // "<prefix>:shards": the shard count the cluster was created with.

@@ -19,7 +19,9 @@ const Script& HydrateBeginScript();
 const Script& HydrateChunkScript();
 const Script& HydrateFinishScript();
 const Script& PersistedScript();
+const Script& PruneScript();
 
+// First element of the replies of commit and prune.
 enum class CommitCode : int64_t {
   kCommitted = 1,
   kConflict = 2,

@@ -19,6 +19,7 @@
 #include "app/config.h"
 #include "base/clock.h"
 #include "crdt/hybrid_logical_clock.h"
+#include "domain/retention_sweeper.h"
 #include "domain/shard.h"
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
@@ -78,6 +79,7 @@ class Loop final : public Scheduler {
   std::vector<std::unique_ptr<ShardStore>> stores_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;
+  std::unique_ptr<RetentionSweeper> sweeper_;
   std::set<Watcher*> watchers_;
   std::atomic<uint32_t> open_shards_{0};
   std::atomic<bool> misconfigured_{false};

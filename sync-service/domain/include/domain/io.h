@@ -45,7 +45,7 @@ struct CellWrites {
 struct CommitRequest {
   state::Position tail;              // what the author believes
   std::string_view entry;            // empty: compare only
-  std::vector<std::string> map_ids;  // every map the batch touches
+  std::vector<std::string> map_ids;  // of `cells`, in that order, then maps that were only read
   std::vector<CellWrites> cells;
 };
 
@@ -53,6 +53,16 @@ struct CommitReply {
   state::CommitCode code = state::CommitCode::kClosed;
   uint64_t n = 0;
   std::vector<std::string> unloaded;  // map ids
+};
+
+// Drops cells of one map. Answered like a commit.
+struct PruneRequest {
+  state::Position tail;  // what the author believes
+  std::string_view entry;
+  state::CellKind kind = state::CellKind::kLww;
+  std::string_view map;
+  std::vector<std::string_view> fields;    // not empty
+  std::vector<std::string_view> horizons;  // field, cell ... of state::kHorizonMap
 };
 
 struct FeedRecord {
@@ -95,6 +105,11 @@ class ShardStore {
   virtual void ReadCells(const std::vector<CellRef>& cells,
                          Callback<std::vector<std::optional<std::string>>> callback) = 0;
   virtual void Commit(const CommitRequest& request, Callback<CommitReply> callback) = 0;
+  virtual void Prune(const PruneRequest& request, Callback<CommitReply> callback) = 0;
+  // Ids of the maps that have cells.
+  virtual void ListMaps(Callback<std::vector<std::string>> callback) = 0;
+  // True for one caller of the cluster per `interval_ms`: that one looks through the shard.
+  virtual void ClaimSweep(int64_t interval_ms, Callback<bool> callback) = 0;
   // Entries after `after`, oldest first, at most `count`.
   virtual void ReadFeed(const state::Position& after, size_t count,
                         Callback<std::vector<FeedRecord>> callback) = 0;

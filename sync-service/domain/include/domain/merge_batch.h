@@ -89,6 +89,7 @@ class MergeBatch {
     std::string_view key;
     std::string_view tag;
     std::string field;
+    WorkCell* horizon = nullptr;  // of its map: what retention has forgotten
     bool known = false;
     std::string base;     // as stored; empty when absent
     std::string encoded;  // as written
@@ -107,6 +108,9 @@ class MergeBatch {
 
   WorkCell& CellFor(state::CellKind kind, std::string_view map, std::string_view key,
                     std::string_view tag);
+  WorkCell& HorizonFor(state::CellKind kind, std::string_view map);
+  static int64_t ForgottenUpTo(const WorkCell& cell);
+  static bool IsForgotten(const WorkCell& cell, const crdt::TimestampView& timestamp);
   void SetBase(WorkCell& cell, std::string_view encoded);
   void Reset();
   // kNone: the re-stamp record must be read first.
@@ -121,6 +125,8 @@ class MergeBatch {
   BatchLimits limits_;
   std::deque<WorkCell> cells_;  // addresses are stable; the first used_ are in use
   size_t used_ = 0;
+  size_t horizon_count_ = 0;           // of those, horizons: only read, and no limit counts them
+  std::vector<WorkCell*> horizon_of_;  // by map and kind of the part being taken
   absl::flat_hash_map<std::string_view, WorkCell*, BytesHash, BytesEqual> index_;
   std::vector<OpRef> ops_;
   std::vector<std::shared_ptr<PartState>> parts_;

@@ -28,6 +28,9 @@ class Probe {
   void FeedEntriesRead(size_t count) { feed_entries_read_.Increment(static_cast<double>(count)); }
   void Hydrated(size_t cells) { hydrated_cells_.Increment(static_cast<double>(cells)); }
   void Hydrations() { hydrations_.Increment(); }
+  void CellsPruned(size_t count) { pruned_cells_.Increment(static_cast<double>(count)); }
+  // `tombstones`: how many more than the last sweep of the same shard found.
+  void Swept(double seconds, int64_t tombstones);
   void Watchers(int64_t delta) { watchers_.Increment(static_cast<double>(delta)); }
   void WatchOverflow() { watch_overflows_.Increment(); }
   void ChangesForwarded(size_t count) { watch_changes_.Increment(static_cast<double>(count)); }
@@ -54,6 +57,9 @@ class Probe {
   prometheus::Counter& feed_entries_read_;
   prometheus::Counter& hydrations_;
   prometheus::Counter& hydrated_cells_;
+  prometheus::Counter& pruned_cells_;
+  prometheus::Histogram& sweep_seconds_;
+  prometheus::Gauge& tombstones_;
   prometheus::Gauge& watchers_;
   prometheus::Counter& watch_overflows_;
   prometheus::Counter& watch_changes_;

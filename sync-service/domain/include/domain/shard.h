@@ -22,6 +22,7 @@
 #include "domain/io.h"
 #include "domain/merge_batch.h"
 #include "domain/probe.h"
+#include "domain/prune_batch.h"
 #include "domain/shard_feed.h"
 
 namespace topgun::sync {
@@ -52,6 +53,11 @@ class Shard {
 
   // `part.done` is called exactly once, later.
   void Submit(WritePart part);
+
+  // Drops cells when no batch is in flight, one call at a time: ABORTED otherwise. Calls back with
+  // the number of cells that were dropped; UNAVAILABLE: the shard is closed; RESOURCE_EXHAUSTED:
+  // persistence is behind.
+  void Prune(PruneBatch batch, Callback<size_t> callback);
 
   // Calls back once the feed has consumed everything that was committed before this call. Waits
   // while the shard is closed.
@@ -88,9 +94,15 @@ class Shard {
   void MergeAndCommit();
   void OnCommit(StatusOr<CommitReply> reply, int64_t sent_us);
   void OnCommitted(const CommitReply& reply);
-  void LoadMaps(std::vector<std::string> map_ids);
+  void LoadMaps(std::vector<std::string> map_ids, StatusCallback done);
   void StopBatch();
   void RefuseAll(const Status& status);
+
+  void ReadPruned();
+  void CommitPrune();
+  void OnPruned(const CommitReply& reply);
+  void StopPrune(const Status& status);
+  void EndPrune(StatusOr<size_t> dropped);
 
   void RunBarrier();
   void FinishBarrier(const Status& status);
@@ -111,8 +123,13 @@ class Shard {
   std::deque<std::shared_ptr<PartState>> queue_;
   uint64_t queue_bytes_ = 0;
   MergeBatch batch_;
-  bool busy_ = false;               // the batch is being looked up, merged or committed
-  state::Position batch_position_;  // what the batch's cells are valid for
+  struct PruneJob {
+    PruneBatch batch;
+    Callback<size_t> callback;
+  };
+  std::unique_ptr<PruneJob> prune_;  // waits for its turn, or has it
+  bool busy_ = false;                // a batch or a prune is being looked up, merged or committed
+  state::Position batch_position_;   // what its cells are valid for
 
   bool barrier_running_ = false;
   std::vector<Callback<state::Position>> barrier_waiters_;  // for the next round
