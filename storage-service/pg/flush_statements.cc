@@ -30,6 +30,14 @@ ON CONFLICT (shard, kind, map_id, digest) DO UPDATE
        ttl_ms = excluded.ttl_ms, value = excluded.value
  WHERE (old.inc, old.n) < (excluded.inc, excluded.n))sql";
 
+// Only what was pruned: a newer row stays.
+constexpr std::string_view kDropCells = R"sql(
+DELETE FROM topgun.cells AS old
+ USING unnest($2::int2[], $3::int8[], $4::bytea[], $5::int8[], $6::int8[])
+       AS gone(kind, map_id, digest, inc, n)
+ WHERE old.shard = $1 AND old.kind = gone.kind AND old.map_id = gone.map_id
+   AND old.digest = gone.digest AND (old.inc, old.n) <= (gone.inc, gone.n))sql";
+
 constexpr std::string_view kShardMaps = R"sql(
 INSERT INTO topgun.shard_maps AS old (shard, kind, map_id, inc, n)
 SELECT $1, new.* FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[]) AS new
@@ -83,6 +91,32 @@ struct CellColumns {
   }
 };
 
+// The primary keys of dropped cells after `shard`, and the versions that were dropped.
+struct DropColumns {
+  Array kind{Type::kInt2};
+  Array map_id{Type::kInt8};
+  Array digest{Type::kBytea};
+  Array inc{Type::kInt8};
+  Array n{Type::kInt8};
+
+  void Add(const storage::CellRow& row, int64_t row_map_id, const state::CellView& cell) {
+    kind.AddInt2(KindNumber(row));
+    map_id.AddInt8(row_map_id);
+    digest.AddBytes(CellDigest(row.key, row.tag));
+    inc.AddInt8(cell.version.incarnation);
+    n.AddInt8(cell.version.n);
+  }
+
+  Statement ToStatement(uint32_t shard) {
+    Statement statement{std::string(kDropCells), {}};
+    statement.params.Int2(shard);
+    for (Array* column : {&kind, &map_id, &digest, &inc, &n}) {
+      statement.params.Add(std::move(*column));
+    }
+    return statement;
+  }
+};
+
 using MapVersions = std::map<std::pair<CellKind, int64_t>, Position>;
 
 Statement ShardMapsStatement(uint32_t shard, const MapVersions& versions) {
@@ -128,6 +162,8 @@ std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, u
   statements.push_back(FenceStatement(shard, owner, incarnation, batch));
   if (batch.rows().empty()) return statements;
   CellColumns columns;
+  DropColumns dropped;
+  bool any_dropped = false;
   MapVersions versions;
   state::CellView cell;
   for (const storage::CellRow& row : batch.rows()) {
@@ -138,12 +174,20 @@ std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, u
       continue;
     }
     const int64_t map_id = map_id_of(row.map);
+    if (row.pruned) {
+      dropped.Add(row, map_id, cell);
+      any_dropped = true;
+      continue;
+    }
     columns.Add(row, map_id, cell);
     Position& version = versions[{row.kind, map_id}];
     version = std::max(version, cell.version);
   }
-  statements.push_back(columns.ToStatement(shard));
-  statements.push_back(ShardMapsStatement(shard, versions));
+  if (!versions.empty()) {
+    statements.push_back(columns.ToStatement(shard));
+    statements.push_back(ShardMapsStatement(shard, versions));
+  }
+  if (any_dropped) statements.push_back(dropped.ToStatement(shard));
   return statements;
 }
 

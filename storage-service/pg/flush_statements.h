@@ -13,8 +13,8 @@ namespace topgun::pg {
 
 using MapIdOf = std::function<int64_t(std::string_view map)>;
 
-// The fence, then, unless the batch has no rows, the cells and the maps' versions. Malformed cells
-// are left out and logged.
+// The fence, then, as far as there are any, the cells, the maps' versions and the rows to drop.
+// Malformed cells are left out and logged.
 std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
                                        const storage::WriteBatch& batch, const MapIdOf& map_id_of);
 

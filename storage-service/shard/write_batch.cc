@@ -22,7 +22,8 @@ bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
     return false;
   }
   for (const state::ChangeView& change : decoded_.changes) {
-    Put({change.kind, decoded_.maps[change.map], change.key, change.tag, change.cell});
+    Put({change.kind, decoded_.maps[change.map], change.key, change.tag, change.cell,
+         (change.flags & state::kChangePruned) != 0});
   }
   if (oldest_wall_ms_ == 0) oldest_wall_ms_ = decoded_.wall_ms;
   AdvanceTo(position, cumulative_bytes);
@@ -30,7 +31,7 @@ bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
 }
 
 void WriteBatch::AddCell(const CellRow& row) {
-  Put({row.kind, Keep(row.map), Keep(row.key), Keep(row.tag), Keep(row.cell)});
+  Put({row.kind, Keep(row.map), Keep(row.key), Keep(row.tag), Keep(row.cell), row.pruned});
 }
 
 void WriteBatch::AdvanceTo(state::Position to, uint64_t cumulative_bytes) {
@@ -51,6 +52,7 @@ void WriteBatch::Put(const CellRow& row) {
     rows_.push_back(row);
   } else {
     rows_[place->second].cell = row.cell;
+    rows_[place->second].pruned = row.pruned;
   }
 }
 

@@ -55,7 +55,7 @@ void RetentionSweeper::ListMaps() {
   started_ms_ = wall_.NowMs();
   tombstones_ = 0;
   cursor_ = "0";
-  shard().store().ListMaps([this](StatusOr<std::vector<std::string>> maps) {
+  shard().store().ListMaps([this](StatusOr<std::vector<MapSize>> maps) {
     if (!maps.ok()) return EndShard(maps.status());
     maps_ = *std::move(maps);
     Continue();
@@ -76,10 +76,10 @@ void RetentionSweeper::Pause() {
 }
 
 void RetentionSweeper::NextMap() {
-  const std::string map_id = std::move(maps_.back());
+  const MapSize map = std::move(maps_.back());
   maps_.pop_back();
   state::MapIdView id;
-  if (!state::ParseMapId(map_id, &id)) return Continue();
+  if (map.cells == 0 || !state::ParseMapId(map.map_id, &id)) return Continue();
   kind_ = id.kind;
   map_ = id.map;
   ReadPage();

@@ -163,18 +163,6 @@ void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> c
                    });
 }
 
-void RedisShardStore::ListMaps(Callback<std::vector<std::string>> callback) {
-  connection_.Send({"HKEYS", keys_.maps()},
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     const ReplyView ids(reply->get());
-                     std::vector<std::string> maps;
-                     maps.reserve(ids.size());
-                     for (size_t i = 0; i < ids.size(); ++i) maps.emplace_back(ids[i].str());
-                     callback(std::move(maps));
-                   });
-}
-
 void RedisShardStore::ClaimSweep(int64_t interval_ms, Callback<bool> callback) {
   connection_.Send({"SET", keys_.sweep(), "1", "NX", "PX", std::to_string(interval_ms)},
                    [callback = std::move(callback)](StatusOr<Reply> reply) {

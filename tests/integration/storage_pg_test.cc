@@ -204,6 +204,31 @@ TEST_F(StoragePgTest, AnOlderVersionNeverReplacesANewerOne) {
   EXPECT_EQ(Query("SELECT n FROM topgun.shard_maps"), "5");
 }
 
+TEST_F(StoragePgTest, DroppedCellsLoseTheirRowsUnlessTheyAreNewer) {
+  TakeShard();
+  WriteBatch batch({0, 0}, 0);
+  Add(batch, {1, 1}, {.key = "gone"});
+  Add(batch, {1, 2}, {.key = "newer"});
+  Add(batch, {1, 3}, {.key = "other"});
+  ASSERT_TRUE(Flush(batch).ok());
+  WriteBatch prune({1, 3}, 300);
+  const auto drop = [&prune](Position version, const std::string& key, const std::string& map) {
+    state::CellView cell;
+    cell.version = version;
+    cell.tombstone = true;
+    prune.AddCell({CellKind::kLww, map, key, "", state::EncodeCell(cell), true});
+  };
+  drop({1, 1}, "gone", "m");
+  drop({1, 1}, "newer", "m");
+  drop({1, 9}, "other", "w");
+  drop({1, 9}, "never persisted", "m");
+  prune.AdvanceTo({1, 4}, 400);
+  ASSERT_TRUE(Flush(prune).ok());
+  EXPECT_EQ(Query("SELECT string_agg(key, ' ' ORDER BY key) FROM topgun.records"), "newer other");
+  EXPECT_EQ(Query("SELECT n FROM topgun.shard_maps"), "3") << "nothing to fetch for a dropped row";
+  EXPECT_EQ(Run(cells_->ReadShard(0))->position, (Position{1, 4}));
+}
+
 TEST_F(StoragePgTest, RaisingTheIncarnationNeedsTheLease) {
   TakeShard();
   EXPECT_EQ(Run(cells_->RaiseIncarnation(0, "me", 7))->incarnation, 8U);

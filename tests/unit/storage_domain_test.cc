@@ -60,6 +60,24 @@ TEST(WriteBatchTest, TheLastChangeOfACellWins) {
   EXPECT_EQ(batch.oldest_wall_ms(), 70);
 }
 
+TEST(WriteBatchTest, ADroppedCellIsARowToDeleteUnlessItIsWrittenAgain) {
+  const auto prune = [](const std::string& key) {
+    state::FeedEntryBuilder builder;
+    const std::string cell = state::EncodeCell({});
+    builder.Add({CellKind::kLww, state::kChangePruned, builder.MapIndex("m"), 0, key, "", cell});
+    return builder.Build(90);
+  };
+  WriteBatch batch({5, 10}, 0);
+  ASSERT_TRUE(batch.AddEntry({5, 11}, 10, Commit({5, 11}, 70, {{"m", "a", "1"}, {"m", "b", "1"}})));
+  ASSERT_TRUE(batch.AddEntry({5, 12}, 20, prune("a")));
+  ASSERT_TRUE(batch.AddEntry({5, 13}, 30, prune("b")));
+  ASSERT_TRUE(batch.AddEntry({5, 14}, 40, Commit({5, 14}, 99, {{"m", "b", "2"}})));
+  ASSERT_EQ(batch.rows().size(), 2U);
+  EXPECT_TRUE(batch.rows()[0].pruned);
+  EXPECT_FALSE(batch.rows()[1].pruned);
+  EXPECT_EQ(Rows(batch)[1], "m/b=2");
+}
+
 TEST(WriteBatchTest, AKeyAndATagAreNotConfusedWithTheirConcatenation) {
   WriteBatch batch({}, 0);
   batch.AddCell({CellKind::kOr, "m", "ab", "c", "x"});

@@ -133,11 +133,6 @@ class FakeStore final : public ShardStore {
     }
     Answer(std::move(callback), std::move(reply));
   }
-  void ListMaps(Callback<std::vector<std::string>> callback) override {
-    std::vector<std::string> ids;
-    for (const auto& [id, cells] : redis_.cells) ids.push_back(id);
-    Answer(std::move(callback), std::move(ids));
-  }
   void ClaimSweep(int64_t interval_ms, Callback<bool> callback) override {
     const bool free = scheduler_.now_ms() >= redis_.claimed_until_ms;
     if (free) redis_.claimed_until_ms = scheduler_.now_ms() + interval_ms;

@@ -25,6 +25,7 @@ struct CellRow {
   std::string_view key;
   std::string_view tag;
   std::string_view cell;
+  bool pruned = false;  // retention has dropped the cell, and `cell` is what it was
 };
 
 class WriteBatch {
@@ -36,7 +37,7 @@ class WriteBatch {
 
   // Takes the next entry of the feed. False, and nothing changes, when it is malformed.
   bool AddEntry(state::Position position, uint64_t cumulative_bytes, std::string_view entry);
-  // Takes a cell found by a scan of Redis; the range stays.
+  // Takes a single cell, such as a scan of Redis finds; the range stays.
   void AddCell(const CellRow& row);
   // Ends the range at `to`: everything up to there has been added.
   void AdvanceTo(state::Position to, uint64_t cumulative_bytes);

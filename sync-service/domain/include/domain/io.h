@@ -106,8 +106,6 @@ class ShardStore {
                          Callback<std::vector<std::optional<std::string>>> callback) = 0;
   virtual void Commit(const CommitRequest& request, Callback<CommitReply> callback) = 0;
   virtual void Prune(const PruneRequest& request, Callback<CommitReply> callback) = 0;
-  // Ids of the maps that have cells.
-  virtual void ListMaps(Callback<std::vector<std::string>> callback) = 0;
   // True for one caller of the cluster per `interval_ms`: that one looks through the shard.
   virtual void ClaimSweep(int64_t interval_ms, Callback<bool> callback) = 0;
   // Entries after `after`, oldest first, at most `count`.

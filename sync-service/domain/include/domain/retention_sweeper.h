@@ -62,7 +62,7 @@ class RetentionSweeper {
   std::vector<int64_t> tombstones_found_;  // by the last sweep of each shard
   int64_t started_ms_ = 0;
   int64_t tombstones_ = 0;
-  std::vector<std::string> maps_;  // of the shard, not looked at yet
+  std::vector<MapSize> maps_;  // of the shard, not looked at yet
   state::CellKind kind_ = state::CellKind::kLww;
   std::string map_;
   std::string cursor_;               // "0": the map was read to its end

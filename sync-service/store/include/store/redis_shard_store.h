@@ -26,7 +26,6 @@ class RedisShardStore final : public ShardStore {
                  Callback<std::vector<std::optional<std::string>>> callback) override;
   void Commit(const CommitRequest& request, Callback<CommitReply> callback) override;
   void Prune(const PruneRequest& request, Callback<CommitReply> callback) override;
-  void ListMaps(Callback<std::vector<std::string>> callback) override;
   void ClaimSweep(int64_t interval_ms, Callback<bool> callback) override;
   void ReadFeed(const state::Position& after, size_t count,
                 Callback<std::vector<FeedRecord>> callback) override;
