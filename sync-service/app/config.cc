@@ -37,6 +37,9 @@ void AddLimits(config::Settings& settings, Config& config) {
                     {.group = group, .min = 1 << 16});
   settings.AddBytes("view-bytes-max", &config.view_bytes_max, "Memory of the map views, in all",
                     {.group = group, .min = 1 << 20});
+  settings.AddBytes("loser-bytes-max", &config.loser_bytes_max,
+                    "Memory of the record of writes that lost, in all",
+                    {.group = group, .min = 1 << 16});
   settings.AddBytes("watch-bytes-max", &config.watch_bytes_max,
                     "Changes that may wait for one slow watcher before it is told of a gap",
                     {.group = group, .min = 1 << 16});

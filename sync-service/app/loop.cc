@@ -25,6 +25,7 @@ ShardLimits LimitsOf(const Config& config) {
   limits.queue_bytes_max = config.queue_bytes_max / config.shards;
   limits.cache_bytes_max = config.cache_bytes_max / config.shards;
   limits.ring_bytes_max = config.ring_bytes_max / config.shards;
+  limits.losers.bytes_max = config.loser_bytes_max / config.shards;
   return limits;
 }
 

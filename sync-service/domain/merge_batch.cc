@@ -46,6 +46,16 @@ Outcome TooOld(const CellState& incoming) {
   return incoming.tombstone ? Outcome::kStale : Outcome::kRejected;
 }
 
+bool SameContent(const CellState& a, const CellState& b) {
+  return a.tombstone == b.tombstone && a.value == b.value;
+}
+
+// Whether something of another node that clients can see gives way to something else.
+bool Overwrites(const CellState& current, const CellState& record, int64_t now_ms) {
+  return current.present && current.timestamp.node_id != record.timestamp.node_id &&
+         !SameContent(current, record) && ViewOf(current).Live(now_ms);
+}
+
 bool IsOr(OpKind kind) { return kind == OpKind::kOrAdd || kind == OpKind::kOrRemove; }
 
 }  // namespace
@@ -57,6 +67,7 @@ void MergeBatch::Clear() {
   parts_.clear();
   missing_.clear();
   arena_.clear();
+  conflicts_.Clear();
   bytes_ = 0;
   changed_count_ = 0;
 }
@@ -145,6 +156,7 @@ void MergeBatch::Provide(std::vector<std::optional<std::string>> cells, CellCach
 }
 
 void MergeBatch::Reset() {
+  conflicts_.Clear();
   for (size_t i = 0; i < used_; ++i) {
     WorkCell& cell = cells_[i];
     cell.current = cell.before;
@@ -155,6 +167,7 @@ void MergeBatch::Reset() {
 
 bool MergeBatch::Merge(crdt::HybridLogicalClock& clock, int64_t now_ms) {
   Reset();
+  now_ms_ = now_ms;
   bool complete = true;
   for (OpRef& ref : ops_) {
     ref.outcome = MergeOp(ref, clock, now_ms);
@@ -208,7 +221,13 @@ Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too
   if (too_far_ahead) return Restamp(cell, incoming, op, clock);
   const Verdict verdict = JudgeLww(cell.current, incoming);
   if (verdict == Verdict::kCollision) return Restamp(cell, incoming, op, clock);
+  if (verdict == Verdict::kStale) Lost(cell, incoming, cell.current);
   return Apply(cell, incoming, verdict);
+}
+
+void MergeBatch::Lost(const WorkCell& cell, const CellState& loser, const CellState& winner) {
+  if (SameContent(loser, winner)) return;
+  conflicts_.lost.push_back({cell.map, cell.key, loser.value, loser.timestamp, winner.timestamp});
 }
 
 Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
@@ -225,8 +244,11 @@ Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& o
     if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
     return Apply(cell, incoming, verdict);
   }
+  const bool collides = cell.current.present && cell.current.timestamp == incoming.timestamp;
+  ++(collides ? conflicts_.collisions : conflicts_.clocks_clamped);
   if (cell.current.present) clock.Observe(cell.current.timestamp);
   incoming.timestamp = Tick(clock);
+  if (collides) Lost(cell, cell.current, incoming);
   record.current = incoming;
   record.current.tombstone = record.current.has_ttl = false;
   record.current.value = arena_.emplace_back(EncodeRestamp(incoming.timestamp));
@@ -238,6 +260,9 @@ Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& o
 Outcome MergeBatch::Apply(WorkCell& cell, const CellState& record, Verdict verdict) {
   if (verdict == Verdict::kStale) return Outcome::kStale;
   if (verdict == Verdict::kDuplicate) return Outcome::kDuplicate;
+  if (cell.kind == state::CellKind::kLww && Overwrites(cell.current, record, now_ms_)) {
+    ++conflicts_.overwrites;
+  }
   cell.current = record;
   cell.changed = true;
   cell.tell_origin = verdict == Verdict::kApplyEcho;

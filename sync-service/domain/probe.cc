@@ -12,7 +12,21 @@ constexpr std::array<const char*, 6> kCodeNames = {"none",   "committed", "confl
 }  // namespace
 
 Probe::Probe(metrics::Registry& registry)
-    : commit_seconds_(registry.AddHistogram("sync_commit_seconds",
+    : overwrites_(registry.AddCounter(
+          "sync_merge_overwrites_total",
+          "LWW operations that replaced a live record of another node by something else.")),
+      clocks_clamped_(registry.AddCounter(
+          "sync_merge_clocks_clamped_total",
+          "LWW operations with a clock too far ahead, which got the server's time.")),
+      collisions_(registry.AddCounter(
+          "sync_merge_collisions_total",
+          "LWW operations with the timestamp of another record, which were re-stamped.")),
+      lost_writes_(registry.AddCounter(
+          "sync_merge_lost_writes_total",
+          "LWW writes that lost against another one: stale, or replaced under one timestamp.")),
+      loser_bytes_(registry.AddGauge("sync_loser_log_bytes",
+                                     "Bytes held by the record of writes that lost.")),
+      commit_seconds_(registry.AddHistogram("sync_commit_seconds",
                                             "Time from sending a commit script to its reply.",
                                             metrics::kLatencySeconds)),
       commit_ops_(registry.AddHistogram("sync_commit_ops", "Client operations per commit script.",
@@ -78,6 +92,15 @@ void Probe::OpsMerged(const std::string& outcomes) {
   for (size_t i = 1; i < counts.size(); ++i) {
     if (counts[i] != 0) ops_[i]->Increment(counts[i]);
   }
+}
+
+void Probe::ConflictsDecided(const Conflicts& conflicts) {
+  if (conflicts.overwrites != 0) overwrites_.Increment(static_cast<double>(conflicts.overwrites));
+  if (conflicts.clocks_clamped != 0) {
+    clocks_clamped_.Increment(static_cast<double>(conflicts.clocks_clamped));
+  }
+  if (conflicts.collisions != 0) collisions_.Increment(static_cast<double>(conflicts.collisions));
+  if (!conflicts.lost.empty()) lost_writes_.Increment(static_cast<double>(conflicts.lost.size()));
 }
 
 void Probe::Committed(state::CommitCode code, size_t ops, size_t cells, double seconds) {

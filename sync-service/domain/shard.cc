@@ -28,6 +28,7 @@ Shard::Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies)
       feed_(shard, limits.ring_bytes_max),
       cache_(limits.cache_bytes_max),
       hydrator_(shard, dependencies.store, dependencies.owner, dependencies.probe),
+      losers_(limits.losers),
       batch_(limits.batch) {}
 
 void Shard::OnConnected() {
@@ -315,6 +316,7 @@ void Shard::OnCommitted(const CommitReply& reply) {
     if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) feed_.Accept(entry);
   }
   const auto finished = batch_.Settle(position, cache_);
+  RecordConflicts();
   batch_.Clear();
   busy_ = false;
   CountCache();
@@ -325,6 +327,16 @@ void Shard::OnCommitted(const CommitReply& reply) {
     part->part.done({OkStatus(), part->position, std::move(part->outcomes)});
   }
   Pump();
+}
+
+void Shard::RecordConflicts() {
+  const Conflicts& conflicts = batch_.conflicts();
+  deps_.probe.ConflictsDecided(conflicts);
+  if (conflicts.lost.empty()) return;
+  const auto before = static_cast<int64_t>(losers_.bytes());
+  const int64_t now_ms = deps_.wall.NowMs();
+  for (const LostWrite& lost : conflicts.lost) losers_.Add(lost, now_ms);
+  deps_.probe.LoserBytes(static_cast<int64_t>(losers_.bytes()) - before);
 }
 
 void Shard::LoadMaps(std::vector<std::string> map_ids, StatusCallback done) {

@@ -27,6 +27,7 @@ struct Config {
   uint64_t ring_bytes_max = uint64_t{64} << 20;
   uint64_t view_bytes_max = uint64_t{512} << 20;
   uint64_t unpersisted_bytes_max = uint64_t{1} << 30;
+  uint64_t loser_bytes_max = uint64_t{16} << 20;
   uint64_t watch_bytes_max = uint64_t{16} << 20;
   std::chrono::milliseconds retention = std::chrono::hours(24 * 30);
   std::chrono::milliseconds view_idle{60'000};

@@ -17,6 +17,7 @@
 
 #include "crdt/hybrid_logical_clock.h"
 #include "domain/cell_cache.h"
+#include "domain/conflicts.h"
 #include "domain/io.h"
 #include "domain/merge_rules.h"
 #include "domain/write.h"
@@ -78,6 +79,8 @@ class MergeBatch {
   // Records outcomes and position in the parts, stores new cells in the cache, and returns the
   // parts that are finished.
   std::vector<std::shared_ptr<PartState>> Settle(const state::Position& position, CellCache& cache);
+  // Of the last Merge(); valid until Clear().
+  const Conflicts& conflicts() const { return conflicts_; }
   // Parts that have ops in this batch.
   const std::vector<std::shared_ptr<PartState>>& parts() const { return parts_; }
 
@@ -119,6 +122,7 @@ class MergeBatch {
                    crdt::HybridLogicalClock& clock);
   Outcome Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
                   crdt::HybridLogicalClock& clock);
+  void Lost(const WorkCell& cell, const CellState& loser, const CellState& winner);
   Outcome Apply(WorkCell& cell, const CellState& record, Verdict verdict);
   void CollectWrites(CommitRequest& request);
 
@@ -135,6 +139,8 @@ class MergeBatch {
   std::string scratch_;
   std::string field_scratch_;
   uint64_t bytes_ = 0;
+  int64_t now_ms_ = 0;  // of the merge
+  Conflicts conflicts_;
   state::FeedEntryBuilder builder_;
   std::string entry_;
   size_t changed_count_ = 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "domain/conflicts.h"
 #include "domain/write.h"
 #include "metrics/registry.h"
 #include "state/scripts.h"
@@ -16,6 +17,8 @@ class Probe {
   explicit Probe(metrics::Registry& registry);
 
   void OpsMerged(const std::string& outcomes);
+  void ConflictsDecided(const Conflicts& conflicts);
+  void LoserBytes(int64_t delta) { loser_bytes_.Increment(static_cast<double>(delta)); }
   void Committed(state::CommitCode code, size_t ops, size_t cells, double seconds);
   void PartRefused() { parts_refused_.Increment(); }
   void QueueBytes(int64_t delta) { queue_bytes_.Increment(static_cast<double>(delta)); }
@@ -42,6 +45,11 @@ class Probe {
  private:
   std::array<prometheus::Counter*, kOutcomeCount> ops_{};
   std::array<prometheus::Counter*, 6> commits_{};
+  prometheus::Counter& overwrites_;
+  prometheus::Counter& clocks_clamped_;
+  prometheus::Counter& collisions_;
+  prometheus::Counter& lost_writes_;
+  prometheus::Gauge& loser_bytes_;
   prometheus::Histogram& commit_seconds_;
   prometheus::Histogram& commit_ops_;
   prometheus::Histogram& commit_cells_;

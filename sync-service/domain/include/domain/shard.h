@@ -20,6 +20,7 @@
 #include "domain/cell_cache.h"
 #include "domain/hydrator.h"
 #include "domain/io.h"
+#include "domain/loser_log.h"
 #include "domain/merge_batch.h"
 #include "domain/probe.h"
 #include "domain/prune_batch.h"
@@ -32,6 +33,7 @@ struct ShardLimits {
   uint64_t queue_bytes_max = 64u << 20;
   uint64_t cache_bytes_max = 64u << 20;
   uint64_t ring_bytes_max = 8u << 20;
+  LoserLimits losers;
 };
 
 class Shard {
@@ -71,6 +73,8 @@ class Shard {
   bool open() const { return state_ == State::kOpen; }
   ShardFeed& feed() { return feed_; }
   ShardStore& store() { return deps_.store; }
+  // What has lost here.
+  const LoserLog& losers() const { return losers_; }
 
  private:
   enum class State : uint8_t { kClosed, kChecking, kOpen };
@@ -94,6 +98,7 @@ class Shard {
   void MergeAndCommit();
   void OnCommit(StatusOr<CommitReply> reply, int64_t sent_us);
   void OnCommitted(const CommitReply& reply);
+  void RecordConflicts();
   void LoadMaps(std::vector<std::string> map_ids, StatusCallback done);
   void StopBatch();
   void RefuseAll(const Status& status);
@@ -118,6 +123,7 @@ class Shard {
   ShardFeed feed_;
   CellCache cache_;
   Hydrator hydrator_;
+  LoserLog losers_;
   uint64_t cache_bytes_counted_ = 0;
 
   std::deque<std::shared_ptr<PartState>> queue_;

@@ -37,6 +37,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* ListMaps(grpc::CallbackServerContext* context,
                                      const v1::ListMapsRequest* request,
                                      v1::ListMapsReply* reply) override;
+  grpc::ServerUnaryReactor* ListLosers(grpc::CallbackServerContext* context,
+                                       const v1::ListLosersRequest* request,
+                                       v1::ListLosersReply* reply) override;
 
  private:
   LoopSet& loops_;
