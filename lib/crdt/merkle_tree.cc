@@ -64,6 +64,27 @@ std::vector<MerkleTree::Bucket> BucketsOf(const Node<Child>* node) {
   return buckets;
 }
 
+// A path read as a hexadecimal number.
+uint16_t NumberOf(std::string_view path) {
+  size_t number = 0;
+  for (size_t level = 0; level < path.size(); ++level) number = number << 4 | DigitAt(path, level);
+  return static_cast<uint16_t>(number);
+}
+
+template <typename Visit>
+void Walk(const MerkleLeaf* leaf, uint16_t number, Visit& visit) {
+  if (leaf != nullptr) visit(number, *leaf);
+}
+
+// The leaves below a node, whose own path is `number`.
+template <typename Child, typename Visit>
+void Walk(const Node<Child>* node, uint16_t number, Visit& visit) {
+  if (node == nullptr) return;
+  for (size_t digit = 0; digit < MerkleTree::kFanOut; ++digit) {
+    Walk(node->children[digit].get(), static_cast<uint16_t>(number << 4 | digit), visit);
+  }
+}
+
 }  // namespace
 
 struct MerkleTree::Root : Node<Branch> {
@@ -161,13 +182,35 @@ std::vector<MerkleTree::Bucket> MerkleTree::Children(std::string_view path) cons
   }
 }
 
+template <typename Visit>
+void MerkleTree::VisitLeaves(std::string_view path, Visit visit) const {
+  if (root_ == nullptr || !IsMerklePath(path)) return;
+  const auto number = NumberOf(path);
+  switch (path.size()) {
+    case 0:
+      return Walk<Branch>(root_.get(), number, visit);
+    case 1:
+      return Walk(root_->BranchAt(path), number, visit);
+    case 2:
+      return Walk(root_->TwigAt(path), number, visit);
+    default:
+      return Walk(root_->LeafAt(path), number, visit);
+  }
+}
+
+std::vector<MerkleTree::Leaf> MerkleTree::Leaves(std::string_view path) const {
+  std::vector<Leaf> leaves;
+  VisitLeaves(path, [&](uint16_t number, const MerkleLeaf& leaf) {
+    leaves.push_back({number, leaf.hash()});
+  });
+  return leaves;
+}
+
 std::vector<MerkleTree::Item> MerkleTree::Items(std::string_view path) const {
-  if (root_ == nullptr || path.size() != kDepth) return {};
-  const MerkleLeaf* leaf = root_->LeafAt(path);
-  if (leaf == nullptr) return {};
   std::vector<Item> items;
-  items.reserve(leaf->size());
-  for (size_t i = 0; i < leaf->size(); ++i) items.push_back({leaf->key(i), leaf->item_hash(i)});
+  VisitLeaves(path, [&](uint16_t /*number*/, const MerkleLeaf& leaf) {
+    for (size_t i = 0; i < leaf.size(); ++i) items.push_back({leaf.key(i), leaf.item_hash(i)});
+  });
   return items;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crdt/hash.h"
+#include "crdt/merkle_sums.h"
 #include "crdt/merkle_tree.h"
 #include "support/random.h"
 
@@ -160,6 +161,70 @@ TEST(MerkleTree, ListsKeysWithHashZero) {
   EXPECT_EQ(tree.Items("374"), (std::vector<MerkleTree::Item>{{"key1", 0}}));
 }
 
+TEST(MerkleTree, ListsWhatIsBelowANode) {
+  support::Random random(support::TestSeed());
+  MerkleTree tree;
+  Model model;
+  for (int i = 0; i < 500; ++i) Change(random, tree, model);
+  for (const std::string& path : std::vector<std::string>{"", "3", "37", "374", "d", "d1"}) {
+    Model below;
+    for (const MerkleTree::Item& item : tree.Items(path)) below.emplace(item.key, item.hash);
+    Model expected;
+    std::map<uint16_t, uint32_t> leaves;
+    for (const auto& [key, hash] : model) {
+      const std::string leaf = MerklePath(key);
+      if (!leaf.starts_with(path)) continue;
+      expected.emplace(key, hash);
+      leaves[static_cast<uint16_t>(std::stoi(leaf, nullptr, 16))] = tree.NodeHash(leaf);
+    }
+    EXPECT_EQ(below, expected) << path;
+    std::map<uint16_t, uint32_t> found;
+    for (const MerkleTree::Leaf& leaf : tree.Leaves(path)) found.emplace(leaf.number, leaf.hash);
+    EXPECT_EQ(found, leaves) << path;
+  }
+}
+
+TEST(MerkleSums, PartsAddUpToTheWholeTree) {
+  support::Random random(support::TestSeed());
+  MerkleTree whole;
+  MerkleTree parts[3];
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = RandomKey(random);
+    const uint32_t hash = RandomHash(random);
+    whole.Update(key, hash);
+    parts[std::hash<std::string>()(key) % 3].Update(key, hash);
+  }
+  MerkleSums sums;
+  for (const MerkleTree& part : parts) {
+    MerkleSums taken;
+    for (const std::string_view path : {"3", "", "374"}) taken.Take(part, path);
+    sums.Add(taken);
+  }
+  sums.Fold();
+  for (const char first : kHexDigits) {
+    for (const char second : kHexDigits) {
+      for (const std::string& deeper : {std::string(), std::string(1, first), {first, second}}) {
+        ASSERT_EQ(sums.NodeHash(deeper), whole.NodeHash(deeper)) << deeper;
+        ASSERT_EQ(sums.Children(deeper), whole.Children(deeper)) << deeper;
+      }
+    }
+  }
+  EXPECT_EQ(sums.NodeHash("374"), whole.NodeHash("374"));
+  EXPECT_TRUE(sums.Children("374").empty());
+  EXPECT_EQ(sums.NodeHash("g"), 0U);
+}
+
+TEST(MerkleSums, KeysWithHashZeroArePresent) {
+  MerkleTree tree;
+  tree.Update("key1", 0);  // path 374
+  MerkleSums sums;
+  sums.Take(tree, "37");
+  sums.Fold();
+  EXPECT_EQ(sums.Children(""), (std::vector<MerkleTree::Bucket>{{'3', 0}}));
+  EXPECT_EQ(sums.Children("37"), (std::vector<MerkleTree::Bucket>{{'4', 0}}));
+  EXPECT_TRUE(sums.Children("1").empty());
+}
+
 TEST(MerkleTree, BadPathsAreEmpty) {
   MerkleTree tree;
   tree.Update("key1", 7);
@@ -167,8 +232,8 @@ TEST(MerkleTree, BadPathsAreEmpty) {
     EXPECT_EQ(tree.NodeHash(path), 0U) << path;
     EXPECT_TRUE(tree.Children(path).empty()) << path;
     EXPECT_TRUE(tree.Items(path).empty()) << path;
+    EXPECT_TRUE(tree.Leaves(path).empty()) << path;
   }
-  EXPECT_TRUE(tree.Items("37").empty());
   EXPECT_TRUE(tree.Children("374").empty());
   EXPECT_TRUE(IsMerklePath(""));
   EXPECT_TRUE(IsMerklePath("0af"));

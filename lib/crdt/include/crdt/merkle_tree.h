@@ -31,6 +31,12 @@ class MerkleTree {
 
     friend bool operator==(const Bucket&, const Bucket&) = default;
   };
+  struct Leaf {
+    uint16_t number;  // its path read as a hexadecimal number
+    uint32_t hash;
+
+    friend bool operator==(const Leaf&, const Leaf&) = default;
+  };
   struct Item {
     std::string_view key;  // into the tree, valid until its next change
     uint32_t hash;
@@ -56,11 +62,17 @@ class MerkleTree {
 
   // What SYNC_RESP_BUCKETS lists: the children that hold keys, by digit. Path length 0 to 2.
   std::vector<Bucket> Children(std::string_view path) const;
-  // The keys of a leaf bucket. Path length 3.
+  // The leaf buckets below a node that hold keys, in order; a leaf lists itself.
+  std::vector<Leaf> Leaves(std::string_view path) const;
+  // The keys below a node: of a leaf bucket, what SYNC_RESP_LEAF lists.
   std::vector<Item> Items(std::string_view path) const;
 
  private:
   struct Root;
+
+  // Calls visit(number, leaf) for the leaf buckets below a node.
+  template <typename Visit>
+  void VisitLeaves(std::string_view path, Visit visit) const;
 
   std::unique_ptr<Root> root_;  // null while empty
 };
