@@ -1,16 +1,16 @@
 #include "domain/map_view.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
-#include "crdt/hash.h"
 #include "state/cell.h"
+#include "state/horizon.h"
 
 namespace topgun::sync {
 
 namespace {
-
-constexpr uint64_t kRowOverhead = 112;
 
 // Runs `body` unless the view is gone.
 template <typename Body>
@@ -20,19 +20,34 @@ auto Guard(const std::shared_ptr<MapView*>& self, Body body) {
   };
 }
 
+const std::string& HorizonMapId() {
+  static const std::string id = state::MapId(state::CellKind::kLww, state::kHorizonMap);
+  return id;
+}
+
+// 0 for anything that is no horizon.
+int64_t HorizonOf(std::string_view encoded) {
+  state::CellView cell;
+  if (!state::DecodeCell(encoded, &cell)) return 0;
+  return state::DecodeHorizon(cell.value).value_or(state::Horizon{}).commit_ms;
+}
+
 }  // namespace
 
-MapView::MapView(std::string map, std::vector<Shard*> shards, uint64_t bytes_max,
-                 const WallClock& wall, Probe& probe)
-    : map_(std::move(map)),
-      map_id_(state::MapId(state::CellKind::kLww, map_)),
+MapView::MapView(state::CellKind kind, std::string map, ViewContent& content,
+                 std::vector<Shard*> shards, uint64_t bytes_max, const WallClock& wall,
+                 Probe& probe)
+    : kind_(kind),
+      map_(std::move(map)),
+      map_id_(state::MapId(kind, map_)),
+      content_(content),
       bytes_max_(bytes_max),
       wall_(wall),
       probe_(probe),
       last_read_ms_(wall.NowMs()),
       self_(std::make_shared<MapView*>(this)) {
   for (Shard* shard : shards) {
-    parts_.push_back({shard, false, false, 0});
+    parts_.push_back({.shard = shard});
     shard->feed().AddListener(this);
   }
   probe_.Views(1);
@@ -41,14 +56,28 @@ MapView::MapView(std::string map, std::vector<Shard*> shards, uint64_t bytes_max
 MapView::~MapView() {
   for (Part& part : parts_) part.shard->feed().RemoveListener(this);
   FailReads(Unavailable("the view was dropped"));
-  probe_.ViewBytes(-static_cast<int64_t>(bytes_));
+  probe_.ViewBytes(-static_cast<int64_t>(bytes_counted_));
   probe_.Views(-1);
 }
 
-void MapView::Read(size_t rows_max, Callback<Snapshot> callback) {
+void MapView::WhenCurrent(StatusCallback callback) {
   last_read_ms_ = wall_.NowMs();
-  reads_.push_back({rows_max, std::move(callback)});
+  reads_.push_back(std::move(callback));
   Advance();
+}
+
+std::vector<ShardPosition> MapView::Positions() const {
+  std::vector<ShardPosition> positions;
+  for (const Part& part : parts_) {
+    positions.push_back({part.shard->number(), part.shard->feed().position()});
+  }
+  return positions;
+}
+
+int64_t MapView::horizon_ms() const {
+  int64_t highest = 0;
+  for (const Part& part : parts_) highest = std::max(highest, part.horizon_ms);
+  return highest;
 }
 
 void MapView::Advance() {
@@ -66,25 +95,45 @@ void MapView::Advance() {
 
 void MapView::Build(Part& part) {
   part.building = true;
+  part.horizon_ms = 0;
   build_started_ms_ = wall_.NowMs();
+  content_.DropShard(part.shard->number());
   const uint64_t generation = part.generation;
   part.shard->EnsureLoaded(map_id_, Guard(self_, [this, &part, generation](const Status& status) {
                              if (!status.ok() || part.generation != generation) {
                                return Rebuild(part);
                              }
-                             Scan(part, generation, "0");
+                             ReadHorizon(part, generation);
                            }));
+}
+
+void MapView::ReadHorizon(Part& part, uint64_t generation) {
+  const auto on_cell = [this, &part,
+                        generation](const StatusOr<std::vector<std::optional<std::string>>>& read) {
+    if (!read.ok() || part.generation != generation) return Rebuild(part);
+    // The feed may have told of a newer one already; they only rise.
+    part.horizon_ms = std::max(part.horizon_ms, HorizonOf(read->front().value_or("")));
+    Scan(part, generation, "0");
+  };
+  const auto on_loaded = [this, &part, generation, on_cell](const Status& status) {
+    if (!status.ok() || part.generation != generation) return Rebuild(part);
+    part.shard->store().ReadCells({{state::CellKind::kLww, state::kHorizonMap, map_id_}},
+                                  Guard(self_, on_cell));
+  };
+  part.shard->EnsureLoaded(HorizonMapId(), Guard(self_, on_loaded));
 }
 
 void MapView::Scan(Part& part, uint64_t generation, std::string cursor) {
   part.shard->store().Scan(
-      state::CellKind::kLww, map_, cursor,
-      Guard(self_, [this, &part, generation](StatusOr<ScanChunk> chunk) {
+      kind_, map_, cursor, Guard(self_, [this, &part, generation](StatusOr<ScanChunk> chunk) {
         if (!chunk.ok() || part.generation != generation) return Rebuild(part);
         for (const FieldAndCell& cell : chunk->cells) {
-          Apply(part.shard->number(), cell.field, cell.cell);
+          state::FieldView name;
+          if (!state::ParseCellField(kind_, cell.field, &name)) continue;
+          content_.Apply(part.shard->number(), name.key, name.tag, cell.cell);
         }
-        if (bytes_ > bytes_max_) {
+        CountBytes();
+        if (content_.bytes() > bytes_max_) {
           part.building = false;
           probe_.ViewRefused();
           return FailReads(ResourceExhausted("the map does not fit into a view"));
@@ -108,7 +157,6 @@ void MapView::EndScan(Part& part, uint64_t generation) {
 
 void MapView::Rebuild(Part& part) {
   part.building = part.built = false;
-  DropRows(part.shard->number());
   Advance();
 }
 
@@ -123,63 +171,43 @@ void MapView::OnEntry(uint32_t shard, const state::Position& /*after*/, const Fe
                       bool gap) {
   const state::FeedEntryView& view = entry->view;
   Part& part = PartOf(shard);
-  const bool named = std::find(view.maps.begin(), view.maps.end(), map_) != view.maps.end();
+  const auto map =
+      static_cast<size_t>(std::find(view.maps.begin(), view.maps.end(), map_) - view.maps.begin());
+  const bool named = map != view.maps.size();
   // A commit without changes says that the map was loaded behind the feed.
-  if (gap || view.is_marker || (named && view.changes.empty())) {
-    ++part.generation;
-    part.built = false;
-    return;
-  }
-  if (!named || (!part.built && !part.building)) return;
+  if (gap || view.is_marker || (named && view.changes.empty())) return Invalidate(part);
+  if (!part.built && !part.building) return;
   for (const state::ChangeView& change : view.changes) {
-    if (change.kind == state::CellKind::kLww && view.maps[change.map] == map_) {
-      Apply(shard, change.key, change.cell);
+    if (named && change.map == map && change.kind == kind_) ApplyChange(part, change);
+    if (view.maps[change.map] == state::kHorizonMap && change.key == map_id_) {
+      part.horizon_ms = std::max(part.horizon_ms, HorizonOf(change.cell));
     }
   }
+  if (named) CountBytes();
 }
 
 void MapView::OnJump(uint32_t shard, const state::Position& /*after*/,
                      const state::Position& /*upto*/) {
-  Part& part = PartOf(shard);
+  Invalidate(PartOf(shard));
+}
+
+void MapView::Invalidate(Part& part) {
   ++part.generation;
   part.built = false;
 }
 
-void MapView::Apply(uint32_t shard, std::string_view key, std::string_view encoded) {
-  state::CellView cell;
-  if (!state::DecodeCell(encoded, &cell)) return;
-  auto it = rows_.find(key);
-  const uint64_t before = bytes_;
-  if (it != rows_.end()) {
-    state::CellView current;
-    if (it->second.shard == shard && state::DecodeCell(it->second.cell, &current) &&
-        current.version >= cell.version) {
-      return;
-    }
-    bytes_ -= it->second.cell.size();
+void MapView::ApplyChange(Part& part, const state::ChangeView& change) {
+  const uint32_t shard = part.shard->number();
+  if ((change.flags & state::kChangePruned) != 0) {
+    content_.Prune(shard, change.key, change.tag, change.cell);
   } else {
-    it = rows_.emplace(std::string(key), Row()).first;
-    bytes_ += key.size() + kRowOverhead;
+    content_.Apply(shard, change.key, change.tag, change.cell);
   }
-  it->second.shard = shard;
-  it->second.cell.assign(encoded);
-  bytes_ += encoded.size();
-  digest_.Update(key, crdt::LwwItemHash(key, cell.timestamp));
-  probe_.ViewBytes(static_cast<int64_t>(bytes_) - static_cast<int64_t>(before));
 }
 
-void MapView::DropRows(uint32_t shard) {
-  const uint64_t before = bytes_;
-  for (auto it = rows_.begin(); it != rows_.end();) {
-    if (it->second.shard != shard) {
-      ++it;
-      continue;
-    }
-    bytes_ -= it->first.size() + it->second.cell.size() + kRowOverhead;
-    digest_.Remove(it->first);
-    it = rows_.erase(it);
-  }
-  probe_.ViewBytes(static_cast<int64_t>(bytes_) - static_cast<int64_t>(before));
+void MapView::CountBytes() {
+  probe_.ViewBytes(static_cast<int64_t>(content_.bytes()) - static_cast<int64_t>(bytes_counted_));
+  bytes_counted_ = content_.bytes();
 }
 
 // ---- Reading ----
@@ -188,6 +216,7 @@ void MapView::RunRound() {
   round_ = std::exchange(reads_, {});
   round_open_ = parts_.size();
   round_failed_ = false;
+  if (parts_.empty()) return FinishRound();  // more loops than shards
   for (Part& part : parts_) {
     part.shard->Barrier(Guard(self_, [this, &part](const StatusOr<state::Position>& position) {
       if (!position.ok() || !part.built) round_failed_ = true;
@@ -197,43 +226,22 @@ void MapView::RunRound() {
 }
 
 void MapView::FinishRound() {
-  std::vector<PendingRead> round = std::exchange(round_, {});
+  std::vector<StatusCallback> round = std::exchange(round_, {});
   const bool current = !round_failed_ && std::all_of(parts_.begin(), parts_.end(),
                                                      [](const Part& part) { return part.built; });
-  if (!current) {
+  if (current) {
+    for (StatusCallback& read : round) read(OkStatus());
+  } else {
     reads_.insert(reads_.begin(), std::make_move_iterator(round.begin()),
                   std::make_move_iterator(round.end()));
-    for (Part& part : parts_) {
-      if (!part.built && !part.building) DropRows(part.shard->number());
-    }
-    return Advance();
   }
-  for (PendingRead& read : round) read.callback(Take(read.rows_max));
   Advance();
 }
 
-Snapshot MapView::Take(size_t rows_max) const {
-  Snapshot snapshot;
-  const int64_t now_ms = wall_.NowMs();
-  for (const auto& [key, row] : rows_) {
-    state::CellView cell;
-    if (!state::DecodeCell(row.cell, &cell) || !cell.Live(now_ms)) continue;
-    if (snapshot.rows.size() == rows_max) {
-      snapshot.more = true;
-      break;
-    }
-    snapshot.rows.push_back({key, std::string(cell.value)});
-  }
-  for (const Part& part : parts_) {
-    snapshot.positions.push_back({part.shard->number(), part.shard->feed().position()});
-  }
-  return snapshot;
-}
-
 void MapView::FailReads(const Status& status) {
-  std::vector<PendingRead> reads = std::exchange(reads_, {});
-  for (PendingRead& read : std::exchange(round_, {})) reads.push_back(std::move(read));
-  for (PendingRead& read : reads) read.callback(status);
+  std::vector<StatusCallback> reads = std::exchange(reads_, {});
+  for (StatusCallback& read : std::exchange(round_, {})) reads.push_back(std::move(read));
+  for (StatusCallback& read : reads) read(status);
 }
 
 }  // namespace topgun::sync

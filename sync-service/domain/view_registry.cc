@@ -4,27 +4,82 @@
 
 namespace topgun::sync {
 
+namespace {
+
+std::variant<LwwContent, OrContent> EmptyContent(state::CellKind kind) {
+  if (kind == state::CellKind::kOr) return OrContent();
+  return LwwContent();
+}
+
+}  // namespace
+
+ViewRegistry::Entry::Entry(state::CellKind kind, std::string_view map, const ViewRegistry& registry)
+    : content(EmptyContent(kind)),
+      view(kind, std::string(map), shared(), registry.shards_, registry.limits_.bytes_max,
+           registry.wall_, registry.probe_) {}
+
+ViewContent& ViewRegistry::Entry::shared() {
+  return std::visit([](auto& held) -> ViewContent& { return held; }, content);
+}
+
 ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, const WallClock& wall,
                            Probe& probe)
     : shards_(std::move(shards)), limits_(limits), wall_(wall), probe_(probe) {}
 
+// ---- Reading: an entry is not dropped while a read of it waits ----
+
 void ViewRegistry::Read(std::string_view map, size_t rows_max, Callback<Snapshot> callback) {
-  auto it = views_.find(map);
-  if (it == views_.end()) {
-    MakeRoom();
-    it = views_
-             .emplace(std::string(map), std::make_unique<MapView>(std::string(map), shards_,
-                                                                  limits_.bytes_max, wall_, probe_))
-             .first;
-  }
-  it->second->Read(rows_max, std::move(callback));
+  Entry& entry = EntryFor(state::CellKind::kLww, map);
+  entry.view.WhenCurrent(
+      [this, &entry, rows_max, callback = std::move(callback)](const Status& status) {
+        if (!status.ok()) return callback(status);
+        const auto& content = std::get<LwwContent>(entry.content);
+        const int64_t now_ms = wall_.NowMs();
+        callback(Snapshot{content.LiveRows(rows_max, now_ms), content.LiveCount(now_ms),
+                          entry.view.Positions()});
+      });
+}
+
+void ViewRegistry::ReadTree(state::CellKind kind, std::string_view map,
+                            std::shared_ptr<const TreeQuery> query, Callback<TreePart> callback) {
+  Entry& entry = EntryFor(kind, map);
+  entry.view.WhenCurrent(
+      [&entry, query = std::move(query), callback = std::move(callback)](const Status& status) {
+        if (!status.ok()) return callback(status);
+        callback(TakeTree(entry.shared(), *query, entry.view.horizon_ms()));
+      });
+}
+
+void ViewRegistry::ResolveTags(std::string_view map,
+                               std::shared_ptr<const std::vector<std::string>> tags,
+                               Callback<std::vector<ResolvedTag>> callback) {
+  Entry& entry = EntryFor(state::CellKind::kOr, map);
+  entry.view.WhenCurrent(
+      [&entry, tags = std::move(tags), callback = std::move(callback)](const Status& status) {
+        if (!status.ok()) return callback(status);
+        const auto& content = std::get<OrContent>(entry.content);
+        std::vector<ResolvedTag> resolved;
+        resolved.reserve(tags->size());
+        for (const std::string& tag : *tags) resolved.push_back(content.Resolve(tag));
+        callback(std::move(resolved));
+      });
+}
+
+// ---- Life of views ----
+
+ViewRegistry::Entry& ViewRegistry::EntryFor(state::CellKind kind, std::string_view map) {
+  std::string map_id = state::MapId(kind, map);
+  if (const auto it = views_.find(map_id); it != views_.end()) return *it->second;
+  MakeRoom();
+  auto entry = std::make_unique<Entry>(kind, map, *this);
+  return *views_.emplace(std::move(map_id), std::move(entry)).first->second;
 }
 
 void ViewRegistry::DropIdle() {
   const int64_t oldest_ms = wall_.NowMs() - limits_.idle_ms;
   for (auto it = views_.begin(); it != views_.end();) {
-    const bool drop = it->second->idle() && it->second->last_read_ms() < oldest_ms;
-    if (drop) {
+    const MapView& view = it->second->view;
+    if (view.idle() && view.last_read_ms() < oldest_ms) {
       views_.erase(it++);
     } else {
       ++it;
@@ -39,9 +94,10 @@ void ViewRegistry::MakeRoom() {
     uint64_t bytes = 0;
     auto oldest = views_.end();
     for (auto it = views_.begin(); it != views_.end(); ++it) {
-      bytes += it->second->bytes();
-      if (!it->second->idle()) continue;
-      if (oldest == views_.end() || it->second->last_read_ms() < oldest->second->last_read_ms()) {
+      bytes += it->second->shared().bytes();
+      const MapView& view = it->second->view;
+      if (!view.idle()) continue;
+      if (oldest == views_.end() || view.last_read_ms() < oldest->second->view.last_read_ms()) {
         oldest = it;
       }
     }

@@ -2,8 +2,8 @@
 // replies, hydration, gaps.
 #include <gtest/gtest.h>
 
-#include "domain/map_view.h"
 #include "domain/shard.h"
+#include "domain/view_registry.h"
 #include "domain/watcher.h"
 #include "support/manual_clock.h"
 #include "sync_fakes.h"
@@ -213,9 +213,9 @@ TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
   a_.shard.OnConnected();
   b_.shard.OnConnected();
   scheduler_.Advance(100);
-  MapView view("m", {&b_.shard}, 1 << 20, b_.wall, probe_);
+  ViewRegistry views({&b_.shard}, {}, b_.wall, probe_);
   StatusOr<Snapshot> before = Unavailable("not called");
-  view.Read(10, [&](StatusOr<Snapshot> s) { before = std::move(s); });
+  views.Read("m", 10, [&](StatusOr<Snapshot> s) { before = std::move(s); });
   scheduler_.Advance(100);
   ASSERT_TRUE(before.ok());
   EXPECT_TRUE(before->rows.empty());
@@ -223,7 +223,7 @@ TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
   a_.shard.Submit(Part("k", kNow, "1", done));
   scheduler_.Advance(100);
   StatusOr<Snapshot> after = Unavailable("not called");
-  view.Read(10, [&](StatusOr<Snapshot> s) { after = std::move(s); });
+  views.Read("m", 10, [&](StatusOr<Snapshot> s) { after = std::move(s); });
   scheduler_.Advance(100);
   ASSERT_TRUE(after.ok());
   ASSERT_EQ(after->rows.size(), 1u);
@@ -234,12 +234,12 @@ TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
 TEST_F(ShardTest, AViewIsBuiltAgainWhenRedisForgot) {
   a_.shard.OnConnected();
   scheduler_.Advance(100);
-  MapView view("m", {&a_.shard}, 1 << 20, a_.wall, probe_);
+  ViewRegistry views({&a_.shard}, {}, a_.wall, probe_);
   Done done;
   a_.shard.Submit(Part("k", kNow, "1", done));
   scheduler_.Advance(100);
   StatusOr<Snapshot> read = Unavailable("not called");
-  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  views.Read("m", 10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
   scheduler_.Advance(100);
   ASSERT_EQ(read->rows.size(), 1u);
   redis_ = FakeRedis();
@@ -248,7 +248,7 @@ TEST_F(ShardTest, AViewIsBuiltAgainWhenRedisForgot) {
   a_.store.Reconnect();
   a_.shard.OnDisconnected();
   a_.shard.OnConnected();
-  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  views.Read("m", 10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
   scheduler_.Advance(5000);
   ASSERT_TRUE(read.ok());
   EXPECT_TRUE(read->rows.empty());
@@ -261,9 +261,9 @@ TEST_F(ShardTest, AViewThatDoesNotFitIsRefused) {
   const std::string big(5000, 'x');
   a_.shard.Submit(Part("k", kNow, big, done));
   scheduler_.Advance(100);
-  MapView view("m", {&a_.shard}, 1000, a_.wall, probe_);
+  ViewRegistry views({&a_.shard}, {1000, 60'000}, a_.wall, probe_);
   StatusOr<Snapshot> read = Unavailable("not called");
-  view.Read(10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
+  views.Read("m", 10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
   scheduler_.Advance(100);
   EXPECT_EQ(read.status().code(), StatusCode::kResourceExhausted);
 }

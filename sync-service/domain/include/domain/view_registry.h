@@ -1,15 +1,21 @@
 // The map views of one loop: created by reads, dropped when idle or when their memory is needed.
-// Used on its loop.
+//
+// Every read includes everything acknowledged before it and answers for this loop's shards; whoever
+// asks all loops merges the answers. RESOURCE_EXHAUSTED: the map does not fit. Used on its loop.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "domain/cell_cache.h"
+#include "domain/lww_content.h"
 #include "domain/map_view.h"
+#include "domain/or_content.h"
+#include "domain/tree_read.h"
 
 namespace topgun::sync {
 
@@ -18,23 +24,47 @@ struct ViewLimits {
   int64_t idle_ms = 60'000;
 };
 
+struct Snapshot {
+  std::vector<Row> rows;   // live records by ascending key, at most the number asked for
+  uint64_t live_rows = 0;  // also those beyond
+  std::vector<ShardPosition> positions;
+};
+
 class ViewRegistry {
  public:
   ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, const WallClock& wall, Probe& probe);
 
+  // Rows of an LWW map.
   void Read(std::string_view map, size_t rows_max, Callback<Snapshot> callback);
+  // `kind` is kLww or kOr. The query must live until the callback.
+  void ReadTree(state::CellKind kind, std::string_view map, std::shared_ptr<const TreeQuery> query,
+                Callback<TreePart> callback);
+  // One answer per tag of an OR map.
+  void ResolveTags(std::string_view map, std::shared_ptr<const std::vector<std::string>> tags,
+                   Callback<std::vector<ResolvedTag>> callback);
+
   // Drops views that were idle for too long; called every second or so.
   void DropIdle();
   size_t size() const { return views_.size(); }
 
  private:
+  struct Entry {
+    Entry(state::CellKind kind, std::string_view map, const ViewRegistry& registry);
+
+    ViewContent& shared();  // what both kinds have in common
+
+    std::variant<LwwContent, OrContent> content;
+    MapView view;
+  };
+
+  Entry& EntryFor(state::CellKind kind, std::string_view map);
   void MakeRoom();
 
   std::vector<Shard*> shards_;
   ViewLimits limits_;
   const WallClock& wall_;
   Probe& probe_;
-  BytesMap<std::unique_ptr<MapView>> views_;
+  BytesMap<std::unique_ptr<Entry>> views_;  // by map id
 };
 
 }  // namespace topgun::sync

@@ -30,6 +30,8 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::ReadMapChunk>* ReadMap(grpc::CallbackServerContext* context,
                                                       const v1::ReadMapRequest* request) override;
+  grpc::ServerWriteReactor<v1::ReadTreeChunk>* ReadTree(
+      grpc::CallbackServerContext* context, const v1::ReadTreeRequest* request) override;
 
   grpc::ServerUnaryReactor* ReadCells(grpc::CallbackServerContext* context,
                                       const v1::ReadCellsRequest* request,

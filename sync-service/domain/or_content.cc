@@ -1,0 +1,138 @@
+#include "domain/or_content.h"
+
+#include <iterator>
+#include <utility>
+
+#include "crdt/hash.h"
+#include "state/cell.h"
+
+namespace topgun::sync {
+
+namespace {
+
+constexpr uint64_t kKeyOverhead = 200;   // of the entry, its place in the tree, bookkeeping
+constexpr uint64_t kCellOverhead = 144;  // of the cell and its place in the index of tags
+
+}  // namespace
+
+OrContent::Entry& OrContent::EntryFor(uint32_t shard, std::string_view key) {
+  auto it = entries_.find(key);
+  if (it != entries_.end() && it->second.shard != shard) {
+    EraseKey(it);
+    it = entries_.end();
+  }
+  if (it == entries_.end()) {
+    it = entries_.emplace(std::string(key), Entry{shard, false, {}}).first;
+    bytes_ += key.size() + kKeyOverhead;
+  }
+  MarkDirty(it->first, it->second);
+  return it->second;
+}
+
+void OrContent::Apply(uint32_t shard, std::string_view key, std::string_view tag,
+                      std::string_view cell) {
+  state::CellView incoming;
+  if (!state::DecodeCell(cell, &incoming)) return;
+  Entry& entry = EntryFor(shard, key);
+  auto it = entry.cells.find(tag);
+  if (it == entry.cells.end()) {
+    it = entry.cells.emplace(std::string(tag), std::string()).first;
+    tags_.emplace(it->first, entries_.find(key)->first);
+    bytes_ += tag.size() + kCellOverhead;
+  } else {
+    state::CellView current;
+    if (state::DecodeCell(it->second, &current) && current.version >= incoming.version) return;
+    bytes_ -= it->second.size();
+  }
+  bytes_ += cell.size();
+  it->second.assign(cell);
+}
+
+void OrContent::Prune(uint32_t shard, std::string_view key, std::string_view tag,
+                      std::string_view cell) {
+  const auto it = entries_.find(key);
+  if (it == entries_.end() || it->second.shard != shard) return;
+  const auto found = it->second.cells.find(tag);
+  if (found == it->second.cells.end()) return;
+  state::CellView pruned;
+  state::CellView current;
+  if (!state::DecodeCell(cell, &pruned) || !state::DecodeCell(found->second, &current)) return;
+  if (current.version <= pruned.version) EraseCell(it, found);
+}
+
+void OrContent::DropShard(uint32_t shard) {
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    it = it->second.shard == shard ? EraseKey(it) : std::next(it);
+  }
+}
+
+OrContent::Entries::iterator OrContent::EraseKey(Entries::iterator it) {
+  for (const auto& [tag, cell] : it->second.cells) {
+    tags_.erase({tag, it->first});
+    bytes_ -= tag.size() + cell.size() + kCellOverhead;
+  }
+  bytes_ -= it->first.size() + kKeyOverhead;
+  tree_.Remove(it->first);
+  return entries_.erase(it);
+}
+
+void OrContent::EraseCell(Entries::iterator it, Cells::iterator cell) {
+  tags_.erase({cell->first, it->first});
+  bytes_ -= cell->first.size() + cell->second.size() + kCellOverhead;
+  it->second.cells.erase(cell);
+  if (it->second.cells.empty()) {
+    EraseKey(it);
+  } else {
+    MarkDirty(it->first, it->second);
+  }
+}
+
+void OrContent::MarkDirty(const std::string& key, Entry& entry) {
+  if (std::exchange(entry.dirty, true)) return;
+  dirty_.push_back(key);
+}
+
+const crdt::MerkleTree& OrContent::Tree() {
+  for (const std::string& key : std::exchange(dirty_, {})) RefreshItem(key);
+  return tree_;
+}
+
+void OrContent::RefreshItem(const std::string& key) {
+  const auto it = entries_.find(key);
+  if (it == entries_.end()) return;
+  it->second.dirty = false;
+  std::vector<crdt::OrRecordView> records;
+  for (const auto& [tag, encoded] : it->second.cells) {
+    state::CellView cell;
+    if (!state::DecodeCell(encoded, &cell) || cell.tombstone) continue;
+    records.push_back({cell.value, cell.timestamp, tag, cell.has_ttl, cell.ttl_ms});
+  }
+  tree_.Update(key, crdt::OrItemHash(key, records));
+}
+
+void OrContent::AppendCells(std::string_view path, int64_t committed_since_ms,
+                            std::vector<NamedCell>& out) {
+  for (const crdt::MerkleTree::Item& item : Tree().Items(path)) {
+    const auto it = entries_.find(item.key);
+    if (it == entries_.end()) continue;
+    for (const auto& [tag, encoded] : it->second.cells) {
+      state::CellView cell;
+      if (!state::DecodeCell(encoded, &cell) || cell.commit_ms < committed_since_ms) continue;
+      out.push_back({it->first, tag, encoded});
+    }
+  }
+}
+
+ResolvedTag OrContent::Resolve(std::string_view tag) const {
+  ResolvedTag resolved;
+  for (auto it = tags_.lower_bound({tag, {}}); it != tags_.end() && it->first == tag; ++it) {
+    const std::string& encoded = entries_.find(it->second)->second.cells.find(tag)->second;
+    state::CellView cell;
+    if (!state::DecodeCell(encoded, &cell)) continue;
+    resolved = {cell.tombstone ? TagState::kDead : TagState::kLive, std::string(it->second)};
+    if (resolved.state == TagState::kLive) break;
+  }
+  return resolved;
+}
+
+}  // namespace topgun::sync

@@ -1,0 +1,153 @@
+// A cluster in memory: shards that two replicas work on, the reader's cut into two loops with a
+// ViewRegistry each.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "domain/shard.h"
+#include "domain/view_registry.h"
+#include "support/manual_clock.h"
+#include "sync_fakes.h"
+
+namespace topgun::sync {
+
+class ViewCluster {
+ public:
+  static constexpr uint32_t kShards = 4;
+  static constexpr size_t kLoops = 2;
+  static constexpr int64_t kNow = 1'700'000'000'000;
+
+  ViewCluster() {
+    std::vector<Shard*> of_loop[kLoops];
+    for (uint32_t i = 0; i < kShards; ++i) {
+      shards_.push_back(std::make_unique<OneShard>(i, *this));
+      of_loop[i % kLoops].push_back(&shards_.back()->reader);
+    }
+    for (const auto& shards : of_loop) {
+      loops_.push_back(std::make_unique<ViewRegistry>(shards, ViewLimits{}, wall_, probe_));
+    }
+    scheduler_.Advance(100);
+  }
+
+  // Another replica merges the op; the reader hears of it through the feed.
+  Outcome Write(std::string_view map, WriteOp op) { return WriteTo(ShardOf(op.key), map, op); }
+  Outcome WriteTo(uint32_t shard, std::string_view map, WriteOp op) {
+    Outcome outcome = Outcome::kNone;
+    WritePart part;
+    part.maps = {map};
+    part.origins = {""};
+    part.ops = {op};
+    part.bytes = 100;
+    part.done = [&outcome](const WriteResult& result) {
+      if (result.status.ok()) outcome = static_cast<Outcome>(result.outcomes[0]);
+    };
+    shards_[shard]->writer.Submit(std::move(part));
+    scheduler_.Advance(5000);
+    return outcome;
+  }
+
+  // What the service would answer.
+  StatusOr<TreePart> ReadTree(state::CellKind kind, std::string_view map, TreeQuery query) {
+    const auto shared = std::make_shared<const TreeQuery>(std::move(query));
+    auto parts = Gather<TreePart>([&](ViewRegistry& loop, Callback<TreePart> callback) {
+      loop.ReadTree(kind, map, shared, std::move(callback));
+    });
+    if (!parts.ok()) return parts.status();
+    return MergeTrees(*std::move(parts));
+  }
+  StatusOr<std::vector<std::vector<ResolvedTag>>> ResolveTags(std::string_view map,
+                                                              std::vector<std::string> tags) {
+    const auto shared = std::make_shared<const std::vector<std::string>>(std::move(tags));
+    return Gather<std::vector<ResolvedTag>>(
+        [&](ViewRegistry& loop, Callback<std::vector<ResolvedTag>> callback) {
+          loop.ResolveTags(map, shared, std::move(callback));
+        });
+  }
+  StatusOr<std::vector<Snapshot>> Read(std::string_view map, size_t rows_max) {
+    return Gather<Snapshot>([&](ViewRegistry& loop, Callback<Snapshot> callback) {
+      loop.Read(map, rows_max, std::move(callback));
+    });
+  }
+
+  // What retention does to one cell.
+  void Prune(state::CellKind kind, std::string_view map, std::string_view key,
+             std::string_view tag) {
+    FakeRedis& redis = RedisOf(key);
+    auto& cells = redis.cells[state::MapId(kind, map)];
+    const std::string field = state::CellField(kind, key, tag);
+    state::FeedEntryBuilder builder;
+    builder.Add({kind, state::kChangePruned, builder.MapIndex(map), 0, key, tag, cells[field]});
+    cells.erase(field);
+    redis.Append(builder.Build(0));
+  }
+  // A feed that was trimmed so far that the reader cannot follow it.
+  void LoseFeed(uint32_t shard) {
+    auto& feed = shards_[shard]->redis.feed;
+    feed.erase(feed.begin(), feed.end() - 1);
+  }
+
+  uint32_t ShardOf(std::string_view key) const { return state::ShardOf(key, kShards); }
+  FakeRedis& RedisOf(std::string_view key) { return shards_[ShardOf(key)]->redis; }
+  FakeRedis& redis(uint32_t shard) { return shards_[shard]->redis; }
+  Shard& reader(uint32_t shard) { return shards_[shard]->reader; }
+  ManualScheduler& scheduler() { return scheduler_; }
+  support::ManualClock& wall() { return wall_; }
+
+ private:
+  struct OneShard {
+    OneShard(uint32_t number, ViewCluster& cluster)
+        : owner(redis, cluster.scheduler_),
+          writer_store(redis, cluster.scheduler_),
+          reader_store(redis, cluster.scheduler_),
+          writer(number, {},
+                 {writer_store, owner, cluster.scheduler_, cluster.clock_, cluster.wall_,
+                  cluster.probe_}),
+          reader(number, {},
+                 {reader_store, owner, cluster.scheduler_, cluster.clock_, cluster.wall_,
+                  cluster.probe_}) {
+      writer.OnConnected();
+      reader.OnConnected();
+    }
+
+    FakeRedis redis;
+    FakeOwner owner;
+    FakeStore writer_store;
+    FakeStore reader_store;
+    Shard writer;
+    Shard reader;
+  };
+
+  template <typename Part, typename Ask>
+  StatusOr<std::vector<Part>> Gather(Ask ask) {
+    std::vector<Part> parts;
+    Status failure;
+    for (const auto& loop : loops_) {
+      ask(*loop, [&](StatusOr<Part> part) {
+        if (part.ok()) {
+          parts.push_back(*std::move(part));
+        } else {
+          failure = part.status();
+        }
+      });
+    }
+    scheduler_.Advance(5000);
+    if (!failure.ok()) return failure;
+    if (parts.size() != loops_.size()) return Unavailable("no answer");
+    return parts;
+  }
+
+  ManualScheduler scheduler_;
+  metrics::Registry registry_;
+  Probe probe_{registry_};
+  support::ManualClock wall_{kNow};
+  crdt::HybridLogicalClock clock_{"sync", wall_};
+  std::vector<std::unique_ptr<OneShard>> shards_;
+  std::vector<std::unique_ptr<ViewRegistry>> loops_;
+};
+
+}  // namespace topgun::sync

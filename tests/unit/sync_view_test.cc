@@ -1,0 +1,304 @@
+// Views against the reference maps of lib/crdt: random writes of another replica, gaps, pruning,
+// horizons, what a tree read answers.
+#include <gtest/gtest.h>
+
+#include "crdt/lww_map.h"
+#include "crdt/or_map.h"
+#include "state/horizon.h"
+#include "support/random.h"
+#include "sync_view_fakes.h"
+
+namespace topgun::sync {
+namespace {
+
+using state::CellKind;
+
+constexpr int64_t kNow = ViewCluster::kNow;
+
+std::vector<std::string> KeysOf(const std::vector<NamedCell>& cells) {
+  std::vector<std::string> keys;
+  for (const NamedCell& cell : cells) keys.push_back(cell.key);
+  return keys;
+}
+
+class ViewTest : public testing::Test {
+ protected:
+  // All nodes of the tree at once, as a client walks them.
+  static std::vector<std::string> AllPaths(const crdt::MerkleTree& tree) {
+    std::vector<std::string> paths{""};
+    for (size_t i = 0; i < paths.size(); ++i) {
+      for (const crdt::MerkleTree::Bucket& bucket : tree.Children(paths[i])) {
+        paths.push_back(paths[i] + bucket.digit);
+      }
+    }
+    return paths;
+  }
+
+  void ExpectTree(CellKind kind, const crdt::MerkleTree& expected) {
+    const std::vector<std::string> paths = AllPaths(expected);
+    const StatusOr<TreePart> tree = cluster_.ReadTree(kind, "m", {paths, false, 0});
+    ASSERT_TRUE(tree.ok()) << Message(tree.status());
+    for (size_t i = 0; i < paths.size(); ++i) {
+      ASSERT_EQ(tree->sums.NodeHash(paths[i]), expected.NodeHash(paths[i])) << paths[i];
+      ASSERT_EQ(tree->sums.Children(paths[i]), expected.Children(paths[i])) << paths[i];
+      if (paths[i].size() != crdt::MerkleTree::kDepth) continue;
+      std::set<std::string> keys;
+      for (const crdt::MerkleTree::Item& item : expected.Items(paths[i])) keys.emplace(item.key);
+      const std::vector<std::string> found = KeysOf(tree->cells[i]);
+      ASSERT_EQ(std::set<std::string>(found.begin(), found.end()), keys) << paths[i];
+    }
+  }
+
+  // Now and then something happens to the reader that it has to notice.
+  void Disturb() {
+    const auto shard = static_cast<uint32_t>(random_.Below(ViewCluster::kShards));
+    if (random_.OneIn(6)) cluster_.LoseFeed(shard);
+    if (random_.OneIn(6)) cluster_.reader(shard).Poll();
+    if (random_.OneIn(20)) cluster_.reader(shard).OnConnected();
+    cluster_.scheduler().Advance(50);
+  }
+
+  Outcome Put(std::string_view key, int64_t millis, std::string_view value, double ttl_ms = 0) {
+    WriteOp op;
+    op.key = key;
+    op.value = value;
+    op.timestamp = {millis, 0, "client"};
+    op.has_ttl = ttl_ms != 0;
+    op.ttl_ms = ttl_ms;
+    return cluster_.Write("m", op);
+  }
+  Outcome Remove(std::string_view key, int64_t millis) {
+    WriteOp op;
+    op.kind = OpKind::kRemove;
+    op.key = key;
+    op.timestamp = {millis, 0, "client"};
+    return cluster_.Write("m", op);
+  }
+  Outcome OrWrite(OpKind kind, std::string_view key, std::string_view tag,
+                  std::string_view value = {}) {
+    WriteOp op;
+    op.kind = kind;
+    op.key = key;
+    op.tag = tag;
+    op.value = value;
+    op.timestamp = {kNow, 0, "client"};
+    return cluster_.Write("m", op);
+  }
+
+  support::Random random_{support::TestSeed()};
+  ViewCluster cluster_;
+  support::ManualClock wall_{kNow};
+  crdt::HybridLogicalClock clock_{"model", wall_};
+};
+
+TEST_F(ViewTest, AnLwwTreeIsThatOfTheReferenceMap) {
+  crdt::LwwMap model(clock_);
+  for (int64_t i = 0; i < 300; ++i) {
+    const std::string key = "k" + std::to_string(random_.Below(60));
+    const int64_t millis = kNow - static_cast<int64_t>(random_.Below(100)) * 1000 + i;
+    const crdt::Timestamp timestamp{millis, 0, "client"};
+    if (random_.OneIn(4)) {
+      Remove(key, millis);
+      model.Merge(key, {"", timestamp, std::nullopt, true});
+    } else {
+      const std::string value = "v" + std::to_string(i);
+      Put(key, millis, value);
+      model.Merge(key, {value, timestamp, std::nullopt, false});
+    }
+    Disturb();
+    if (random_.OneIn(15)) ExpectTree(CellKind::kLww, model.tree());
+    if (HasFatalFailure()) return;
+  }
+  ExpectTree(CellKind::kLww, model.tree());
+}
+
+TEST_F(ViewTest, AnOrTreeIsThatOfTheReferenceMap) {
+  crdt::OrMap model(clock_, crdt::OrMap::Role::kServer);
+  std::vector<std::pair<std::string, std::string>> added;  // key, tag
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = "k" + std::to_string(random_.Below(40));
+    std::string tag = "tag-" + std::to_string(i);
+    if (!added.empty() && random_.OneIn(2)) {
+      const auto& [old_key, old_tag] = added[random_.Below(added.size())];
+      OrWrite(OpKind::kOrRemove, old_key, old_tag);
+      model.ApplyTombstone(old_tag, old_key);
+    } else {
+      const std::string value("\xa1v", 2);
+      OrWrite(OpKind::kOrAdd, key, tag, value);
+      model.Apply(key, {value, {kNow, 0, "client"}, tag, std::nullopt});
+      added.emplace_back(key, std::move(tag));
+    }
+    Disturb();
+    if (random_.OneIn(15)) ExpectTree(CellKind::kOr, model.tree());
+    if (HasFatalFailure()) return;
+  }
+  ExpectTree(CellKind::kOr, model.tree());
+}
+
+TEST_F(ViewTest, UnknownAndMalformedPathsAreEmptyNodes) {
+  Put("k", kNow, "1");
+  const std::vector<std::string> paths{"", "zz", "0123", crdt::MerklePath("other"), "A"};
+  const StatusOr<TreePart> tree = cluster_.ReadTree(CellKind::kLww, "m", {paths, false, 0});
+  ASSERT_TRUE(tree.ok());
+  EXPECT_EQ(tree->sums.Children("").size(), 1U);
+  for (size_t i = 1; i < paths.size(); ++i) {
+    EXPECT_EQ(tree->sums.NodeHash(paths[i]), 0U) << paths[i];
+    EXPECT_TRUE(tree->sums.Children(paths[i]).empty()) << paths[i];
+    EXPECT_TRUE(tree->cells[i].empty()) << paths[i];
+  }
+  const StatusOr<TreePart> unknown = cluster_.ReadTree(CellKind::kOr, "m", {{""}, true, 0});
+  ASSERT_TRUE(unknown.ok());
+  EXPECT_EQ(unknown->sums.NodeHash(""), 0U) << "an OR map of that name is another map";
+}
+
+TEST_F(ViewTest, CellsComeInOrderAndByCommitTime) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20; ++i) {
+    keys.push_back("k" + std::to_string(10 + i));
+    if (i == 10) cluster_.wall().Advance(1000);
+    Put(keys.back(), kNow, "1");
+  }
+  const StatusOr<TreePart> all = cluster_.ReadTree(CellKind::kLww, "m", {{""}, true, 0});
+  ASSERT_TRUE(all.ok());
+  EXPECT_EQ(KeysOf(all->cells[0]), keys);
+  const StatusOr<TreePart> late = cluster_.ReadTree(CellKind::kLww, "m", {{""}, true, kNow + 1000});
+  ASSERT_TRUE(late.ok());
+  EXPECT_EQ(KeysOf(late->cells[0]), std::vector<std::string>(keys.begin() + 10, keys.end()));
+}
+
+TEST_F(ViewTest, PrunedCellsLeaveTheTree) {
+  Put("gone", kNow, "1");
+  Remove("gone", kNow + 1);
+  Put("kept", kNow, "1");
+  OrWrite(OpKind::kOrRemove, "gone", "t1");
+  OrWrite(OpKind::kOrRemove, "kept", "t1");
+  OrWrite(OpKind::kOrAdd, "kept", "t2", "\xc0");
+  for (const CellKind kind : {CellKind::kLww, CellKind::kOr}) {
+    ASSERT_EQ(cluster_.ReadTree(kind, "m", {{""}, true, 0})->cells[0].size(),
+              kind == CellKind::kLww ? 2U : 3U);
+  }
+  cluster_.Prune(CellKind::kLww, "m", "gone", "");
+  cluster_.Prune(CellKind::kOr, "m", "gone", "t1");
+  cluster_.Prune(CellKind::kOr, "m", "kept", "t1");
+  crdt::LwwMap lww(clock_);
+  lww.Merge("kept", {"1", {kNow, 0, "client"}, std::nullopt, false});
+  ExpectTree(CellKind::kLww, lww.tree());
+  crdt::OrMap orm(clock_, crdt::OrMap::Role::kServer);
+  orm.Apply("kept", {"\xc0", {kNow, 0, "client"}, "t2", std::nullopt});
+  ExpectTree(CellKind::kOr, orm.tree());
+}
+
+TEST_F(ViewTest, ANewerCellSurvivesTheNewsOfAPruning) {
+  LwwContent content;
+  state::CellView cell;
+  cell.version = {1, 5};
+  cell.timestamp = {kNow, 0, "n"};
+  cell.tombstone = true;
+  const std::string old = state::EncodeCell(cell);
+  cell.version = {1, 6};
+  cell.tombstone = false;
+  content.Apply(0, "k", "", state::EncodeCell(cell));
+  content.Prune(0, "k", "", old);
+  EXPECT_EQ(content.Tree().size(), 1U);
+  EXPECT_EQ(content.LiveCount(kNow), 1U);
+  content.Prune(0, "k", "", state::EncodeCell(cell));
+  EXPECT_EQ(content.Tree().size(), 0U);
+  EXPECT_EQ(content.LiveCount(kNow), 0U);
+  EXPECT_EQ(content.bytes(), 0U);
+}
+
+TEST_F(ViewTest, TheHorizonIsTheHighestOfAllShards) {
+  const auto write_horizon = [&](uint32_t shard, int64_t commit_ms) {
+    const std::string key = state::MapId(CellKind::kLww, "m");
+    const std::string value = state::EncodeHorizon({commit_ms, 0});
+    WriteOp op;
+    op.key = key;
+    op.value = value;
+    op.timestamp = {commit_ms, 0, "retention"};
+    ASSERT_EQ(cluster_.WriteTo(shard, state::kHorizonMap, op), Outcome::kApplied);
+  };
+  const auto horizon = [&] {
+    return cluster_.ReadTree(CellKind::kLww, "m", {{""}, false, 0})->horizon_ms;
+  };
+  write_horizon(1, kNow - 500);
+  EXPECT_EQ(horizon(), kNow - 500) << "read when the view is built";
+  write_horizon(2, kNow - 200);
+  EXPECT_EQ(horizon(), kNow - 200) << "followed in the feed";
+  write_horizon(3, kNow - 300);
+  EXPECT_EQ(horizon(), kNow - 200);
+  EXPECT_EQ(cluster_.ReadTree(CellKind::kOr, "m", {{""}, false, 0})->horizon_ms, 0)
+      << "an OR map of that name is another map";
+}
+
+TEST_F(ViewTest, SnapshotsCountLiveRowsAndTellExpiries) {
+  Put("forever", kNow, "1");
+  Put("hidden", kNow - 5000, "1", 1000);
+  Put("later", kNow, "1", 5000);
+  Put("removed", kNow, "1");
+  Remove("removed", kNow + 1);
+  const auto read = [&](size_t rows_max) {
+    Snapshot all;
+    auto parts = cluster_.Read("m", rows_max);
+    for (Snapshot& part : *parts) {
+      all.live_rows += part.live_rows;
+      std::move(part.rows.begin(), part.rows.end(), std::back_inserter(all.rows));
+    }
+    std::sort(all.rows.begin(), all.rows.end(),
+              [](const Row& a, const Row& b) { return a.key < b.key; });
+    return all;
+  };
+  const Snapshot now = read(10);
+  ASSERT_EQ(now.rows.size(), 2U);
+  EXPECT_EQ(now.live_rows, 2U);
+  EXPECT_EQ(now.rows[0].key, "forever");
+  EXPECT_FALSE(now.rows[0].expires_ms.has_value());
+  EXPECT_EQ(now.rows[1].key, "later");
+  EXPECT_EQ(now.rows[1].expires_ms, static_cast<double>(kNow + 5000));
+  EXPECT_EQ(read(0).live_rows, 2U) << "also beyond the limit";
+  cluster_.wall().Advance(5000);
+  EXPECT_EQ(read(10).live_rows, 2U) << "hidden strictly after";
+  cluster_.wall().Advance(1);
+  EXPECT_EQ(read(10).live_rows, 1U);
+  Put("later", kNow + 6000, "2");
+  EXPECT_EQ(read(10).live_rows, 2U) << "the newer record does not expire";
+}
+
+TEST_F(ViewTest, TagsAreResolvedToTheirKeys) {
+  OrWrite(OpKind::kOrAdd, "a", "live", "\xc0");
+  OrWrite(OpKind::kOrAdd, "b", "dead", "\xc0");
+  OrWrite(OpKind::kOrRemove, "b", "dead");
+  const auto parts = cluster_.ResolveTags("m", {"live", "dead", "unknown"});
+  ASSERT_TRUE(parts.ok());
+  std::vector<ResolvedTag> merged(3);
+  for (const auto& part : *parts) {
+    for (size_t i = 0; i < part.size(); ++i) {
+      if (part[i].state != TagState::kUnknown) merged[i] = part[i];
+    }
+  }
+  EXPECT_EQ(merged[0].state, TagState::kLive);
+  EXPECT_EQ(merged[0].key, "a");
+  EXPECT_EQ(merged[1].state, TagState::kDead);
+  EXPECT_EQ(merged[1].key, "b");
+  EXPECT_EQ(merged[2].state, TagState::kUnknown);
+}
+
+TEST(OrContent, ATagUnderTwoKeysIsLiveWhereItIs) {
+  OrContent content;
+  state::CellView cell;
+  cell.version = {1, 1};
+  cell.timestamp = {kNow, 0, "n"};
+  cell.value = "\xc0";
+  content.Apply(0, "b", "t", state::EncodeCell(cell));
+  cell.tombstone = true;
+  cell.value = {};
+  content.Apply(0, "a", "t", state::EncodeCell(cell));
+  EXPECT_EQ(content.Resolve("t").state, TagState::kLive);
+  EXPECT_EQ(content.Resolve("t").key, "b");
+  content.DropShard(0);
+  EXPECT_EQ(content.Resolve("t").state, TagState::kUnknown);
+  EXPECT_EQ(content.Tree().size(), 0U);
+  EXPECT_EQ(content.bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace topgun::sync
