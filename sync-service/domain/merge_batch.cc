@@ -56,7 +56,7 @@ bool Overwrites(const CellState& current, const CellState& record, int64_t now_m
          !SameContent(current, record) && ViewOf(current).Live(now_ms);
 }
 
-bool IsOr(OpKind kind) { return kind == OpKind::kOrAdd || kind == OpKind::kOrRemove; }
+bool IsOr(OpKind kind) { return kind != OpKind::kPut && kind != OpKind::kRemove; }
 
 }  // namespace
 
@@ -84,14 +84,23 @@ void MergeBatch::Take(const std::shared_ptr<PartState>& part) {
   while (part->next < source.ops.size() && !full()) {
     const auto op_index = static_cast<uint32_t>(part->next++);
     const WriteOp& op = source.ops[op_index];
-    const state::CellKind kind = IsOr(op.kind) ? state::CellKind::kOr : state::CellKind::kLww;
-    WorkCell& cell = CellFor(kind, source.maps[op.map], op.key, op.tag);
-    WorkCell*& horizon = horizon_of_[2 * op.map + (IsOr(op.kind) ? 1 : 0)];
-    if (horizon == nullptr) horizon = &HorizonFor(kind, source.maps[op.map]);
-    cell.horizon = horizon;
-    ops_.push_back({part.get(), op_index, &cell, Outcome::kNone});
+    ops_.push_back({part.get(), op_index, &CellOf(op, source.maps[op.map]), Outcome::kNone});
     bytes_ += op.key.size() + op.tag.size() + op.value.size();
   }
+}
+
+MergeBatch::WorkCell& MergeBatch::CellOf(const WriteOp& op, std::string_view map) {
+  if (op.kind == OpKind::kDeadTag) return DeadTagFor(map, op.tag);
+  const state::CellKind kind = IsOr(op.kind) ? state::CellKind::kOr : state::CellKind::kLww;
+  WorkCell& cell = CellFor(kind, map, op.key, op.tag);
+  WorkCell*& horizon = horizon_of_[2 * op.map + (IsOr(op.kind) ? 1 : 0)];
+  if (horizon == nullptr) horizon = &HorizonFor(kind, map);
+  cell.horizon = horizon;
+  return cell;
+}
+
+MergeBatch::WorkCell& MergeBatch::DeadTagFor(std::string_view map, std::string_view tag) {
+  return CellFor(state::CellKind::kOr, state::kDeadTagMap, map, tag);
 }
 
 MergeBatch::WorkCell& MergeBatch::CellFor(state::CellKind kind, std::string_view map,
@@ -206,7 +215,7 @@ Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, i
 
   Outcome outcome;
   if (IsOr(op.kind)) {
-    outcome = Apply(cell, incoming, JudgeOr(cell.current, incoming));
+    outcome = MergeOr(cell, incoming);
   } else {
     outcome = MergeLww(cell, incoming, too_far_ahead, op, clock);
   }
@@ -214,6 +223,22 @@ Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, i
     cell.origin = ref.part->part.origins[op.origin];
   }
   return outcome;
+}
+
+Outcome MergeBatch::MergeOr(WorkCell& cell, CellState incoming) {
+  if (expect_dead_tags_ && !incoming.tombstone && !cell.current.present) {
+    const WorkCell& dead = DeadTagFor(cell.map, cell.tag);
+    if (!dead.known) return Outcome::kNone;
+    if (dead.current.present) {
+      // Now that its key is known the tombstone is listed there, like any other.
+      incoming.tombstone = true;
+      incoming.has_ttl = false;
+      incoming.value = {};
+      Apply(cell, incoming, Verdict::kApply);
+      return Outcome::kStale;
+    }
+  }
+  return Apply(cell, incoming, JudgeOr(cell.current, incoming));
 }
 
 Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,

@@ -16,7 +16,7 @@ bool SameRecord(const CellState& a, const CellState& b) {
 CellState RecordOf(const WriteOp& op) {
   CellState record;
   record.present = true;
-  record.tombstone = op.kind == OpKind::kRemove || op.kind == OpKind::kOrRemove;
+  record.tombstone = op.kind != OpKind::kPut && op.kind != OpKind::kOrAdd;
   record.timestamp = op.timestamp;
   if (!record.tombstone) {
     record.value = op.value;

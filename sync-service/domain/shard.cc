@@ -96,10 +96,26 @@ void Shard::Adopt(const ShardMeta& meta) {
   CatchUp(meta.tail, [this](const Status& status) {
     if (state_ != State::kChecking) return;
     if (!status.ok()) return RetryCheck(status);
-    SetState(State::kOpen);
-    Pump();
-    if (!barrier_waiters_.empty()) RunBarrier();
+    LearnDeadTags();
   });
+}
+
+// What is committed after this question is told by the feed.
+void Shard::LearnDeadTags() {
+  may_have_dead_tags_ = false;
+  static const std::string map_id = state::MapId(state::CellKind::kOr, state::kDeadTagMap);
+  deps_.store.KnowsMap(map_id, [this](const StatusOr<bool>& known) {
+    may_have_dead_tags_ = may_have_dead_tags_ || !known.ok() || *known;
+    if (state_ != State::kChecking) return;
+    if (!known.ok()) return RetryCheck(known.status());
+    Open();
+  });
+}
+
+void Shard::Open() {
+  SetState(State::kOpen);
+  Pump();
+  if (!barrier_waiters_.empty()) RunBarrier();
 }
 
 void Shard::Close() {
@@ -121,6 +137,7 @@ void Shard::CatchUp(const state::Position& tail, StatusCallback done) {
           // What lies between is trimmed or lost.
           deps_.probe.FeedGap();
           cache_.Clear();
+          may_have_dead_tags_ = true;
           feed_.JumpTo(tail);
         }
         CatchUp(tail, std::move(done));
@@ -144,6 +161,7 @@ bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
       case ShardFeed::Accepted::kNextAfterLoss:
         deps_.probe.FeedGap();
         cache_.Clear();
+        may_have_dead_tags_ = true;
         break;
       case ShardFeed::Accepted::kKnown:
         break;
@@ -154,7 +172,15 @@ bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
   return true;
 }
 
+void Shard::NoticeDeadTags(const FeedEntry& entry) {
+  const auto& maps = entry.view.maps;
+  if (std::find(maps.begin(), maps.end(), state::kDeadTagMap) != maps.end()) {
+    may_have_dead_tags_ = true;
+  }
+}
+
 void Shard::ApplyToCache(const FeedEntry& entry) {
+  NoticeDeadTags(entry);
   const state::FeedEntryView& view = entry.view;
   // Markers, and commits without changes (a map was loaded), change Redis behind the feed.
   if (view.is_marker || view.changes.empty()) {
@@ -273,6 +299,7 @@ void Shard::MergeAndCommit() {
   // The feed may have moved while cells were read; then the batch's copies are too old to build on.
   if (feed_.position() != batch_position_) return LookUp();
   const int64_t now_ms = deps_.wall.NowMs();
+  batch_.ExpectDeadTags(may_have_dead_tags_);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
   const CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
   const int64_t sent_us = SteadyMicros();
@@ -313,7 +340,10 @@ void Shard::OnCommit(StatusOr<CommitReply> reply, int64_t sent_us) {
 void Shard::OnCommitted(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
   if (!batch_.entry().empty()) {
-    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) feed_.Accept(entry);
+    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) {
+      feed_.Accept(entry);
+      NoticeDeadTags(*entry);
+    }
   }
   const auto finished = batch_.Settle(position, cache_);
   RecordConflicts();

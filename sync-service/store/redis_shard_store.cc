@@ -253,6 +253,24 @@ void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
   }
 }
 
+void RedisShardStore::KnowsMap(std::string_view map_id, Callback<bool> callback) {
+  // Replies come in the order of the commands.
+  auto in_maps = std::make_shared<StatusOr<bool>>(false);
+  connection_.Send({"HEXISTS", keys_.maps(), map_id}, [in_maps](StatusOr<Reply> reply) {
+    if (!reply.ok()) {
+      *in_maps = reply.status();
+    } else {
+      *in_maps = ReplyView(reply->get()).integer() == 1;
+    }
+  });
+  IsUnloaded(map_id, [in_maps, callback = std::move(callback)](const StatusOr<bool>& unloaded) {
+    if (!in_maps->ok() || !unloaded.ok()) {
+      return callback(in_maps->ok() ? unloaded.status() : in_maps->status());
+    }
+    callback(**in_maps || *unloaded);
+  });
+}
+
 void RedisShardStore::IsUnloaded(std::string_view map_id, Callback<bool> callback) {
   connection_.Send({"HEXISTS", keys_.unloaded(), map_id},
                    [callback = std::move(callback)](StatusOr<Reply> reply) {

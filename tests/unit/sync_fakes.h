@@ -162,6 +162,10 @@ class FakeStore final : public ShardStore {
     for (const auto& [map_id, cells] : sizes) out.push_back({map_id, cells});
     Answer(std::move(callback), std::move(out));
   }
+  void KnowsMap(std::string_view map_id, Callback<bool> callback) override {
+    const std::string id(map_id);
+    Answer(std::move(callback), redis_.cells.contains(id) || redis_.unloaded.contains(id));
+  }
   void IsUnloaded(std::string_view map_id, Callback<bool> callback) override {
     Answer(std::move(callback), redis_.unloaded.contains(std::string(map_id)));
   }

@@ -37,18 +37,10 @@ class ViewCluster {
   // Another replica merges the op; the reader hears of it through the feed.
   Outcome Write(std::string_view map, WriteOp op) { return WriteTo(ShardOf(op.key), map, op); }
   Outcome WriteTo(uint32_t shard, std::string_view map, WriteOp op) {
-    Outcome outcome = Outcome::kNone;
-    WritePart part;
-    part.maps = {map};
-    part.origins = {""};
-    part.ops = {op};
-    part.bytes = 100;
-    part.done = [&outcome](const WriteResult& result) {
-      if (result.status.ok()) outcome = static_cast<Outcome>(result.outcomes[0]);
-    };
-    shards_[shard]->writer.Submit(std::move(part));
-    scheduler_.Advance(5000);
-    return outcome;
+    return Submit(shards_[shard]->writer, map, op);
+  }
+  Outcome WriteAtReader(std::string_view map, WriteOp op) {
+    return Submit(shards_[ShardOf(op.key)]->reader, map, op);
   }
 
   // What the service would answer.
@@ -94,6 +86,7 @@ class ViewCluster {
   uint32_t ShardOf(std::string_view key) const { return state::ShardOf(key, kShards); }
   FakeRedis& RedisOf(std::string_view key) { return shards_[ShardOf(key)]->redis; }
   FakeRedis& redis(uint32_t shard) { return shards_[shard]->redis; }
+  FakeOwner& owner(uint32_t shard) { return shards_[shard]->owner; }
   Shard& reader(uint32_t shard) { return shards_[shard]->reader; }
   ManualScheduler& scheduler() { return scheduler_; }
   support::ManualClock& wall() { return wall_; }
@@ -121,6 +114,21 @@ class ViewCluster {
     Shard writer;
     Shard reader;
   };
+
+  Outcome Submit(Shard& shard, std::string_view map, WriteOp op) {
+    Outcome outcome = Outcome::kNone;
+    WritePart part;
+    part.maps = {map};
+    part.origins = {""};
+    part.ops = {op};
+    part.bytes = 100;
+    part.done = [&outcome](const WriteResult& result) {
+      if (result.status.ok()) outcome = static_cast<Outcome>(result.outcomes[0]);
+    };
+    shard.Submit(std::move(part));
+    scheduler_.Advance(5000);
+    return outcome;
+  }
 
   template <typename Part, typename Ask>
   StatusOr<std::vector<Part>> Gather(Ask ask) {

@@ -1,9 +1,12 @@
 // Views against the reference maps of lib/crdt: random writes of another replica, gaps, pruning,
-// horizons, what a tree read answers.
+// horizons, what a tree read answers, dead tags.
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
+#include "domain/lookup.h"
 #include "state/horizon.h"
 #include "support/random.h"
 #include "sync_view_fakes.h"
@@ -280,6 +283,99 @@ TEST_F(ViewTest, TagsAreResolvedToTheirKeys) {
   EXPECT_EQ(merged[1].state, TagState::kDead);
   EXPECT_EQ(merged[1].key, "b");
   EXPECT_EQ(merged[2].state, TagState::kUnknown);
+}
+
+// ---- Dead tags ----
+
+class DeadTagTest : public ViewTest {
+ protected:
+  void Declare(std::string_view tag, uint32_t shard_count = ViewCluster::kShards) {
+    for (uint32_t shard = 0; shard < shard_count; ++shard) {
+      WriteOp op;
+      op.kind = OpKind::kDeadTag;
+      op.tag = tag;
+      ASSERT_EQ(cluster_.WriteTo(shard, "m", op), Outcome::kApplied);
+    }
+  }
+  state::CellView Stored(std::string_view key, std::string_view tag) {
+    const std::string* cell =
+        cluster_.RedisOf(key).Find(CellKind::kOr, "m", state::CellField(CellKind::kOr, key, tag));
+    state::CellView view;
+    if (cell != nullptr) state::DecodeCell(*cell, &view);
+    return view;
+  }
+};
+
+TEST_F(DeadTagTest, ARecordThatComesLaterStaysDeadUnderItsKey) {
+  Declare("t");
+  EXPECT_EQ(OrWrite(OpKind::kOrAdd, "k", "t", "\xc0"), Outcome::kStale);
+  EXPECT_TRUE(Stored("k", "t").tombstone);
+  EXPECT_TRUE(Stored("k", "t").value.empty());
+  EXPECT_EQ(OrWrite(OpKind::kOrAdd, "k", "other", "\xc0"), Outcome::kApplied);
+  EXPECT_EQ(OrWrite(OpKind::kOrAdd, "k", "t", "\xc0"), Outcome::kStale) << "sent again";
+  crdt::OrMap model(clock_, crdt::OrMap::Role::kServer);
+  model.ApplyTombstone("t", "k");
+  model.Apply("k", {"\xc0", {kNow, 0, "client"}, "other", std::nullopt});
+  ExpectTree(CellKind::kOr, model.tree());
+}
+
+TEST_F(DeadTagTest, TheTagsOfAnotherMapAreNotMeant) {
+  WriteOp op;
+  op.kind = OpKind::kDeadTag;
+  op.tag = "t";
+  ASSERT_EQ(cluster_.WriteTo(cluster_.ShardOf("k"), "n", op), Outcome::kApplied);
+  EXPECT_EQ(OrWrite(OpKind::kOrAdd, "k", "t", "\xc0"), Outcome::kApplied);
+}
+
+TEST_F(DeadTagTest, AReplicaThatOpensTheShardLaterKnowsThem) {
+  EXPECT_FALSE(cluster_.reader(0).may_have_dead_tags());
+  Declare("t");
+  cluster_.reader(0).OnConnected();  // catches up in the feed
+  cluster_.scheduler().Advance(100);
+  EXPECT_TRUE(cluster_.reader(0).may_have_dead_tags());
+  // One that has never seen the feed, of a shard whose map is not loaded yet.
+  FakeRedis& redis = cluster_.redis(1);
+  redis.unloaded[state::MapId(CellKind::kOr, state::kDeadTagMap)] = {};
+  redis.cells.clear();
+  redis.feed.erase(redis.feed.begin(), redis.feed.end() - 1);
+  cluster_.reader(1).OnConnected();
+  cluster_.scheduler().Advance(100);
+  EXPECT_TRUE(cluster_.reader(1).may_have_dead_tags());
+}
+
+TEST_F(DeadTagTest, AnUnloadedDeadTagIsLoadedBeforeARecordIsTaken) {
+  const uint32_t shard = cluster_.ShardOf("k");
+  FakeRedis& redis = cluster_.redis(shard);
+  redis.unloaded[state::MapId(CellKind::kOr, state::kDeadTagMap)] = {};
+  state::CellView dead;
+  dead.version = {1, 1};
+  dead.timestamp = {kNow, 0, "n"};
+  dead.tombstone = true;
+  cluster_.owner(shard).rows = {{"m", "t", state::EncodeCell(dead)}};
+  cluster_.reader(shard).OnConnected();
+  cluster_.scheduler().Advance(100);
+  EXPECT_EQ(cluster_.WriteAtReader("m",
+                                   [] {
+                                     WriteOp op;
+                                     op.kind = OpKind::kOrAdd;
+                                     op.key = "k";
+                                     op.tag = "t";
+                                     op.value = "\xc0";
+                                     op.timestamp = {kNow, 0, "client"};
+                                     return op;
+                                   }()),
+            Outcome::kStale);
+}
+
+TEST_F(DeadTagTest, AShardAnswersForItsOwn) {
+  Declare("t", 1);
+  for (uint32_t shard = 0; shard < 2; ++shard) {
+    std::vector<bool> dead;
+    ReadDeadTags(cluster_.reader(shard), "m", {"t", "other"},
+                 [&](StatusOr<std::vector<bool>> read) { dead = *std::move(read); });
+    cluster_.scheduler().Advance(100);
+    EXPECT_EQ(dead, (std::vector<bool>{shard == 0, false})) << shard;
+  }
 }
 
 TEST(OrContent, ATagUnderTwoKeysIsLiveWhereItIs) {

@@ -115,6 +115,8 @@ class ShardStore {
                     Callback<ScanChunk> callback) = 0;
   // Every map that has or had cells in this shard, loaded or not, with the cells Redis holds.
   virtual void ListMaps(Callback<std::vector<MapSize>> callback) = 0;
+  // Whether the map has or had cells in this shard, loaded or not.
+  virtual void KnowsMap(std::string_view map_id, Callback<bool> callback) = 0;
   // Whether the map is unloaded in this shard.
   virtual void IsUnloaded(std::string_view map_id, Callback<bool> callback) = 0;
 

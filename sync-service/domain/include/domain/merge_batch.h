@@ -68,7 +68,10 @@ class MergeBatch {
   // Answers of the last LookUp(), in its order.
   void Provide(std::vector<std::optional<std::string>> cells, CellCache& cache);
 
-  // Merges every op in arrival order. False: re-stamp records are needed, LookUp() again first.
+  // Whether a record may come under a tag that is dead already (docs/state-layout.md, "dead tags").
+  void ExpectDeadTags(bool expect) { expect_dead_tags_ = expect; }
+  // Merges every op in arrival order. False: re-stamp records or dead tags must be read, LookUp()
+  // again first.
   bool Merge(crdt::HybridLogicalClock& clock, int64_t now_ms);
 
   // The commit that follows `tail`; views point into the batch.
@@ -109,6 +112,9 @@ class MergeBatch {
     Outcome outcome;
   };
 
+  // The cell that an op is about.
+  WorkCell& CellOf(const WriteOp& op, std::string_view map);
+  WorkCell& DeadTagFor(std::string_view map, std::string_view tag);
   WorkCell& CellFor(state::CellKind kind, std::string_view map, std::string_view key,
                     std::string_view tag);
   WorkCell& HorizonFor(state::CellKind kind, std::string_view map);
@@ -116,8 +122,9 @@ class MergeBatch {
   static bool IsForgotten(const WorkCell& cell, const crdt::TimestampView& timestamp);
   void SetBase(WorkCell& cell, std::string_view encoded);
   void Reset();
-  // kNone: the re-stamp record must be read first.
+  // kNone: the re-stamp record or the dead tag must be read first.
   Outcome MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, int64_t now_ms);
+  Outcome MergeOr(WorkCell& cell, CellState incoming);
   Outcome MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead, const WriteOp& op,
                    crdt::HybridLogicalClock& clock);
   Outcome Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
@@ -129,6 +136,7 @@ class MergeBatch {
   BatchLimits limits_;
   std::deque<WorkCell> cells_;  // addresses are stable; the first used_ are in use
   size_t used_ = 0;
+  bool expect_dead_tags_ = false;
   size_t horizon_count_ = 0;           // of those, horizons: only read, and no limit counts them
   std::vector<WorkCell*> horizon_of_;  // by map and kind of the part being taken
   absl::flat_hash_map<std::string_view, WorkCell*, BytesHash, BytesEqual> index_;

@@ -73,6 +73,9 @@ class Shard {
   bool open() const { return state_ == State::kOpen; }
   ShardFeed& feed() { return feed_; }
   ShardStore& store() { return deps_.store; }
+  // Whether any tag may have been declared dead here (docs/state-layout.md, "dead tags"): true at
+  // every position at which one is.
+  bool may_have_dead_tags() const { return may_have_dead_tags_; }
   // What has lost here.
   const LoserLog& losers() const { return losers_; }
 
@@ -84,6 +87,8 @@ class Shard {
   void AskOwner();
   void RetryCheck(const Status& reason);
   void Adopt(const ShardMeta& meta);
+  void LearnDeadTags();
+  void Open();
   void Close();
   void SetState(State state);
 
@@ -92,6 +97,7 @@ class Shard {
   // False when the feed cannot be followed from here.
   bool AcceptRecords(std::vector<FeedRecord> records);
   void ApplyToCache(const FeedEntry& entry);
+  void NoticeDeadTags(const FeedEntry& entry);
 
   void Pump();
   void LookUp();
@@ -125,6 +131,7 @@ class Shard {
   Hydrator hydrator_;
   LoserLog losers_;
   uint64_t cache_bytes_counted_ = 0;
+  bool may_have_dead_tags_ = true;
 
   std::deque<std::shared_ptr<PartState>> queue_;
   uint64_t queue_bytes_ = 0;

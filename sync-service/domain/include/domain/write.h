@@ -17,7 +17,7 @@
 namespace topgun::sync {
 
 // Numbers as in topgun.crdt.v1.
-enum class OpKind : uint8_t { kPut = 1, kRemove = 2, kOrAdd = 3, kOrRemove = 4 };
+enum class OpKind : uint8_t { kPut = 1, kRemove = 2, kOrAdd = 3, kOrRemove = 4, kDeadTag = 5 };
 enum class Outcome : uint8_t {
   kNone = 0,
   kApplied = 1,

@@ -33,6 +33,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerWriteReactor<v1::ReadTreeChunk>* ReadTree(
       grpc::CallbackServerContext* context, const v1::ReadTreeRequest* request) override;
 
+  grpc::ServerUnaryReactor* ResolveTags(grpc::CallbackServerContext* context,
+                                        const v1::ResolveTagsRequest* request,
+                                        v1::ResolveTagsReply* reply) override;
   grpc::ServerUnaryReactor* ReadCells(grpc::CallbackServerContext* context,
                                       const v1::ReadCellsRequest* request,
                                       v1::ReadCellsReply* reply) override;

@@ -32,6 +32,7 @@ class RedisShardStore final : public ShardStore {
   void Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
             Callback<ScanChunk> callback) override;
   void ListMaps(Callback<std::vector<MapSize>> callback) override;
+  void KnowsMap(std::string_view map_id, Callback<bool> callback) override;
   void IsUnloaded(std::string_view map_id, Callback<bool> callback) override;
   void HydrateBegin(std::string_view map_id, std::string_view token,
                     Callback<std::optional<state::Position>> callback) override;
