@@ -216,7 +216,6 @@ void MapView::RunRound() {
   round_ = std::exchange(reads_, {});
   round_open_ = parts_.size();
   round_failed_ = false;
-  if (parts_.empty()) return FinishRound();  // more loops than shards
   for (Part& part : parts_) {
     part.shard->Barrier(Guard(self_, [this, &part](const StatusOr<state::Position>& position) {
       if (!position.ok() || !part.built) round_failed_ = true;
