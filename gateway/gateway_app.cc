@@ -19,6 +19,15 @@ OriginPrefix RandomPrefix() {
   return prefix;
 }
 
+// Server timestamps name the gateway in characters whose order all engines agree on (core.md 3.2).
+std::string StampNodeId(std::string name) {
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '-';
+  }
+  return name;
+}
+
 LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size_t index) {
   LoopOptions options;
   options.index = index;
@@ -35,6 +44,7 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.dispatch.revivals_per_second = config.revivals_per_second;
   options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
   options.fan_out.subscriptions_max = config.subscriptions_max;
+  options.map_sync.node_id = StampNodeId(config.name);
   options.cluster.self.id = config.node_id;
   options.cluster.self.host = config.advertise_host;
   options.cluster.self.url = config.advertise_url;

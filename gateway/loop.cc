@@ -27,14 +27,22 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
              written_, probe_),
       watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),
       reader_(io_, active_calls_, replicas_),
+      cells_(io_, active_calls_, replicas_),
+      trees_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
+      map_sync_(options_.map_sync, trees_, clock, probe_),
+      or_push_(trees_, probe_),
       cluster_(options_.cluster, clock),
       context_{.options = options_.dispatch,
                .verifier = verifier,
                .access = access_,
                .sink = apply_,
                .detached = detached_,
+               .cells = cells_,
+               .maps = cells_,
                .fan_out = fan_out_,
+               .map_sync = map_sync_,
+               .or_push = or_push_,
                .table = table_,
                .cluster = cluster_,
                .probe = probe_,
@@ -43,6 +51,9 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .now = {}} {
   table_.Bind(context_);
   detached_.Bind(apply_);
+  map_sync_.Bind(context_);
+  or_push_.Bind(context_);
+  fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   watch_.Bind(fan_out_, [this](uint32_t shard, uint64_t incarnation) {
     apply_.OnIncarnation(shard, incarnation);
   });
@@ -77,6 +88,7 @@ void Loop::Tick() {
     apply_.Tick(now);
     watch_.Tick(now);
     fan_out_.Tick(now);
+    map_sync_.Tick(now);
     detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }
@@ -101,6 +113,8 @@ void Loop::TickDrain(Time now) {
     apply_.Close();
     watch_.Close();
     reader_.Close();
+    cells_.Close();
+    trees_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();

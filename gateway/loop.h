@@ -17,14 +17,18 @@
 
 #include "access/open_access.h"
 #include "backend/apply_client.h"
+#include "backend/cell_reader.h"
 #include "backend/map_reader.h"
 #include "backend/replica_set.h"
+#include "backend/tree_reader.h"
 #include "backend/watch_client.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/loop_context.h"
+#include "dispatch/map_sync.h"
+#include "dispatch/or_push.h"
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "probe.h"
@@ -40,6 +44,7 @@ struct LoopOptions {
   size_t inflight_bytes_max = size_t{64} << 20;
   DispatchOptions dispatch;
   FanOutOptions fan_out;
+  MapSyncOptions map_sync;
   ClusterOptions cluster;
 };
 
@@ -85,7 +90,11 @@ class Loop {
   ApplyClient apply_;
   WatchClient watch_;
   GrpcMapReader reader_;
+  GrpcCellReader cells_;
+  GrpcTreeReader trees_;
   FanOut fan_out_;
+  MapSync map_sync_;
+  OrPush or_push_;
   ClusterView cluster_;
   LoopContext context_;
 

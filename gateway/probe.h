@@ -60,6 +60,16 @@ class Probe {
   void EventsReceived(size_t count) { events_.Increment(static_cast<double>(count)); }
   void PushSent() { pushes_.Increment(); }
   void WatchGap() { watch_gaps_.Increment(); }
+  void HealsSent(size_t count) { heals_.Increment(static_cast<double>(count)); }
+  void TreeRead(size_t paths) {
+    tree_reads_.Increment();
+    tree_paths_.Increment(static_cast<double>(paths));
+  }
+  void SyncReset() { sync_resets_.Increment(); }
+  void PushDiff(size_t entries, size_t invalid_records) {
+    push_entries_.Increment(static_cast<double>(entries));
+    push_invalid_.Increment(static_cast<double>(invalid_records));
+  }
   void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
 
@@ -96,6 +106,12 @@ class Probe {
   prometheus::Counter& events_;
   prometheus::Counter& pushes_;
   prometheus::Counter& watch_gaps_;
+  prometheus::Counter& heals_;
+  prometheus::Counter& tree_reads_;
+  prometheus::Counter& tree_paths_;
+  prometheus::Counter& sync_resets_;
+  prometheus::Counter& push_entries_;
+  prometheus::Counter& push_invalid_;
   prometheus::Counter& snapshots_ok_;
   prometheus::Counter& snapshots_failed_;
   prometheus::Gauge& replicas_up_;

@@ -1,5 +1,5 @@
-// Reads snapshots of maps: the replica is chosen by rendezvous of the map's name, so that its view
-// is shared by all gateways; failures are retried at the next best one until a limit.
+// Reads snapshots of maps. The replica is chosen by the map's name, so that its view is shared by
+// all gateways.
 //
 // Owned by the loop; one thread. After Close() no callback comes any more; it must live until its
 // calls have ended.
@@ -8,11 +8,9 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <unordered_set>
 
-#include "backend/replica_set.h"
+#include "backend/retrying_calls.h"
 #include "dispatch/io.h"
 
 namespace topgun::gateway {
@@ -23,25 +21,13 @@ class GrpcMapReader final : public MapReader {
   static constexpr std::chrono::milliseconds kPatience{30'000};
 
   GrpcMapReader(boost::asio::io_context& io, size_t& active_calls, ReplicaSet& replicas)
-      : io_(io), active_calls_(active_calls), replicas_(replicas) {}
+      : calls_(io, active_calls, replicas, kPatience) {}
 
   void Read(const std::string& map, Done done) override;
-  void Close();
+  void Close() { calls_.Close(); }
 
  private:
-  class Call;
-  struct Pending;
-
-  void Attempt(const std::shared_ptr<Pending>& pending);
-  void OnEnded(const std::shared_ptr<Pending>& pending, const Status& status,
-               std::shared_ptr<MapSnapshot> snapshot);
-  void Retry(const std::shared_ptr<Pending>& pending, const Status& reason);
-
-  boost::asio::io_context& io_;
-  size_t& active_calls_;
-  ReplicaSet& replicas_;
-  std::unordered_set<std::shared_ptr<Pending>> pending_;
-  bool closed_ = false;
+  RetryingCalls calls_;
 };
 
 }  // namespace topgun::gateway

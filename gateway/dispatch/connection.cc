@@ -5,6 +5,8 @@
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/map_sync.h"
+#include "dispatch/or_push.h"
 #include "dispatch/query_support.h"
 #include "logging/logging.h"
 #include "wire/batch.h"
@@ -92,6 +94,20 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return context_.fan_out.Unsubscribe(*this, frame.query_unsub.query_id);
     case FrameType::kPartitionMapRequest:
       return OnPartitionMapRequest(frame.partition_map_request);
+    case FrameType::kSyncInit:
+      return context_.map_sync.OnSyncInit(*this, frame.sync_init);
+    case FrameType::kMerkleReqBucket:
+      return context_.map_sync.OnBucketRequest(*this, state::CellKind::kLww,
+                                               frame.merkle_req_bucket);
+    case FrameType::kOrMapSyncInit:
+      return context_.map_sync.OnOrMapSyncInit(*this, frame.or_map_sync_init);
+    case FrameType::kOrMapMerkleReqBucket:
+      return context_.map_sync.OnBucketRequest(*this, state::CellKind::kOr,
+                                               frame.merkle_req_bucket);
+    case FrameType::kOrMapDiffRequest:
+      return context_.map_sync.OnDiffRequest(*this, frame.or_map_diff_request);
+    case FrameType::kOrMapPushDiff:
+      return context_.or_push.OnPush(*this, frame.or_map_push_diff);
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     default:
@@ -200,7 +216,13 @@ void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
   }
   const auto serial = context_.fan_out.Subscribe(*this, frame.query_id, frame.map);
   if (!serial) return writes_.SendError(429, "too many subscriptions");
-  writes_.AfterWrites([this, serial = *serial] { context_.fan_out.Ready(serial); });
+  AfterOwnChanges([this, serial = *serial] { context_.fan_out.Ready(serial); });
+}
+
+void Connection::AfterOwnChanges(std::function<void()> run) {
+  writes_.AfterWrites([this, run = std::move(run)]() mutable {
+    context_.or_push.AfterPushes(*this, std::move(run));
+  });
 }
 
 void Connection::NotImplemented(std::string_view what) {
@@ -239,6 +261,8 @@ bool Connection::Drain(bool at_once) {
 void Connection::OnClosed(CloseCause /*cause*/) {
   ended_ = true;
   context_.fan_out.Forget(*this);
+  context_.map_sync.Forget(*this);
+  context_.or_push.Forget(*this);
   context_.table.Remove(id_);  // destroys this object
 }
 

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,8 @@ class Connection final : public SessionHandler {
   const std::string& origin() const { return origin_; }
   const Principal& principal() const { return principal_; }
   Session& session() { return session_; }
+  // Runs once all writes and pushes that came before are applied or refused.
+  void AfterOwnChanges(std::function<void()> run);
   WritePath& writes() { return writes_; }
 
  private:

@@ -235,8 +235,22 @@ void FanOut::SendUpdate(const Subscription& subscription, const EncodedChange& c
                                            .keep = change.change == wire::ChangeType::kEnter});
 }
 
+void FanOut::ForEachMap(const std::function<void(const std::string& map)>& visit) const {
+  for (const auto& [map, topic] : topics_) {
+    if (!topic->subscribers.empty()) visit(map);
+  }
+}
+
+void FanOut::ForEachSubscriber(const std::string& map,
+                               const std::function<void(Connection&)>& visit) const {
+  const auto found = topics_.find(map);
+  if (found == topics_.end()) return;
+  for (const auto& [connection, held] : found->second->subscribers) visit(*connection);
+}
+
 void FanOut::OnGap(uint32_t /*shard*/) {
   probe_.WatchGap();
+  if (on_gap_) on_gap_();
   for (const auto& [map, topic] : topics_) {
     topic->stale = topic->stale || topic->reading;
     ForEach(*topic, Stage::kSettled, [&, this](Subscription& subscription) {

@@ -60,6 +60,14 @@ class FanOut final : public ChangeObserver {
   void Unsubscribe(Connection& connection, std::string_view query_id);
   void Forget(Connection& connection);
 
+  // Maps that anybody subscribes.
+  void ForEachMap(const std::function<void(const std::string& map)>& visit) const;
+  // Connections that subscribe the map.
+  void ForEachSubscriber(const std::string& map,
+                         const std::function<void(Connection&)>& visit) const;
+  // Is told of gaps.
+  void set_on_gap(std::function<void()> on_gap) { on_gap_ = std::move(on_gap); }
+
   void OnChange(const Change& change) override;
   void OnGap(uint32_t shard) override;
   void OnProgress() override { StartReads(); }
@@ -122,6 +130,7 @@ class FanOut final : public ChangeObserver {
   void SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change);
   void SendUpdate(const Subscription& subscription, const EncodedChange& change);
 
+  std::function<void()> on_gap_;
   const FanOutOptions options_;
   ChangeSource& source_;
   MapReader& reader_;

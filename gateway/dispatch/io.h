@@ -94,6 +94,90 @@ class MapReader {
   virtual void Read(const std::string& map, Done done) = 0;
 };
 
+// Single LWW cells, after everything acknowledged before the call.
+class CellReader {
+ public:
+  // Encoded cells (state/cell.h) in the order of the keys; empty where there is none.
+  using Done = std::function<void(StatusOr<std::vector<std::string>>)>;
+
+  virtual ~CellReader() = default;
+
+  // Retries inside; fails after a limit.
+  virtual void ReadCells(const std::string& map, const std::vector<std::string>& keys,
+                         Done done) = 0;
+};
+
+struct MapInfo {
+  std::string map;
+  state::CellKind kind = state::CellKind::kLww;
+  uint64_t cells = 0;  // removed and expired ones are among them
+};
+
+// Every map of the cluster, reserved ones included.
+class MapLister {
+ public:
+  using Done = std::function<void(StatusOr<std::vector<MapInfo>>)>;
+
+  virtual ~MapLister() = default;
+
+  // Retries inside; fails after a limit.
+  virtual void ListMaps(Done done) = 0;
+};
+
+// What is asked of a map's Merkle tree (core.md 7.2).
+struct TreeRequest {
+  state::CellKind kind = state::CellKind::kLww;
+  std::string map;
+  std::vector<std::string> paths;  // at most kPathsMax
+  bool cells = false;              // of every path the cells below it, not its children
+  int64_t committed_since_ms = 0;  // only cells committed from then on
+
+  static constexpr size_t kPathsMax = 4'096;
+};
+
+// One node per path; the views point into `bytes`.
+struct TreeAnswer {
+  struct Child {
+    char digit = '0';
+    uint32_t hash = 0;
+  };
+  struct Cell {
+    std::string_view key;
+    std::string_view tag;
+    std::string_view cell;
+  };
+  struct Node {
+    uint32_t hash = 0;
+    std::vector<Child> children;
+    std::vector<Cell> cells;  // ascending by key, then tag
+  };
+
+  std::deque<std::string> bytes;
+  std::vector<Node> nodes;
+  int64_t horizon_ms = 0;  // commit time up to which retention may have dropped removals
+};
+
+enum class TagState : uint8_t { kUnknown = 0, kLive = 1, kDead = 2 };
+
+struct ResolvedTag {
+  TagState state = TagState::kUnknown;
+  std::string key;
+};
+
+class TreeReader {
+ public:
+  using Done = std::function<void(StatusOr<std::shared_ptr<const TreeAnswer>>)>;
+  // One answer per tag.
+  using TagsDone = std::function<void(StatusOr<std::vector<ResolvedTag>>)>;
+
+  virtual ~TreeReader() = default;
+
+  // Both retry inside and fail after a limit.
+  virtual void ReadTree(TreeRequest request, Done done) = 0;
+  virtual void ResolveTags(const std::string& map, const std::vector<std::string>& tags,
+                           TagsDone done) = 0;
+};
+
 // One change of a cell; the views are valid during the callback.
 struct Change {
   std::string_view map = {};

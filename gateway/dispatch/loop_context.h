@@ -18,6 +18,8 @@ namespace topgun::gateway {
 class DetachedWrites;
 class ClusterView;
 class FanOut;
+class MapSync;
+class OrPush;
 class ConnectionTable;
 
 struct DispatchOptions {
@@ -40,7 +42,11 @@ struct LoopContext {
   const AccessControl& access;
   WriteSink& sink;
   DetachedWrites& detached;  // writes beside the connections' own
+  CellReader& cells;
+  MapLister& maps;
   FanOut& fan_out;
+  MapSync& map_sync;
+  OrPush& or_push;
   ConnectionTable& table;
   ClusterView& cluster;
   Probe& probe;

@@ -268,14 +268,8 @@ TEST_F(DispatchTest, ABatchCostsWhatItHoldsAndNotWhatItDeclares) {
   EXPECT_EQ(Last().error.message, "rate limit exceeded, slow down");
 }
 
-TEST_F(DispatchTest, UnknownFeaturesAreNamed) {
+TEST_F(DispatchTest, ConfirmationsOfAppliedDataAreAcceptedSilently) {
   std::string frame;
-  wire::EncodeSyncInit({.map = "todos", .last_sync_timestamp = {}}, frame);
-  session_.frames.clear();
-  Send(frame);
-  EXPECT_EQ(Last().error.code, 501);
-  EXPECT_EQ(Last().error.message, "not implemented: SYNC_INIT");
-  frame.clear();
   wire::EncodeClientApplyAck({}, frame);
   EXPECT_EQ(Ask(frame), "");
 }

@@ -16,6 +16,8 @@
 #include "dispatch/fan_out.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
+#include "dispatch/map_sync.h"
+#include "dispatch/or_push.h"
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "support/manual_clock.h"
@@ -130,6 +132,56 @@ class FakeReader final : public MapReader {
   }
 };
 
+// Cells by map and key.
+class FakeCells final : public CellReader, public MapLister {
+ public:
+  void ReadCells(const std::string& map, const std::vector<std::string>& keys,
+                 CellReader::Done done) override {
+    reads.push_back({map, keys, std::move(done)});
+  }
+  void ListMaps(MapLister::Done done) override { lists.push_back(std::move(done)); }
+
+  // Answers the oldest read from `cells`.
+  void Answer() {
+    Read read = Pop();
+    std::vector<std::string> found;
+    for (const std::string& key : read.keys) found.push_back(cells[{read.map, key}]);
+    read.done(std::move(found));
+  }
+  void Fail() { Pop().done(Unavailable("no sync replica is up")); }
+
+  struct Read {
+    std::string map;
+    std::vector<std::string> keys;
+    CellReader::Done done;
+  };
+  std::map<std::pair<std::string, std::string>, std::string> cells;
+  std::deque<Read> reads;
+  std::deque<MapLister::Done> lists;
+
+ private:
+  Read Pop() {
+    Read read = std::move(reads.front());
+    reads.pop_front();
+    return read;
+  }
+};
+
+// Answers when told to.
+class FakeTrees final : public TreeReader {
+ public:
+  void ReadTree(TreeRequest request, Done done) override {
+    reads.emplace_back(std::move(request), std::move(done));
+  }
+  void ResolveTags(const std::string& /*map*/, const std::vector<std::string>& tags,
+                   TagsDone done) override {
+    resolves.emplace_back(tags, std::move(done));
+  }
+
+  std::deque<std::pair<TreeRequest, Done>> reads;
+  std::deque<std::pair<std::vector<std::string>, TagsDone>> resolves;
+};
+
 // A token is good when it is "good".
 class FakeVerifier final : public TokenVerifier {
  public:
@@ -167,12 +219,18 @@ class DispatchHarness {
       : options(dispatch_options),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
+        map_sync(MapSyncOptions(), trees, clock, probe),
+        or_push(trees, probe),
         context{.options = options,
                 .verifier = with_auth ? &verifier : nullptr,
                 .access = access,
                 .sink = sink,
                 .detached = detached,
+                .cells = cells,
+                .maps = cells,
                 .fan_out = fan_out,
+                .map_sync = map_sync,
+                .or_push = or_push,
                 .table = table,
                 .cluster = cluster,
                 .probe = probe,
@@ -181,6 +239,9 @@ class DispatchHarness {
                 .now = {}} {
     table.Bind(context);
     detached.Bind(sink);
+    map_sync.Bind(context);
+    or_push.Bind(context);
+    fan_out.set_on_gap([this] { map_sync.Heal(); });
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
   }
@@ -189,6 +250,7 @@ class DispatchHarness {
   void Tick(std::chrono::milliseconds later = ConnectionTable::kTick) {
     now += later;
     fan_out.Tick(now);
+    map_sync.Tick(now);
     detached.Tick(now);
     table.Tick(now);
   }
@@ -206,12 +268,16 @@ class DispatchHarness {
   FakeSink sink;
   FakeSource source;
   FakeReader reader;
+  FakeTrees trees;
+  FakeCells cells;
   ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
   FakeTurns turns;
   OpenAccess access;
   DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
+  MapSync map_sync;
+  OrPush or_push;
   LoopContext context;
   std::chrono::steady_clock::time_point now;
 };

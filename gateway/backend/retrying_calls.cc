@@ -1,0 +1,103 @@
+#include "backend/retrying_calls.h"
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "rpc/status.h"
+
+namespace topgun::gateway {
+namespace {
+
+using std::chrono::steady_clock;
+using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+constexpr std::chrono::milliseconds kBackoffMin{50};
+constexpr std::chrono::milliseconds kBackoffMax{1'000};
+
+}  // namespace
+
+// A call from its first attempt to its end.
+struct RetryingCalls::Pending {
+  Pending(boost::asio::io_context& io, std::string name_in, Start start_in, Done done_in,
+          std::chrono::milliseconds patience)
+      : name(std::move(name_in)),
+        start(std::move(start_in)),
+        done(std::move(done_in)),
+        deadline(steady_clock::now() + patience),
+        timer(io) {}
+
+  const std::string name;
+  const Start start;
+  const Done done;
+  const steady_clock::time_point deadline;
+  size_t attempt = 0;
+  std::chrono::milliseconds backoff = kBackoffMin;
+  boost::asio::steady_timer timer;
+  std::optional<grpc::ClientContext> context;  // of the attempt on its way
+};
+
+void RetryingCalls::Run(std::string name, Start start, Done done) {
+  auto pending =
+      std::make_shared<Pending>(io_, std::move(name), std::move(start), std::move(done), patience_);
+  pending_.insert(pending);
+  Attempt(pending);
+}
+
+void RetryingCalls::Attempt(const std::shared_ptr<Pending>& pending) {
+  if (closed_) return;
+  Replica* const replica = replicas_.Pick(pending->name, pending->attempt++);
+  if (replica == nullptr) return Retry(pending, Unavailable("no sync replica is up"));
+  ++active_calls_;
+  pending->context.emplace();
+  const auto left = pending->deadline - steady_clock::now();
+  pending->context->set_deadline(std::chrono::system_clock::now() + left);
+  // Both belong to the loop: whatever gRPC still holds when the loop ends must not own them.
+  struct OnItsWay {
+    std::shared_ptr<Pending> pending;
+    WorkGuard work;
+  };
+  auto* const on_its_way = new OnItsWay{pending, WorkGuard(io_.get_executor())};
+  pending->start(*replica, *pending->context, [this, on_its_way](const grpc::Status& status) {
+    boost::asio::post(io_, [this, on_its_way, result = rpc::FromGrpc(status)] {
+      const std::unique_ptr<OnItsWay> owned(on_its_way);
+      --active_calls_;
+      owned->pending->context.reset();
+      OnEnded(owned->pending, result);
+    });
+  });
+}
+
+void RetryingCalls::OnEnded(const std::shared_ptr<Pending>& pending, const Status& status) {
+  if (closed_) return;
+  if (!status.ok()) return Retry(pending, status);
+  pending_.erase(pending);
+  pending->done(status);
+}
+
+void RetryingCalls::Retry(const std::shared_ptr<Pending>& pending, const Status& reason) {
+  if (steady_clock::now() + pending->backoff >= pending->deadline) {
+    // In a turn of its own: Run() must not call back.
+    boost::asio::post(io_, [this, pending, reason] {
+      if (pending_.erase(pending) > 0) pending->done(reason);
+    });
+    return;
+  }
+  pending->timer.expires_after(pending->backoff);
+  pending->backoff = std::min(pending->backoff * 2, kBackoffMax);
+  pending->timer.async_wait([this, pending](const boost::system::error_code& error) {
+    if (!error) Attempt(pending);
+  });
+}
+
+void RetryingCalls::Close() {
+  closed_ = true;
+  for (const auto& pending : std::exchange(pending_, {})) {
+    pending->timer.cancel();
+    if (pending->context) pending->context->TryCancel();
+  }
+}
+
+}  // namespace topgun::gateway

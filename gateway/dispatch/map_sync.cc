@@ -1,0 +1,271 @@
+#include "dispatch/map_sync.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_map.h"
+#include "access/access.h"
+#include "crdt/merkle_tree.h"
+#include "dispatch/connection.h"
+#include "dispatch/connection_table.h"
+#include "dispatch/fan_out.h"
+
+namespace topgun::gateway {
+namespace {
+
+using state::CellKind;
+
+constexpr int64_t kForbidden = 403;
+constexpr int64_t kUnavailable = 503;
+constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
+
+DigitMask MaskOf(const std::vector<wire::BucketHash>& buckets) {
+  DigitMask mask = 0;
+  for (const wire::BucketHash& bucket : buckets) {
+    const size_t digit = std::string_view("0123456789abcdef").find(bucket.digit);
+    const bool counts = bucket.digit.size() == 1 && digit != std::string_view::npos;
+    if (counts && bucket.hash != 0) mask = static_cast<DigitMask>(mask | 1U << digit);
+  }
+  return mask;
+}
+
+}  // namespace
+
+void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame) {
+  if (!MayRead(connection, frame.map)) return;
+  MapKey key(CellKind::kLww, std::string(frame.map));
+  Follow(connection, key, 0);
+  Enqueue(connection, std::move(key),
+          {.type = Request::Type::kRoot,
+           .connection = connection.id(),
+           .last_sync_ms = frame.last_sync_timestamp.value_or(0),
+           .path = {},
+           .keys = {}});
+}
+
+void MapSync::OnOrMapSyncInit(Connection& connection, const wire::OrMapSyncInitFrame& frame) {
+  if (!MayRead(connection, frame.map)) return;
+  MapKey key(CellKind::kOr, std::string(frame.map));
+  Follow(connection, key, MaskOf(frame.bucket_hashes));
+  Enqueue(connection, std::move(key),
+          {.type = Request::Type::kRoot,
+           .connection = connection.id(),
+           .last_sync_ms = frame.last_sync_timestamp.value_or(0),
+           .path = {},
+           .keys = {}});
+}
+
+void MapSync::OnBucketRequest(Connection& connection, CellKind kind,
+                              const wire::MerkleReqBucketFrame& frame) {
+  if (!MayRead(connection, frame.map)) return;
+  Enqueue(connection, {kind, std::string(frame.map)},
+          {.type = Request::Type::kBucket,
+           .connection = connection.id(),
+           .path = std::string(frame.path),
+           .keys = {}});
+}
+
+void MapSync::OnDiffRequest(Connection& connection, const wire::OrMapDiffRequestFrame& frame) {
+  if (!MayRead(connection, frame.map)) return;
+  if (frame.keys.size() > TreeRequest::kPathsMax) {
+    return connection.writes().SendError(413, "keys: too many in one request");
+  }
+  Enqueue(connection, {CellKind::kOr, std::string(frame.map)},
+          {.type = Request::Type::kDiff,
+           .connection = connection.id(),
+           .path = {},
+           .keys = {frame.keys.begin(), frame.keys.end()}});
+}
+
+bool MapSync::MayRead(Connection& connection, std::string_view map) {
+  if (const std::string problem = wire::ValidateMapName(map, context_->options.op_limits);
+      !problem.empty()) {
+    connection.writes().SendError(400, problem);
+    return false;
+  }
+  if (context_->access.Check(connection.principal(), Action::kRead, map, {}) == Decision::kAllow) {
+    return true;
+  }
+  connection.writes().SendError(kForbidden, "read access denied for map: " + std::string(map));
+  return false;
+}
+
+void MapSync::Follow(Connection& connection, const MapKey& key, DigitMask reported) {
+  Follower& follower = followers_[&connection];
+  if (follower.maps.size() >= options_.maps_max && !follower.maps.contains(key)) return;
+  follower.maps.insert(key);
+  topics_[key].followers[&connection] = reported;
+}
+
+void MapSync::Forget(Connection& connection) {
+  const auto found = followers_.find(&connection);
+  if (found == followers_.end()) return;
+  for (const MapKey& key : found->second.maps) {
+    topics_[key].followers.erase(&connection);
+    DropIfIdle(key);
+  }
+  followers_.erase(found);
+}
+
+void MapSync::DropIfIdle(const MapKey& key) {
+  const auto topic = topics_.find(key);
+  if (topic == topics_.end() || topic->second.reading) return;
+  if (topic->second.followers.empty() && topic->second.waiting.empty()) topics_.erase(topic);
+}
+
+// A connection sees its own writes: its requests wait until those are applied or refused.
+void MapSync::Enqueue(Connection& connection, MapKey key, Request request) {
+  Follower& follower = followers_[&connection];
+  if (++follower.requests == options_.requests_max) connection.writes().PauseReading(true);
+  connection.AfterOwnChanges([this, key = std::move(key), request = std::move(request)]() mutable {
+    Topic& topic = topics_[key];
+    topic.waiting.push_back(std::move(request));
+    StartRead(key, topic);
+  });
+}
+
+void MapSync::StartRead(const MapKey& key, Topic& topic) {
+  if (topic.reading || topic.waiting.empty()) return;
+  TreeRequest read{.kind = key.first, .map = key.second, .paths = {}};
+  std::vector<Request> requests;
+  absl::flat_hash_map<std::string, size_t> seen;
+  const auto add = [&](const std::string& path) {
+    if (seen.emplace(path, read.paths.size()).second) read.paths.push_back(path);
+  };
+  while (!topic.waiting.empty()) {
+    Request& next = topic.waiting.front();
+    if (read.paths.size() + std::max<size_t>(1, next.keys.size()) > TreeRequest::kPathsMax) break;
+    if (next.type == Request::Type::kDiff) {
+      for (const std::string& of_key : next.keys) add(crdt::MerklePath(of_key));
+    } else {
+      add(next.path);
+    }
+    requests.push_back(std::move(next));
+    topic.waiting.pop_front();
+  }
+  topic.reading = true;
+  probe_.TreeRead(read.paths.size());
+  std::vector<std::string> paths = read.paths;
+  reader_.ReadTree(std::move(read),
+                   [this, key, requests = std::move(requests), paths = std::move(paths)](
+                       const auto& answer) { OnAnswer(key, requests, paths, answer); });
+}
+
+void MapSync::OnAnswer(const MapKey& key, const std::vector<Request>& requests,
+                       const std::vector<std::string>& paths,
+                       const StatusOr<std::shared_ptr<const TreeAnswer>>& answer) {
+  Topic& topic = topics_[key];
+  topic.reading = false;
+  absl::flat_hash_map<std::string, const TreeAnswer::Node*> nodes;
+  for (size_t i = 0; answer.ok() && i < paths.size(); ++i) nodes[paths[i]] = &(*answer)->nodes[i];
+  for (const Request& request : requests) {
+    if (answer.ok()) {
+      std::vector<const TreeAnswer::Node*> of_request;
+      for (const std::string& of_key : request.keys) {
+        of_request.push_back(nodes.at(crdt::MerklePath(of_key)));
+      }
+      if (request.type != Request::Type::kDiff) of_request.push_back(nodes.at(request.path));
+      Answer(key, topic, request, of_request, (*answer)->horizon_ms);
+    } else if (Connection* const connection = context_->table.Find(request.connection);
+               connection != nullptr && request.type != Request::Type::kHeal) {
+      connection->writes().SendError(kUnavailable,
+                                     "map cannot be read at the moment: " + key.second);
+    }
+    if (request.type != Request::Type::kHeal) Answered(request.connection);
+  }
+  StartRead(key, topic);
+  DropIfIdle(key);
+}
+
+void MapSync::Answer(const MapKey& key, Topic& topic, const Request& request,
+                     const std::vector<const TreeAnswer::Node*>& nodes, int64_t horizon_ms) {
+  const auto& [kind, map] = key;
+  if (request.type == Request::Type::kHeal) return SendHeals(key, topic, nodes.front()->hash);
+  Connection* const connection = context_->table.Find(request.connection);
+  if (connection == nullptr) return;
+  if (request.type == Request::Type::kDiff) {
+    return connection->session().Reply(DiffFrame(map, request.keys, nodes));
+  }
+  const TreeAnswer::Node& node = *nodes.front();
+  if (request.type == Request::Type::kRoot) {
+    // Nobody who never synced can hold what was removed meanwhile.
+    const bool too_old =
+        request.last_sync_ms > 0 && request.last_sync_ms - options_.clock_skew_ms < horizon_ms;
+    if (too_old) probe_.SyncReset();
+    if (!too_old || kind == CellKind::kOr) {
+      return SendRoot(*connection, key, node.hash, too_old);
+    }
+    return connection->session().Reply(ResetFrame(map));
+  }
+  if (request.path.size() >= kWholePathLength) {
+    return connection->session().Reply(LeafFrame(kind, map, request.path, node.cells));
+  }
+  const auto follower = topic.followers.find(connection);
+  const bool fill = kind == CellKind::kOr && follower != topic.followers.end();
+  const auto children = ChildrenToList(node, request.path, fill ? follower->second : 0);
+  connection->session().Reply(BucketsFrame(kind, map, request.path, children));
+}
+
+void MapSync::SendRoot(Connection& connection, const MapKey& key, uint32_t hash, bool full_resync) {
+  const crdt::TimestampView now{clock_.NowMs(), 0, options_.node_id};
+  connection.session().Reply(RootFrame(key.first, key.second, hash, now, full_resync));
+}
+
+void MapSync::Answered(ConnectionId id) {
+  Connection* const connection = context_->table.Find(id);
+  if (connection == nullptr) return;
+  const auto follower = followers_.find(connection);
+  if (follower == followers_.end()) return;
+  if (--follower->second.requests == options_.requests_max / 2) {
+    connection->writes().PauseReading(false);
+  }
+}
+
+// ---- Healing ----
+
+void MapSync::Heal() {
+  if (!std::exchange(heal_wanted_, true)) {
+    heal_at_ = std::chrono::steady_clock::now() + options_.heal_delay;
+  }
+}
+
+void MapSync::Tick(Time now) {
+  if (heal_wanted_ && now >= heal_at_) {
+    heal_wanted_ = false;
+    std::set<MapKey> maps(to_heal_.begin(), to_heal_.end());
+    for (const auto& [key, topic] : topics_) {
+      if (!topic.followers.empty()) maps.insert(key);
+    }
+    context_->fan_out.ForEachMap([&maps](const std::string& map) {
+      maps.emplace(CellKind::kLww, map);
+      maps.emplace(CellKind::kOr, map);
+    });
+    to_heal_.assign(maps.begin(), maps.end());
+  }
+  StartHeals();
+}
+
+void MapSync::StartHeals() {
+  for (size_t i = 0; i < options_.heals_per_tick && !to_heal_.empty(); ++i) {
+    const MapKey key = std::move(to_heal_.front());
+    to_heal_.pop_front();
+    Topic& topic = topics_[key];
+    topic.waiting.push_back(
+        {.type = Request::Type::kHeal, .connection = {}, .path = {}, .keys = {}});
+    StartRead(key, topic);
+  }
+}
+
+// Subscribers that did not sync the map may hold it as the other kind: they are told of trees that
+// have something.
+void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash) {
+  std::set<Connection*> told;
+  for (const auto& [connection, reported] : topic.followers) told.insert(connection);
+  if (hash != 0) {
+    context_->fan_out.ForEachSubscriber(
+        key.second, [&told](Connection& connection) { told.insert(&connection); });
+  }
+  for (Connection* const connection : told) SendRoot(*connection, key, hash, false);
+  probe_.HealsSent(told.size());
+}
+
+}  // namespace topgun::gateway

@@ -1,0 +1,114 @@
+// Merkle sync of one loop's connections (core.md 7.5, 7.6), and the roots that heal them.
+//
+// A client asks for all buckets of a level at once, and many clients sync the same map after a
+// restart: per map and kind one tree read is on its way, and whatever was asked meanwhile, by
+// whichever connection, forms the next one. Requests of a connection wait for its own earlier
+// writes and pushes.
+//
+// Whoever has synced a map, or subscribes it, is sent the map's root after changes were missed: the
+// client walks only what differs. Heals of one burst of gaps are joined.
+//
+// Limits: paths per read, requests waiting per connection (then its socket is not read), maps
+// remembered per connection, heals begun per tick. Owned by the loop; one thread. Connections call
+// Forget() before they go.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispatch/io.h"
+#include "dispatch/loop_context.h"
+#include "dispatch/sync_answers.h"
+#include "wire/client_frame.h"
+
+namespace topgun::gateway {
+
+class Connection;
+
+struct MapSyncOptions {
+  std::string node_id = "gateway";  // of server timestamps, [a-z0-9-]
+  size_t requests_max = 4'096;      // waiting per connection
+  size_t maps_max = 1'000;          // remembered per connection
+  size_t heals_per_tick = 32;
+  std::chrono::milliseconds heal_delay{100};
+  // By how much the clocks of the cluster's machines may differ.
+  int64_t clock_skew_ms = 5'000;
+};
+
+class MapSync {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  MapSync(MapSyncOptions options, TreeReader& reader, const WallClock& clock, Probe& probe)
+      : options_(std::move(options)), reader_(reader), clock_(clock), probe_(probe) {}
+  void Bind(LoopContext& context) { context_ = &context; }
+
+  void OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame);
+  void OnOrMapSyncInit(Connection& connection, const wire::OrMapSyncInitFrame& frame);
+  void OnBucketRequest(Connection& connection, state::CellKind kind,
+                       const wire::MerkleReqBucketFrame& frame);
+  void OnDiffRequest(Connection& connection, const wire::OrMapDiffRequestFrame& frame);
+  void Forget(Connection& connection);
+
+  // Changes were missed: all maps that anybody has synced or subscribes are healed soon.
+  void Heal();
+  void Tick(Time now);
+
+ private:
+  using MapKey = std::pair<state::CellKind, std::string>;
+
+  struct Request {
+    enum class Type : uint8_t { kRoot, kBucket, kDiff, kHeal };
+    Type type = Type::kRoot;
+    ConnectionId connection;  // not for kHeal
+    int64_t last_sync_ms = 0;
+    std::string path;
+    std::vector<std::string> keys;  // kDiff
+  };
+  struct Topic {
+    std::map<Connection*, DigitMask> followers;  // with the digits of its ORMAP_SYNC_INIT
+    std::deque<Request> waiting;
+    bool reading = false;
+  };
+  struct Follower {
+    std::set<MapKey> maps;
+    size_t requests = 0;
+  };
+
+  bool MayRead(Connection& connection, std::string_view map);
+  void Follow(Connection& connection, const MapKey& key, DigitMask reported);
+  void Enqueue(Connection& connection, MapKey key, Request request);
+  void StartRead(const MapKey& key, Topic& topic);
+  void OnAnswer(const MapKey& key, const std::vector<Request>& requests,
+                const std::vector<std::string>& paths,
+                const StatusOr<std::shared_ptr<const TreeAnswer>>& answer);
+  void Answer(const MapKey& key, Topic& topic, const Request& request,
+              const std::vector<const TreeAnswer::Node*>& nodes, int64_t horizon_ms);
+  void SendRoot(Connection& connection, const MapKey& key, uint32_t hash, bool full_resync);
+  void SendHeals(const MapKey& key, const Topic& topic, uint32_t hash);
+  void Answered(ConnectionId id);
+  void DropIfIdle(const MapKey& key);
+  void StartHeals();
+
+  const MapSyncOptions options_;
+  TreeReader& reader_;
+  const WallClock& clock_;
+  Probe& probe_;
+  LoopContext* context_ = nullptr;
+  std::map<MapKey, Topic> topics_;
+  std::map<Connection*, Follower> followers_;
+  bool heal_wanted_ = false;
+  Time heal_at_;
+  std::deque<MapKey> to_heal_;
+};
+
+}  // namespace topgun::gateway

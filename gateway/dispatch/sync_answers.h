@@ -1,0 +1,38 @@
+// Frames of the Merkle sync, made of what TreeReader answers (core.md 7.5, 7.6). Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/timestamp.h"
+#include "dispatch/io.h"
+
+namespace topgun::gateway {
+
+// Bit d: the client has told that its bucket of digit d is not empty.
+using DigitMask = uint16_t;
+
+// What is listed for an inner node of an OR map. Where the server has nothing at all it lists
+// digits with hash 0, so that the client descends and pushes what only it has: at the root the
+// digits that the client reported, below one of those all sixteen (core.md 7.6).
+std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std::string_view path,
+                                              DigitMask reported);
+
+std::string RootFrame(state::CellKind kind, std::string_view map, uint32_t hash,
+                      const crdt::TimestampView& now, bool full_resync);
+std::string BucketsFrame(state::CellKind kind, std::string_view map, std::string_view path,
+                         std::span<const TreeAnswer::Child> children);
+std::string LeafFrame(state::CellKind kind, std::string_view map, std::string_view path,
+                      std::span<const TreeAnswer::Cell> cells);
+
+// ORMAP_DIFF_RESPONSE: one entry per key, empty for unknown ones. `nodes[i]` is the leaf bucket of
+// `keys[i]`.
+std::string DiffFrame(std::string_view map, std::span<const std::string> keys,
+                      std::span<const TreeAnswer::Node* const> nodes);
+
+std::string ResetFrame(std::string_view map);
+
+}  // namespace topgun::gateway
