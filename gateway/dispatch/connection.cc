@@ -251,7 +251,7 @@ void Connection::Revive() {
 }
 
 bool Connection::Drain(bool at_once) {
-  writes_.PauseReading(true);
+  writes_.PauseReading(WritePath::Pause::kDrain, true);
   if (ended_ || (!at_once && !writes_.idle())) return false;
   ended_ = true;
   session_.Close(CloseCause::kShutdown);

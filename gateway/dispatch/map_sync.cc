@@ -115,7 +115,9 @@ void MapSync::DropIfIdle(const MapKey& key) {
 // A connection sees its own writes: its requests wait until those are applied or refused.
 void MapSync::Enqueue(Connection& connection, MapKey key, Request request) {
   Follower& follower = followers_[&connection];
-  if (++follower.requests == options_.requests_max) connection.writes().PauseReading(true);
+  if (++follower.requests == options_.requests_max) {
+    connection.writes().PauseReading(WritePath::Pause::kSync, true);
+  }
   connection.AfterOwnChanges([this, key = std::move(key), request = std::move(request)]() mutable {
     Topic& topic = topics_[key];
     topic.waiting.push_back(std::move(request));
@@ -170,7 +172,11 @@ void MapSync::OnAnswer(const MapKey& key, const std::vector<Request>& requests,
       connection->writes().SendError(kUnavailable,
                                      "map cannot be read at the moment: " + key.second);
     }
-    if (request.type != Request::Type::kHeal) Answered(request.connection);
+    if (request.type != Request::Type::kHeal) {
+      Answered(request.connection);
+    } else if (!answer.ok()) {
+      to_heal_.push_back(key);
+    }
   }
   StartRead(key, topic);
   DropIfIdle(key);
@@ -216,7 +222,7 @@ void MapSync::Answered(ConnectionId id) {
   const auto follower = followers_.find(connection);
   if (follower == followers_.end()) return;
   if (--follower->second.requests == options_.requests_max / 2) {
-    connection->writes().PauseReading(false);
+    connection->writes().PauseReading(WritePath::Pause::kSync, false);
   }
 }
 

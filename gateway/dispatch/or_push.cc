@@ -97,7 +97,9 @@ void OrPush::WriteTombstones(ConnectionId id, const std::string& origin, const s
 // ---- Reads wait for pushes ----
 
 void OrPush::Begin(Connection& connection) {
-  if (++waiting_[&connection].pushes == kPushesMax) connection.writes().PauseReading(true);
+  if (++waiting_[&connection].pushes == kPushesMax) {
+    connection.writes().PauseReading(WritePath::Pause::kPush, true);
+  }
 }
 
 void OrPush::End(ConnectionId id) {
@@ -105,7 +107,9 @@ void OrPush::End(ConnectionId id) {
   if (connection == nullptr) return;
   const auto found = waiting_.find(connection);
   if (found == waiting_.end()) return;
-  if (found->second.pushes-- == kPushesMax) connection->writes().PauseReading(false);
+  if (found->second.pushes-- == kPushesMax) {
+    connection->writes().PauseReading(WritePath::Pause::kPush, false);
+  }
   if (found->second.pushes > 0) return;
   const std::vector<std::function<void()>> after = std::move(found->second.after);
   waiting_.erase(found);

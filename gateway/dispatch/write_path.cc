@@ -138,15 +138,15 @@ void WritePath::OnFrameLost() {
   if (ledger_.lost() > AckLedger::kLostMax) session_.Close(CloseCause::kOverload);
 }
 
-void WritePath::PauseReading(bool paused) {
-  pause_wanted_ = paused;
+void WritePath::PauseReading(Pause why, bool paused) {
+  pauses_.set(static_cast<size_t>(why), paused);
   UpdatePause();
 }
 
 void WritePath::UpdatePause() {
   const size_t frames_max = context_.options.frames_in_flight_max;
   const bool full = ledger_.frames() > (paused_ ? frames_max / 2 : frames_max);
-  const bool wanted = full || pause_wanted_;
+  const bool wanted = full || pauses_.any();
   if (wanted == paused_) return;
   paused_ = wanted;
   session_.PauseReading(wanted);

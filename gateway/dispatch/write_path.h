@@ -4,6 +4,8 @@
 // Owned by a Connection, on its loop's thread.
 #pragma once
 
+#include <bitset>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,7 +37,9 @@ class WritePath final : public AckLedger::Output {
   // Failures of what is inside a BATCH are silent (core.md 1.5).
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void SendError(int64_t code, std::string_view message);
-  void PauseReading(bool paused);
+  // The socket is read when nobody wants it paused. From outside the ledger:
+  enum class Pause : uint8_t { kDrain, kSync, kPush };
+  void PauseReading(Pause why, bool paused);
 
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;
   void OnFrameLost() override;
@@ -59,7 +63,7 @@ class WritePath final : public AckLedger::Output {
   AckLedger ledger_;
   std::vector<Refusal> refusals_;  // of the frame at hand
   bool quiet_ = false;
-  bool pause_wanted_ = false;  // by the connection
+  std::bitset<3> pauses_;  // by Pause
   bool paused_ = false;
 };
 

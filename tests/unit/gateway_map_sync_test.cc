@@ -189,6 +189,21 @@ TEST_F(MapSyncTest, AGapSendsTheRootToWhoeverSyncedTheMap) {
   EXPECT_TRUE(gateway_.trees.reads.empty());
 }
 
+TEST_F(MapSyncTest, AHealThatCannotBeReadIsTriedAgain) {
+  Send(SyncInit("m"));
+  Answer({{.hash = 7, .children = {}, .cells = {}}});
+  session_.frames.clear();
+  gateway_.fan_out.OnGap(0);
+  gateway_.Tick(milliseconds(1'000));
+  const auto failed = std::move(gateway_.trees.reads.front().second);
+  gateway_.trees.reads.pop_front();
+  failed(Unavailable("no sync replica is up"));
+  gateway_.Tick();
+  ASSERT_EQ(gateway_.trees.reads.size(), 1U);
+  Answer({{.hash = 8, .children = {}, .cells = {}}});
+  EXPECT_EQ(Reply().sync_root.root_hash, 8U);
+}
+
 TEST_F(MapSyncTest, SocketsWithTooManyRequestsAreNotRead) {
   for (size_t i = 0; i < MapSyncOptions().requests_max; ++i) Send(Bucket("m", "0"));
   EXPECT_TRUE(session_.paused);
@@ -241,6 +256,20 @@ TEST_F(OrPushTest, RecordsAreAddedAndEveryTombstoneGoesWhereItsTagLives) {
   EXPECT_EQ(gateway_.sink.submitted[0].key, "z");
   EXPECT_EQ(gateway_.sink.submitted[1].key, "a");
   EXPECT_TRUE(session_.frames.empty());
+}
+
+TEST_F(OrPushTest, SocketsWithTooManyPushesAreNotRead) {
+  for (size_t i = 0; i < OrPush::kPushesMax; ++i) {
+    wire::OrEntries entries;
+    entries.AddKey("a");
+    const std::string tag = "t" + std::to_string(i);
+    entries.AddRecord({.value = "\x01", .timestamp = {5, 0, "c"}, .tag = tag});
+    Push(std::move(entries));
+  }
+  EXPECT_TRUE(session_.paused);
+  gateway_.sink.Answer(gateway_.written);
+  gateway_.turns.Run();
+  EXPECT_FALSE(session_.paused);
 }
 
 TEST_F(OrPushTest, ReadsWaitUntilThePushIsMerged) {
