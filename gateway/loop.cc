@@ -30,6 +30,10 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
       cells_(io_, active_calls_, replicas_),
       trees_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
+      system_maps_(watch_, reader_, clock, fan_out_),
+      system_store_(
+          options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, clock),
       map_sync_(options_.map_sync, trees_, clock, probe_),
       or_push_(trees_, probe_),
       cluster_(options_.cluster, clock),
@@ -41,6 +45,8 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .cells = cells_,
                .maps = cells_,
                .fan_out = fan_out_,
+               .system_maps = system_maps_,
+               .system_store = system_store_,
                .map_sync = map_sync_,
                .or_push = or_push_,
                .table = table_,
@@ -54,7 +60,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
   map_sync_.Bind(context_);
   or_push_.Bind(context_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
-  watch_.Bind(fan_out_, [this](uint32_t shard, uint64_t incarnation) {
+  watch_.Bind(system_maps_, [this](uint32_t shard, uint64_t incarnation) {
     apply_.OnIncarnation(shard, incarnation);
   });
 }
@@ -68,6 +74,7 @@ void Loop::Start(uint16_t port) {
   cluster_.Listening(port);
   boost::asio::post(io_, [this] {
     fan_out_.Tick(std::chrono::steady_clock::now());
+    system_maps_.Start();
     replicas_.Start();
     Tick();
   });
@@ -88,6 +95,7 @@ void Loop::Tick() {
     apply_.Tick(now);
     watch_.Tick(now);
     fan_out_.Tick(now);
+    system_maps_.Tick(now);
     map_sync_.Tick(now);
     detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);

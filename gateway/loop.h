@@ -32,6 +32,8 @@
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "probe.h"
+#include "system/system_maps.h"
+#include "system/system_store.h"
 #include "ws/listener.h"
 
 namespace topgun::gateway {
@@ -93,6 +95,8 @@ class Loop {
   GrpcCellReader cells_;
   GrpcTreeReader trees_;
   FanOut fan_out_;
+  SystemMaps system_maps_;
+  SystemStore system_store_;
   MapSync map_sync_;
   OrPush or_push_;
   ClusterView cluster_;

@@ -20,6 +20,8 @@ class ClusterView;
 class FanOut;
 class MapSync;
 class OrPush;
+class SystemMaps;
+class SystemStore;
 class ConnectionTable;
 
 struct DispatchOptions {
@@ -45,6 +47,8 @@ struct LoopContext {
   CellReader& cells;
   MapLister& maps;
   FanOut& fan_out;
+  SystemMaps& system_maps;
+  SystemStore& system_store;
   MapSync& map_sync;
   OrPush& or_push;
   ConnectionTable& table;

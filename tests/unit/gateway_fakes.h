@@ -21,6 +21,8 @@
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "support/manual_clock.h"
+#include "system/system_maps.h"
+#include "system/system_store.h"
 #include "wire/server_frame.h"
 #include "ws/session.h"
 
@@ -69,11 +71,20 @@ class FakeSink final : public WriteSink {
     std::string id;
     std::string origin;
     OpRef ref;
+    wire::OpKind kind;
+    std::string value;
+    crdt::Timestamp timestamp;
   };
 
   void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) override {
-    submitted.push_back(
-        {std::string(op.map), std::string(op.key), std::string(op.id), std::string(origin), ref});
+    submitted.push_back({.map = std::string(op.map),
+                         .key = std::string(op.key),
+                         .id = std::string(op.id),
+                         .origin = std::string(origin),
+                         .ref = ref,
+                         .kind = op.kind,
+                         .value = std::string(op.value),
+                         .timestamp = crdt::Timestamp(op.timestamp)});
   }
   bool Overloaded() const override { return overloaded; }
   SinkHealth Health() const override { return health; }
@@ -219,6 +230,7 @@ class DispatchHarness {
       : options(dispatch_options),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
+        system_maps(source, reader, clock, fan_out),
         map_sync(MapSyncOptions(), trees, clock, probe),
         or_push(trees, probe),
         context{.options = options,
@@ -229,6 +241,8 @@ class DispatchHarness {
                 .cells = cells,
                 .maps = cells,
                 .fan_out = fan_out,
+                .system_maps = system_maps,
+                .system_store = system_store,
                 .map_sync = map_sync,
                 .or_push = or_push,
                 .table = table,
@@ -276,6 +290,8 @@ class DispatchHarness {
   DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
+  SystemMaps system_maps;  // not started
+  SystemStore system_store{"gateway-0", cells, detached, turns.defer(), clock};
   MapSync map_sync;
   OrPush or_push;
   LoopContext context;
