@@ -33,9 +33,10 @@ void LoserLog::Add(const LostWrite& lost, int64_t now_ms) {
     return entry->loser.key == lost.key && entry->loser.timestamp.view() == lost.timestamp;
   });
   if (known) return;
-  entries_.push_back({std::string(lost.map),
-                      {std::string(lost.key), std::string(lost.value),
-                       crdt::Timestamp(lost.timestamp), crdt::Timestamp(lost.winner), now_ms}});
+  entries_.push_back(
+      {std::string(lost.map),
+       {std::string(lost.key), std::string(lost.value), crdt::Timestamp(lost.timestamp),
+        crdt::Timestamp(lost.winner), now_ms, lost.ttl_ms}});
   of_map.push_back(std::prev(entries_.end()));
   bytes_ += cost;
   if (of_map.size() > limits_.per_map) Drop(of_map.front());
@@ -50,13 +51,12 @@ void LoserLog::Drop(Entries::iterator entry) {
   entries_.erase(entry);
 }
 
-std::vector<Loser> LoserLog::List(std::string_view map) const {
+std::vector<Loser> LoserLog::List(std::string_view map, std::optional<std::string_view> key) const {
   std::vector<Loser> out;
   const auto found = by_map_.find(map);
   if (found == by_map_.end()) return out;
-  out.reserve(found->second.size());
   for (auto it = found->second.rbegin(); it != found->second.rend(); ++it) {
-    out.push_back((*it)->loser);
+    if (!key.has_value() || (*it)->loser.key == *key) out.push_back((*it)->loser);
   }
   return out;
 }

@@ -253,6 +253,7 @@ Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too
 void MergeBatch::Lost(const WorkCell& cell, const CellState& loser, const CellState& winner) {
   if (SameContent(loser, winner)) return;
   conflicts_.lost.push_back({cell.map, cell.key, loser.value, loser.timestamp, winner.timestamp});
+  if (loser.has_ttl) conflicts_.lost.back().ttl_ms = loser.ttl_ms;
 }
 
 Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,

@@ -1,5 +1,6 @@
 #include "domain/or_content.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -13,37 +14,64 @@ namespace {
 constexpr uint64_t kKeyOverhead = 200;   // of the entry, its place in the tree, bookkeeping
 constexpr uint64_t kCellOverhead = 144;  // of the cell and its place in the index of tags
 
+// A stored cell: those were well-formed when they came.
+state::CellView ViewOf(std::string_view stored) {
+  state::CellView view;
+  state::DecodeCell(stored, &view);
+  return view;
+}
+
+bool Expires(const state::CellView& cell) { return cell.has_ttl && cell.ttl_ms > 0; }
+
 }  // namespace
 
-OrContent::Entry& OrContent::EntryFor(uint32_t shard, std::string_view key) {
+void OrContent::Count(Entries::iterator it, const state::CellView& cell, bool in) {
+  if (cell.tombstone) return;
+  Entry& entry = it->second;
+  if (entry.lasting > 0) --lasting_keys_;
+  uint32_t& records = Expires(cell) ? entry.mortal : entry.lasting;
+  records = in ? records + 1 : records - 1;
+  if (entry.lasting > 0) ++lasting_keys_;
+  if (entry.lasting == 0 && entry.mortal > 0) {
+    mortal_keys_.insert(it->first);
+  } else {
+    mortal_keys_.erase(it->first);
+  }
+}
+
+OrContent::Entries::iterator OrContent::EntryFor(uint32_t shard, std::string_view key) {
   auto it = entries_.find(key);
   if (it != entries_.end() && it->second.shard != shard) {
     EraseKey(it);
     it = entries_.end();
   }
   if (it == entries_.end()) {
-    it = entries_.emplace(std::string(key), Entry{shard, false, {}}).first;
+    it = entries_.try_emplace(std::string(key)).first;
+    it->second.shard = shard;
     bytes_ += key.size() + kKeyOverhead;
   }
   MarkDirty(it->first, it->second);
-  return it->second;
+  return it;
 }
 
 void OrContent::Apply(uint32_t shard, std::string_view key, std::string_view tag,
                       std::string_view cell) {
   state::CellView incoming;
   if (!state::DecodeCell(cell, &incoming)) return;
-  Entry& entry = EntryFor(shard, key);
-  auto it = entry.cells.find(tag);
-  if (it == entry.cells.end()) {
-    it = entry.cells.emplace(std::string(tag), std::string()).first;
-    tags_.emplace(it->first, entries_.find(key)->first);
+  const auto entry = EntryFor(shard, key);
+  Cells& cells = entry->second.cells;
+  auto it = cells.find(tag);
+  if (it == cells.end()) {
+    it = cells.emplace(std::string(tag), std::string()).first;
+    tags_.emplace(it->first, entry->first);
     bytes_ += tag.size() + kCellOverhead;
   } else {
-    state::CellView current;
-    if (state::DecodeCell(it->second, &current) && current.version >= incoming.version) return;
+    const state::CellView current = ViewOf(it->second);
+    if (current.version >= incoming.version) return;
+    Count(entry, current, false);
     bytes_ -= it->second.size();
   }
+  Count(entry, incoming, true);
   bytes_ += cell.size();
   it->second.assign(cell);
 }
@@ -68,6 +96,7 @@ void OrContent::DropShard(uint32_t shard) {
 
 OrContent::Entries::iterator OrContent::EraseKey(Entries::iterator it) {
   for (const auto& [tag, cell] : it->second.cells) {
+    Count(it, ViewOf(cell), false);
     tags_.erase({tag, it->first});
     bytes_ -= tag.size() + cell.size() + kCellOverhead;
   }
@@ -77,6 +106,7 @@ OrContent::Entries::iterator OrContent::EraseKey(Entries::iterator it) {
 }
 
 void OrContent::EraseCell(Entries::iterator it, Cells::iterator cell) {
+  Count(it, ViewOf(cell->second), false);
   tags_.erase({cell->first, it->first});
   bytes_ -= cell->first.size() + cell->second.size() + kCellOverhead;
   it->second.cells.erase(cell);
@@ -121,6 +151,18 @@ void OrContent::AppendCells(std::string_view path, int64_t committed_since_ms,
       out.push_back({it->first, tag, encoded});
     }
   }
+}
+
+uint64_t OrContent::LiveCount(int64_t now_ms) const {
+  uint64_t live = lasting_keys_;
+  for (const std::string_view key : mortal_keys_) {
+    const Cells& cells = entries_.find(key)->second.cells;
+    const bool seen = std::any_of(cells.begin(), cells.end(), [now_ms](const auto& cell) {
+      return ViewOf(cell.second).Live(now_ms);
+    });
+    if (seen) ++live;
+  }
+  return live;
 }
 
 ResolvedTag OrContent::Resolve(std::string_view tag) const {

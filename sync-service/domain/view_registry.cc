@@ -40,6 +40,14 @@ void ViewRegistry::Read(std::string_view map, size_t rows_max, Callback<Snapshot
       });
 }
 
+void ViewRegistry::Count(state::CellKind kind, std::string_view map, Callback<uint64_t> callback) {
+  Entry& entry = EntryFor(kind, map);
+  entry.view.WhenCurrent([this, &entry, callback = std::move(callback)](const Status& status) {
+    if (!status.ok()) return callback(status);
+    callback(entry.shared().LiveCount(wall_.NowMs()));
+  });
+}
+
 void ViewRegistry::ReadTree(state::CellKind kind, std::string_view map,
                             std::shared_ptr<const TreeQuery> query, Callback<TreePart> callback) {
   Entry& entry = EntryFor(kind, map);

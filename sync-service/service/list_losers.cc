@@ -1,6 +1,7 @@
 // Writes of a map that lost, as far as this replica remembers them.
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@ void FillReply(std::vector<Losers>& parts, uint32_t limit, v1::ListLosersReply& 
     out.set_winner_counter(loser.winner.counter);
     out.set_winner_node(std::move(loser.winner.node_id));
     out.set_lost_at_ms(loser.lost_at_ms);
+    if (loser.ttl_ms.has_value()) out.set_ttl_ms(*loser.ttl_ms);
   }
 }
 
@@ -48,10 +50,12 @@ grpc::ServerUnaryReactor* SyncService::ListLosers(grpc::CallbackServerContext* /
         FillReply(parts, limit, *reply);
       });
   grpc::ServerUnaryReactor* const reactor = Gathering<Losers>::ReactorOf(gathering);
+  std::optional<std::string> key;
+  if (request->has_key()) key = request->key();
   for (uint32_t shard = 0; shard < shard_count; ++shard) {
     const bool posted =
-        loops_.Post(loops_.LoopOf(shard), [this, shard, gathering, map = request->map()] {
-          gathering->Add(loops_.ShardAt(shard).losers().List(map));
+        loops_.Post(loops_.LoopOf(shard), [this, shard, gathering, map = request->map(), key] {
+          gathering->Add(loops_.ShardAt(shard).losers().List(map, key));
         });
     if (!posted) gathering->Add(Unavailable("shutting down"));
   }

@@ -33,7 +33,10 @@ TEST(LoserLog, TellsWhatLostAgainstWhatNewestFirst) {
   EXPECT_EQ(losers[1].timestamp, crdt::Timestamp(10, 1, "loser"));
   EXPECT_EQ(losers[1].winner, crdt::Timestamp(15, 2, "winner"));
   EXPECT_EQ(losers[1].lost_at_ms, kNow);
+  EXPECT_EQ(losers[1].ttl_ms, std::nullopt);
   EXPECT_EQ(log.List("unknown").size(), 0u);
+  EXPECT_EQ(Keys(log.List("m", "a")), std::vector<std::string>{"a"}) << "of one key";
+  EXPECT_EQ(log.List("m", "unknown").size(), 0u);
 }
 
 TEST(LoserLog, AWriteThatIsSentAgainIsRememberedOnce) {
@@ -79,7 +82,7 @@ class ConflictsTest : public testing::Test {
     scheduler_.Advance(100);
   }
 
-  void Put(std::string_view value, int64_t millis, std::string_view node = "a") {
+  void Put(std::string_view value, int64_t millis, std::string_view node = "a", double ttl_ms = 0) {
     WritePart part;
     part.maps = {"m"};
     part.origins = {""};
@@ -88,6 +91,8 @@ class ConflictsTest : public testing::Test {
     op.key = "k";
     op.value = value;
     op.timestamp = {millis, 0, node};
+    op.has_ttl = ttl_ms > 0;
+    op.ttl_ms = ttl_ms;
     part.ops = {op};
     part.done = [](const WriteResult& result) { EXPECT_TRUE(result.status.ok()); };
     shard_.Submit(std::move(part));
@@ -125,6 +130,23 @@ TEST_F(ConflictsTest, AStaleWriteOfSomethingElseIsALoser) {
   EXPECT_EQ(Losers()[0].value, "") << "a removal";
   EXPECT_EQ(Count("sync_merge_lost_writes_total"), 2);
   EXPECT_GT(Count("sync_loser_log_bytes"), 0);
+}
+
+TEST_F(ConflictsTest, ALoserKeepsItsTtl) {
+  Put("new", kNow, "a");
+  Put("old", kNow - 10, "b", 60'000);
+  ASSERT_EQ(Losers().size(), 1u);
+  EXPECT_EQ(Losers()[0].ttl_ms, 60'000);
+}
+
+TEST_F(ConflictsTest, StaleAndRepeatedWritesAreCounted) {
+  Put("new", kNow, "a");
+  Put("old", kNow - 10, "b");
+  Put("new", kNow, "a");
+  Put("new", kNow, "a");
+  EXPECT_EQ(Count("sync_merge_ops_total{outcome=\"applied\"}"), 1);
+  EXPECT_EQ(Count("sync_merge_ops_total{outcome=\"stale\"}"), 1);
+  EXPECT_EQ(Count("sync_merge_ops_total{outcome=\"duplicate\"}"), 2);
 }
 
 TEST_F(ConflictsTest, ACollisionLosesWhatWasThereFirst) {

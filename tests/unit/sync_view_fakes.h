@@ -65,6 +65,11 @@ class ViewCluster {
       loop.Read(map, rows_max, std::move(callback));
     });
   }
+  StatusOr<std::vector<uint64_t>> Count(state::CellKind kind, std::string_view map) {
+    return Gather<uint64_t>([&](ViewRegistry& loop, Callback<uint64_t> callback) {
+      loop.Count(kind, map, std::move(callback));
+    });
+  }
 
   // What retention does to one cell.
   void Prune(state::CellKind kind, std::string_view map, std::string_view key,

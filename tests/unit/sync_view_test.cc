@@ -2,6 +2,7 @@
 // horizons, what a tree read answers, dead tags.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <set>
 
 #include "crdt/lww_map.h"
@@ -266,6 +267,26 @@ TEST_F(ViewTest, SnapshotsCountLiveRowsAndTellExpiries) {
   EXPECT_EQ(read(10).live_rows, 2U) << "the newer record does not expire";
 }
 
+TEST_F(ViewTest, CountsAreOfKeysThatClientsSee) {
+  const auto count = [&](CellKind kind) {
+    const auto parts = cluster_.Count(kind, "m");
+    return std::accumulate(parts->begin(), parts->end(), uint64_t{0});
+  };
+  EXPECT_EQ(count(CellKind::kOr), 0U);
+  Put("lww", kNow, "1");
+  for (const std::string_view key : {"a", "b", "c", "d"}) {
+    OrWrite(OpKind::kOrAdd, key, std::string("first of ") + std::string(key), "\xc0");
+  }
+  OrWrite(OpKind::kOrAdd, "a", "second of a", "\xc0");
+  EXPECT_EQ(count(CellKind::kOr), 4U);
+  OrWrite(OpKind::kOrRemove, "a", "first of a");
+  OrWrite(OpKind::kOrRemove, "b", "first of b");
+  EXPECT_EQ(count(CellKind::kOr), 3U) << "a has a record left";
+  cluster_.Prune(CellKind::kOr, "m", "b", "first of b");
+  EXPECT_EQ(count(CellKind::kOr), 3U);
+  EXPECT_EQ(count(CellKind::kLww), 1U) << "another map of the same name";
+}
+
 TEST_F(ViewTest, TagsAreResolvedToTheirKeys) {
   OrWrite(OpKind::kOrAdd, "a", "live", "\xc0");
   OrWrite(OpKind::kOrAdd, "b", "dead", "\xc0");
@@ -394,6 +415,35 @@ TEST(OrContent, ATagUnderTwoKeysIsLiveWhereItIs) {
   EXPECT_EQ(content.Resolve("t").state, TagState::kUnknown);
   EXPECT_EQ(content.Tree().size(), 0U);
   EXPECT_EQ(content.bytes(), 0U);
+}
+
+TEST(OrContent, CountsKeysUntilTheirLastRecordExpires) {
+  OrContent content;
+  uint64_t n = 0;
+  const auto apply = [&](std::string_view key, std::string_view tag, double ttl_ms,
+                         bool tombstone = false) {
+    state::CellView cell;
+    cell.version = {1, ++n};
+    cell.timestamp = {kNow, 0, "n"};
+    cell.tombstone = tombstone;
+    cell.has_ttl = ttl_ms > 0;
+    cell.ttl_ms = ttl_ms;
+    if (!tombstone) cell.value = "\xc0";
+    content.Apply(0, key, tag, state::EncodeCell(cell));
+  };
+  apply("mortal", "t1", 1'000);
+  apply("mortal", "t2", 2'000);
+  apply("lasting", "t3", 1'000);
+  apply("lasting", "t4", 0);
+  EXPECT_EQ(content.LiveCount(kNow), 2U);
+  EXPECT_EQ(content.LiveCount(kNow + 2'000), 2U) << "hidden strictly after";
+  EXPECT_EQ(content.LiveCount(kNow + 2'001), 1U);
+  apply("lasting", "t4", 0, true);
+  EXPECT_EQ(content.LiveCount(kNow + 1'001), 1U) << "only the mortal one's second record is left";
+  apply("mortal", "t1", 0);
+  EXPECT_EQ(content.LiveCount(kNow + 2'001), 1U) << "the newer record does not expire";
+  content.DropShard(0);
+  EXPECT_EQ(content.LiveCount(kNow), 0U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct LostWrite {
   std::string_view value;  // MessagePack; empty for a removal
   crdt::TimestampView timestamp;
   crdt::TimestampView winner;  // the timestamp it lost against
+  std::optional<double> ttl_ms = std::nullopt;
 };
 
 struct Conflicts {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@ struct Loser {
   crdt::Timestamp timestamp;
   crdt::Timestamp winner;
   int64_t lost_at_ms = 0;
+  std::optional<double> ttl_ms = std::nullopt;
 };
 
 struct LoserLimits {
@@ -41,8 +43,9 @@ class LoserLog {
   // would take more than an eighth of the memory is left out.
   void Add(const LostWrite& lost, int64_t now_ms);
 
-  // Newest first.
-  std::vector<Loser> List(std::string_view map) const;
+  // Newest first; of one key, if one is given.
+  std::vector<Loser> List(std::string_view map,
+                          std::optional<std::string_view> key = std::nullopt) const;
   uint64_t bytes() const { return bytes_; }
   size_t map_count() const { return by_map_.size(); }
 

@@ -31,13 +31,13 @@ class LwwContent final : public ViewContent {
              std::string_view cell) override;
   void DropShard(uint32_t shard) override;
   uint64_t bytes() const override { return bytes_; }
+  uint64_t LiveCount(int64_t now_ms) const override;
   const crdt::MerkleTree& Tree() override { return tree_; }
   void AppendCells(std::string_view path, int64_t committed_since_ms,
                    std::vector<NamedCell>& out) override;
 
   // Live rows by ascending key, at most `rows_max`.
   std::vector<Row> LiveRows(size_t rows_max, int64_t now_ms) const;
-  uint64_t LiveCount(int64_t now_ms) const;
 
  private:
   struct Stored {

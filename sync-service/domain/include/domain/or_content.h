@@ -16,6 +16,7 @@
 #include "absl/container/btree_set.h"
 #include "crdt/merkle_tree.h"
 #include "domain/view_content.h"
+#include "state/cell.h"
 
 namespace topgun::sync {
 
@@ -34,6 +35,7 @@ class OrContent final : public ViewContent {
              std::string_view cell) override;
   void DropShard(uint32_t shard) override;
   uint64_t bytes() const override { return bytes_; }
+  uint64_t LiveCount(int64_t now_ms) const override;
   const crdt::MerkleTree& Tree() override;
   void AppendCells(std::string_view path, int64_t committed_since_ms,
                    std::vector<NamedCell>& out) override;
@@ -46,13 +48,17 @@ class OrContent final : public ViewContent {
   using Cells = std::map<std::string, std::string, std::less<>>;  // by tag
   struct Entry {
     uint32_t shard = 0;
-    bool dirty = false;  // listed in dirty_
+    bool dirty = false;    // listed in dirty_
+    uint32_t lasting = 0;  // records that never expire
+    uint32_t mortal = 0;   // records that do
     Cells cells;
   };
   // Nodes keep their place: tags_ points to the keys.
   using Entries = std::map<std::string, Entry, std::less<>>;
 
-  Entry& EntryFor(uint32_t shard, std::string_view key);
+  // Counts a cell in or out.
+  void Count(Entries::iterator it, const state::CellView& cell, bool in);
+  Entries::iterator EntryFor(uint32_t shard, std::string_view key);
   Entries::iterator EraseKey(Entries::iterator it);
   void EraseCell(Entries::iterator it, Cells::iterator cell);
   void MarkDirty(const std::string& key, Entry& entry);
@@ -63,6 +69,8 @@ class OrContent final : public ViewContent {
   std::vector<std::string> dirty_;
   crdt::MerkleTree tree_;
   uint64_t bytes_ = 0;
+  uint64_t lasting_keys_ = 0;                      // with a record that never expires
+  absl::btree_set<std::string_view> mortal_keys_;  // with others only: into entries_
 };
 
 }  // namespace topgun::sync

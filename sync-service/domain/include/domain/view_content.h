@@ -32,6 +32,8 @@ class ViewContent {
   // Forgets what came from a shard.
   virtual void DropShard(uint32_t shard) = 0;
   virtual uint64_t bytes() const = 0;
+  // Keys with a record that is neither removed nor expired.
+  virtual uint64_t LiveCount(int64_t now_ms) const = 0;
 
   // Over all cells, tombstones and expired ones included (core.md 7.3). Valid until the next
   // change.

@@ -36,6 +36,8 @@ class ViewRegistry {
 
   // Rows of an LWW map.
   void Read(std::string_view map, size_t rows_max, Callback<Snapshot> callback);
+  // Keys that clients can see. `kind` is kLww or kOr.
+  void Count(state::CellKind kind, std::string_view map, Callback<uint64_t> callback);
   // `kind` is kLww or kOr. The query must live until the callback.
   void ReadTree(state::CellKind kind, std::string_view map, std::shared_ptr<const TreeQuery> query,
                 Callback<TreePart> callback);

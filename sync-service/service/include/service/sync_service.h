@@ -42,6 +42,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* ListMaps(grpc::CallbackServerContext* context,
                                      const v1::ListMapsRequest* request,
                                      v1::ListMapsReply* reply) override;
+  grpc::ServerUnaryReactor* CountMap(grpc::CallbackServerContext* context,
+                                     const v1::CountMapRequest* request,
+                                     v1::CountMapReply* reply) override;
   grpc::ServerUnaryReactor* ListLosers(grpc::CallbackServerContext* context,
                                        const v1::ListLosersRequest* request,
                                        v1::ListLosersReply* reply) override;
