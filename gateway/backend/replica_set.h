@@ -34,6 +34,8 @@ class Replica {
   const std::string& address() const { return address_; }
   sync::v1::Sync::Stub& stub() { return *stub_; }
   bool up() const { return up_; }
+  // Its address was among those resolved last.
+  bool listed() const { return listed_; }
 
   // It broke a stream or refused a call: not to be used for a while.
   void MarkFailed();
