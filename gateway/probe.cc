@@ -36,11 +36,18 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                           "Operations beside those of connections that wait for "
                                           "their outcome.")),
       errors_400_(ErrorCounter(registry, "400")),
+      errors_403_(ErrorCounter(registry, "403")),
       errors_413_(ErrorCounter(registry, "413")),
       errors_429_(ErrorCounter(registry, "429")),
       errors_500_(ErrorCounter(registry, "500")),
       errors_501_(ErrorCounter(registry, "501")),
       errors_503_(ErrorCounter(registry, "503")),
+      policies_(registry.AddGauge("gateway_policies", "Map policies in force.")),
+      policy_rules_(registry.AddCounter(
+          "gateway_policy_rules_total",
+          "Times the policies about a map were looked for, because they were not remembered.")),
+      access_denied_(registry.AddCounter("gateway_access_denied_total",
+                                         "Reads and writes that the map policies denied.")),
       acks_(registry.AddCounter("gateway_acks_total", "OP_ACK frames sent.")),
       ack_seconds_(registry.AddHistogram(
           "gateway_ack_seconds", "From receiving a frame of writes to its OP_ACK.",
@@ -134,6 +141,8 @@ void Probe::ErrorSent(int64_t code) {
   switch (code) {
     case 400:
       return errors_400_.Increment();
+    case 403:
+      return errors_403_.Increment();
     case 413:
       return errors_413_.Increment();
     case 429:

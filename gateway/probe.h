@@ -47,6 +47,9 @@ class Probe {
   void DetachedWaiting(int64_t delta) { detached_waiting_.Increment(static_cast<double>(delta)); }
   void DetachedDone(OpFate fate) { detached_ops_[static_cast<size_t>(fate)]->Increment(); }
   void ErrorSent(int64_t code);
+  void Policies(size_t count) { policies_.Set(static_cast<double>(count)); }
+  void PolicyRulesMade(size_t count) { policy_rules_.Increment(static_cast<double>(count)); }
+  void AccessDenied() { access_denied_.Increment(); }
   void Acked(double seconds);
   void Revived() { revivals_.Increment(); }
 
@@ -88,11 +91,15 @@ class Probe {
   std::array<prometheus::Counter*, kOpFateCount> detached_ops_{};
   std::array<prometheus::Counter*, kAuthResultCount> auth_{};
   prometheus::Counter& errors_400_;
+  prometheus::Counter& errors_403_;
   prometheus::Counter& errors_413_;
   prometheus::Counter& errors_429_;
   prometheus::Counter& errors_500_;
   prometheus::Counter& errors_501_;
   prometheus::Counter& errors_503_;
+  prometheus::Gauge& policies_;
+  prometheus::Counter& policy_rules_;
+  prometheus::Counter& access_denied_;
   prometheus::Counter& acks_;
   prometheus::Histogram& ack_seconds_;
   prometheus::Counter& revivals_;

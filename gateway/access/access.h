@@ -16,11 +16,17 @@ enum class Action : uint8_t { kRead, kWrite, kRemove };
 enum class Decision : uint8_t {
   kAllow,
   kDeny,
-  kUnknown,  // the policies are not read yet: wait for a limited time, then deny
+  kUnknown,  // the policies are not read yet: wait for a limited time, then refuse for now
 };
 
 class AccessControl {
  public:
+  enum class State : uint8_t {
+    kUnknown,   // the policies are not read yet: Check() does not know either
+    kOpen,      // no policy was ever created: all but the reserved maps may be read and written
+    kEnforced,  // ask
+  };
+
   virtual ~AccessControl() = default;
 
   // `value` is what `data.<field>` of conditions refers to: the MessagePack value that is being
@@ -29,6 +35,14 @@ class AccessControl {
                          std::string_view value) const = 0;
   // Grows with every change of the policies: decisions remembered from an older one are void.
   virtual uint64_t version() const = 0;
+
+  // Whether there is anything to ask, for paths on which a call per operation would show. Names of
+  // maps are validated there anyway.
+  State state() const { return state_; }
+  bool open() const { return state_ == State::kOpen; }
+
+ protected:
+  State state_ = State::kUnknown;
 };
 
 }  // namespace topgun::gateway

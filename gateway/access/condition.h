@@ -1,0 +1,110 @@
+// The condition of a policy, compiled (core.md 10, features.md 10.2): a small tree of comparisons
+// over the caller (`auth`) and the value that is being written (`data`).
+//
+// Values are compared without coercion:
+//   - a missing field is null; null equals the literal null and nothing else, not even another
+//     missing field, so `auth.id == data.ownerId` is false when nobody is named on either side
+//   - numbers compare as 64-bit floats, strings by their bytes; arrays and maps are equal when
+//     their encodings are; order exists among numbers and among strings only
+//   - != is the opposite of ==; every other operator is false for operands that it is not made for
+//   - `a in b`: b is an array that contains a (or, b being none, a is one that contains b);
+//     `a contains b`: an array with such an element, or a string with such a part
+//   - containsAll, containsAny: b is an array, or stands for an array of one
+//
+// Of a field that a map has twice the last counts, as for those who read the record. Immutable
+// after building; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "auth/token_verifier.h"
+
+namespace topgun::gateway {
+
+enum class ConditionOp : uint8_t {
+  kAnd,  // true without children
+  kOr,   // false without children
+  kNot,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kIn,
+  kContains,
+  kContainsAll,
+  kContainsAny,
+  kStartsWith,
+  kEndsWith,
+};
+
+struct ConditionOperand {
+  enum class Source : uint8_t {
+    kLiteral,
+    kAuth,  // the caller as such: null, or equal to nothing
+    kAuthId,
+    kAuthRoles,
+    kData,
+  };
+
+  Source source = Source::kLiteral;
+  std::string literal;            // MessagePack
+  std::vector<std::string> path;  // kData: empty for the value itself
+};
+
+// What a condition is asked about; for one decision. Reading large values costs steps, so that no
+// client can keep a loop busy: once they are used up, results mean nothing and access is denied.
+struct ConditionContext {
+  static constexpr uint32_t kStepsMax = 1'000'000;
+
+  const Principal& principal;
+  std::string_view data;  // MessagePack; empty: null
+  uint32_t steps = kStepsMax;
+
+  bool exhausted() const { return steps == 0; }
+  void Spend(size_t count) { steps -= static_cast<uint32_t>(count < steps ? count : steps); }
+};
+
+class Condition {
+ public:
+  bool Holds(ConditionContext& context) const { return Holds(root_, context); }
+
+ private:
+  friend class ConditionBuilder;
+
+  struct Node {
+    ConditionOp op = ConditionOp::kAnd;
+    // kAnd, kOr, kNot: a range of children_; else two operands.
+    uint32_t first = 0;
+    uint32_t second = 0;
+  };
+
+  bool Holds(uint32_t node, ConditionContext& context) const;
+  bool Compares(const Node& node, ConditionContext& context) const;
+
+  std::vector<Node> nodes_;
+  std::vector<uint32_t> children_;
+  std::vector<ConditionOperand> operands_;
+  uint32_t root_ = 0;
+};
+
+// Makes a condition from its leaves up; nodes are named by what the calls return.
+class ConditionBuilder {
+ public:
+  uint32_t Compare(ConditionOp op, ConditionOperand left, ConditionOperand right);
+  uint32_t Group(ConditionOp op, std::span<const uint32_t> children);
+  Condition Build(uint32_t root);
+
+ private:
+  uint32_t Add(Condition::Node node);
+
+  Condition condition_;
+};
+
+}  // namespace topgun::gateway
