@@ -58,6 +58,9 @@ void AddAuthentication(config::Settings& settings, Config& config) {
   settings.Add("forward-auth-errors", &config.forward_auth_errors,
                "Tell clients why their token was refused",
                {.group = group, .env = "INSECURE_FORWARD_AUTH_ERRORS"});
+  settings.Add("admin-subjects", &config.admin_subjects,
+               "Subjects of tokens whom map policies do not concern; a role does not suffice",
+               {.group = group});
   settings.Add("auth-timeout", &config.auth_timeout,
                "Connections that have not authenticated by then are closed",
                {.group = group, .min = 100});

@@ -30,6 +30,7 @@ struct Config {
   std::string jwt_audience;
   bool no_auth = false;
   bool forward_auth_errors = false;
+  std::vector<std::string> admin_subjects;
   std::vector<std::string> allowed_origins;
 
   uint64_t connections_max = 50'000;

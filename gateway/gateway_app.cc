@@ -43,6 +43,7 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.dispatch.message_bytes_max = config.message_bytes_max;
   options.dispatch.revivals_per_second = config.revivals_per_second;
   options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
+  options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
   options.map_sync.node_id = StampNodeId(config.name);
   options.cluster.self.id = config.node_id;

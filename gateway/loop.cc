@@ -34,12 +34,18 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
       system_store_(
           options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, clock),
+      access_(options_.admin_subjects, system_maps_.policies(), probe_),
+      policy_store_(system_store_, system_maps_.policies(), reader_, cells_, clock, RandomPolicyId),
+      gate_(
+          options_.access_gate, access_,
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       map_sync_(options_.map_sync, trees_, clock, probe_),
       or_push_(trees_, probe_),
       cluster_(options_.cluster, clock),
       context_{.options = options_.dispatch,
                .verifier = verifier,
                .access = access_,
+               .gate = gate_,
                .sink = apply_,
                .detached = detached_,
                .cells = cells_,
@@ -47,6 +53,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .fan_out = fan_out_,
                .system_maps = system_maps_,
                .system_store = system_store_,
+               .policy_store = policy_store_,
                .map_sync = map_sync_,
                .or_push = or_push_,
                .table = table_,
@@ -57,8 +64,11 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .now = {}} {
   table_.Bind(context_);
   detached_.Bind(apply_);
+  gate_.Bind(context_);
+  access_.set_on_change([this] { gate_.OnPoliciesChanged(); });
   map_sync_.Bind(context_);
   or_push_.Bind(context_);
+  fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   watch_.Bind(system_maps_, [this](uint32_t shard, uint64_t incarnation) {
     apply_.OnIncarnation(shard, incarnation);
@@ -96,6 +106,8 @@ void Loop::Tick() {
     watch_.Tick(now);
     fan_out_.Tick(now);
     system_maps_.Tick(now);
+    access_.Tick(now);
+    gate_.Tick(now);
     map_sync_.Tick(now);
     detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);

@@ -15,13 +15,15 @@
 #include <thread>
 #include <vector>
 
-#include "access/open_access.h"
+#include "access/policy_access.h"
+#include "access/policy_store.h"
 #include "backend/apply_client.h"
 #include "backend/cell_reader.h"
 #include "backend/map_reader.h"
 #include "backend/replica_set.h"
 #include "backend/tree_reader.h"
 #include "backend/watch_client.h"
+#include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
@@ -47,6 +49,8 @@ struct LoopOptions {
   DispatchOptions dispatch;
   FanOutOptions fan_out;
   MapSyncOptions map_sync;
+  AccessGateOptions access_gate;
+  std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
 };
 
@@ -84,7 +88,6 @@ class Loop {
   size_t active_calls_ = 0;  // that gRPC still knows
 
   Probe probe_;
-  OpenAccess access_;
   ConnectionTable table_;
   DetachedWrites detached_;
   WriteRouter written_;
@@ -97,6 +100,9 @@ class Loop {
   FanOut fan_out_;
   SystemMaps system_maps_;
   SystemStore system_store_;
+  PolicyAccess access_;
+  PolicyStore policy_store_;
+  AccessGate gate_;
   MapSync map_sync_;
   OrPush or_push_;
   ClusterView cluster_;

@@ -6,7 +6,7 @@ namespace topgun::gateway {
 namespace {
 
 constexpr std::array<std::string_view, kDropReasonCount> kDropNames = {
-    "text", "unauthenticated", "rate_limited", "overloaded", "unexpected"};
+    "text", "unauthenticated", "rate_limited", "overloaded", "unexpected", "policies_unknown"};
 constexpr std::array<std::string_view, kOpFateCount> kFateNames = {
     "applied", "joined", "nothing", "refused", "rejected", "dropped"};
 constexpr std::array<std::string_view, kAuthResultCount> kAuthNames = {"ok", "failed", "timeout",
@@ -48,6 +48,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
           "Times the policies about a map were looked for, because they were not remembered.")),
       access_denied_(registry.AddCounter("gateway_access_denied_total",
                                          "Reads and writes that the map policies denied.")),
+      frames_held_(registry.AddGauge("gateway_frames_held",
+                                     "Frames that wait until the map policies are read.")),
       acks_(registry.AddCounter("gateway_acks_total", "OP_ACK frames sent.")),
       ack_seconds_(registry.AddHistogram(
           "gateway_ack_seconds", "From receiving a frame of writes to its OP_ACK.",

@@ -17,8 +17,16 @@
 namespace topgun::gateway {
 
 // Why an inbound frame was dropped beside wire::DecodeError.
-enum class DropReason : uint8_t { kText, kUnauthenticated, kRateLimited, kOverloaded, kUnexpected };
-inline constexpr size_t kDropReasonCount = size_t{1} + static_cast<size_t>(DropReason::kUnexpected);
+enum class DropReason : uint8_t {
+  kText,
+  kUnauthenticated,
+  kRateLimited,
+  kOverloaded,
+  kUnexpected,
+  kPoliciesUnknown
+};
+inline constexpr size_t kDropReasonCount =
+    size_t{1} + static_cast<size_t>(DropReason::kPoliciesUnknown);
 
 enum class OpFate : uint8_t { kApplied, kJoined, kNothing, kRefused, kRejected, kDropped };
 inline constexpr size_t kOpFateCount = size_t{1} + static_cast<size_t>(OpFate::kDropped);
@@ -49,6 +57,7 @@ class Probe {
   void ErrorSent(int64_t code);
   void Policies(size_t count) { policies_.Set(static_cast<double>(count)); }
   void PolicyRulesMade(size_t count) { policy_rules_.Increment(static_cast<double>(count)); }
+  void FramesHeld(int delta) { frames_held_.Increment(delta); }
   void AccessDenied() { access_denied_.Increment(); }
   void Acked(double seconds);
   void Revived() { revivals_.Increment(); }
@@ -100,6 +109,7 @@ class Probe {
   prometheus::Gauge& policies_;
   prometheus::Counter& policy_rules_;
   prometheus::Counter& access_denied_;
+  prometheus::Gauge& frames_held_;
   prometheus::Counter& acks_;
   prometheus::Histogram& ack_seconds_;
   prometheus::Counter& revivals_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/fan_out.h"
@@ -21,7 +22,7 @@ Connection::Connection(ConnectionId id, std::string origin, Session& session, Lo
       origin_(std::move(origin)),
       session_(session),
       context_(context),
-      writes_(id, origin_, session, context),
+      writes_(id, origin_, principal_, session, context),
       rate_(context.options.ops_per_second, context.options.ops_burst, context.now),
       opened_(context.now),
       last_ping_(context.now) {
@@ -40,7 +41,15 @@ void Connection::OnMessage(std::string_view message, bool binary) {
   if (ended_) return;
   if (!binary) return context_.probe.FrameDropped(DropReason::kText);
   context_.now = std::chrono::steady_clock::now();
+  const bool decidable = context_.access.state() != AccessControl::State::kUnknown;
+  if (!decidable && authenticated_ && context_.gate.Hold(*this, message)) return;
   Handle(message, Level::kFrame);
+}
+
+void Connection::HandleHeld(std::string_view message) {
+  if (ended_) return;
+  Handle(message, Level::kFrame);
+  writes_.PauseReading(WritePath::Pause::kPolicies, false);
 }
 
 void Connection::Handle(std::string_view message, Level level) {
@@ -214,8 +223,11 @@ void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
   if (const std::string_view part = UnsupportedQueryPart(frame); !part.empty()) {
     return NotImplemented(part);
   }
-  const auto serial = context_.fan_out.Subscribe(*this, frame.query_id, frame.map);
+  const Decision decision = context_.gate.CheckRead(*this, frame.map);
+  const auto serial =
+      context_.fan_out.Subscribe(*this, frame.query_id, frame.map, decision == Decision::kAllow);
   if (!serial) return writes_.SendError(429, "too many subscriptions");
+  if (decision != Decision::kAllow) return AccessGate::RefuseRead(*this, decision, frame.map);
   AfterOwnChanges([this, serial = *serial] { context_.fan_out.Ready(serial); });
 }
 

@@ -30,6 +30,8 @@ class Connection final : public SessionHandler {
   void OnMessage(std::string_view message, bool binary) override;
   void OnClosed(CloseCause cause) override;
 
+  // Handles a frame that had to wait for the policies, and reads on.
+  void HandleHeld(std::string_view message);
   // Ends the connection when a deadline has passed.
   void Sweep(Time now);
   // Makes the client send everything unacknowledged again.

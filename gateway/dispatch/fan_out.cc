@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dispatch/access_gate.h"
 #include "dispatch/connection.h"
 #include "wire/server_encode.h"
 
@@ -14,7 +15,7 @@ constexpr int64_t kUnavailable = 503;
 }  // namespace
 
 std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_view query_id,
-                                          std::string_view map) {
+                                          std::string_view map, bool readable) {
   Unsubscribe(connection, query_id);
   std::vector<Subscription*>& own = by_connection_[&connection];
   if (own.size() >= options_.subscriptions_max) return std::nullopt;
@@ -25,6 +26,8 @@ std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_vi
   subscription->connection = &connection;
   subscription->topic = &topic;
   subscription->query_id.assign(query_id);
+  subscription->readable = readable;
+  if (!readable) subscription->stage = Stage::kSuspended;
   std::string prefix;
   wire::EncodeQueryUpdatePrefix(query_id, prefix);
   subscription->prefix = std::make_shared<const std::string>(std::move(prefix));
@@ -53,10 +56,39 @@ void FanOut::Ready(uint64_t serial) {
   const auto found = subscriptions_.find(serial);
   if (found == subscriptions_.end()) return;
   Subscription& subscription = *found->second;
+  if (!subscription.readable) return Suspend(subscription);
+  Wait(subscription);
+}
+
+void FanOut::Wait(Subscription& subscription) {
   subscription.stage = Stage::kWaiting;
   ++waiting_;
   if (!subscription.topic->waiting_since) subscription.topic->waiting_since = now_;
   StartRead(*subscription.topic);
+}
+
+void FanOut::Suspend(Subscription& subscription) {
+  if (subscription.stage == Stage::kWaiting) --waiting_;
+  subscription.stage = Stage::kSuspended;
+  subscription.live = false;
+  subscription.positions.reset();
+}
+
+void FanOut::Recheck() {
+  for (const auto& [serial, subscription] : subscriptions_) {
+    const std::string& map = subscription->topic->map;
+    const Decision decision = gate_->CheckRead(*subscription->connection, map);
+    const bool readable = decision == Decision::kAllow;
+    if (std::exchange(subscription->readable, readable) == readable) continue;
+    if (!readable) AccessGate::RefuseRead(*subscription->connection, decision, map);
+    // One that is held still hears of its connection's writes.
+    if (subscription->stage == Stage::kHeld) continue;
+    if (readable) {
+      Wait(*subscription);
+    } else {
+      Suspend(*subscription);
+    }
+  }
 }
 
 void FanOut::Unsubscribe(Connection& connection, std::string_view query_id) {
@@ -245,7 +277,11 @@ void FanOut::ForEachSubscriber(const std::string& map,
                                const std::function<void(Connection&)>& visit) const {
   const auto found = topics_.find(map);
   if (found == topics_.end()) return;
-  for (const auto& [connection, held] : found->second->subscribers) visit(*connection);
+  for (const auto& [connection, held] : found->second->subscribers) {
+    const bool readable = std::any_of(
+        held.begin(), held.end(), [](const auto* subscription) { return subscription->readable; });
+    if (readable) visit(*connection);
+  }
 }
 
 void FanOut::OnGap(uint32_t /*shard*/) {

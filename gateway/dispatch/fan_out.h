@@ -7,6 +7,7 @@
 //   waiting   for the interest in the map to be confirmed by every shard, then for a read
 //   reading   a snapshot is on its way; changes that arrive meanwhile are kept
 //   settled   the snapshot was sent, with the kept changes beyond it right behind
+//   suspended the map may not be read; once it may, the subscription waits for a snapshot
 //
 // Reads are shared: all subscriptions of a map that wait get the next snapshot, and at most one is
 // on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
@@ -33,6 +34,7 @@
 
 namespace topgun::gateway {
 
+class AccessGate;
 class Connection;
 
 struct FanOutOptions {
@@ -51,10 +53,15 @@ class FanOut final : public ChangeObserver {
          const WallClock& clock)
       : options_(options), source_(source), reader_(reader), probe_(probe), clock_(clock) {}
 
-  // Replaces a subscription of the same id. Returns its serial for Ready(); nothing when the
-  // connection holds too many.
+  // Who may read what is asked here.
+  void set_gate(const AccessGate& gate) { gate_ = &gate; }
+
+  // Replaces a subscription of the same id; suspended unless `readable`. Returns its serial for
+  // Ready(); nothing when the connection holds too many.
   std::optional<uint64_t> Subscribe(Connection& connection, std::string_view query_id,
-                                    std::string_view map);
+                                    std::string_view map, bool readable);
+  // Suspends what may no longer be read, with an ERROR, and resumes what may be read again.
+  void Recheck();
   // The writes the subscription had to wait for are finished. Unknown serials are ignored.
   void Ready(uint64_t serial);
   void Unsubscribe(Connection& connection, std::string_view query_id);
@@ -62,7 +69,7 @@ class FanOut final : public ChangeObserver {
 
   // Maps that anybody subscribes.
   void ForEachMap(const std::function<void(const std::string& map)>& visit) const;
-  // Connections that subscribe the map.
+  // Connections that subscribe the map and may read it.
   void ForEachSubscriber(const std::string& map,
                          const std::function<void(Connection&)>& visit) const;
   // Is told of gaps.
@@ -75,7 +82,7 @@ class FanOut final : public ChangeObserver {
   void Tick(Time now);
 
  private:
-  enum class Stage : uint8_t { kHeld, kWaiting, kReading, kSettled };
+  enum class Stage : uint8_t { kHeld, kWaiting, kReading, kSettled, kSuspended };
   using Positions = std::shared_ptr<const std::vector<state::Position>>;
   struct Topic;
 
@@ -86,6 +93,7 @@ class FanOut final : public ChangeObserver {
     std::string query_id;
     SharedBytes prefix;  // of its QUERY_UPDATE frames
     Stage stage = Stage::kHeld;
+    bool readable = true;
     bool live = false;    // has had a snapshot, so it receives changes
     Positions positions;  // what its latest snapshot includes
 
@@ -115,6 +123,8 @@ class FanOut final : public ChangeObserver {
 
   Topic& TopicOf(std::string_view map);
   void Remove(Subscription& subscription);
+  void Wait(Subscription& subscription);
+  void Suspend(Subscription& subscription);
   template <typename Do>
   void ForEach(const Topic& topic, Stage stage, Do&& act);
 
@@ -131,6 +141,7 @@ class FanOut final : public ChangeObserver {
   void SendUpdate(const Subscription& subscription, const EncodedChange& change);
 
   std::function<void()> on_gap_;
+  const AccessGate* gate_ = nullptr;
   const FanOutOptions options_;
   ChangeSource& source_;
   MapReader& reader_;

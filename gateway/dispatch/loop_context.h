@@ -15,11 +15,13 @@
 
 namespace topgun::gateway {
 
+class AccessGate;
 class DetachedWrites;
 class ClusterView;
 class FanOut;
 class MapSync;
 class OrPush;
+class PolicyStore;
 class SystemMaps;
 class SystemStore;
 class ConnectionTable;
@@ -42,6 +44,7 @@ struct LoopContext {
   const DispatchOptions& options;
   const TokenVerifier* verifier;  // null: no-auth mode
   const AccessControl& access;
+  AccessGate& gate;
   WriteSink& sink;
   DetachedWrites& detached;  // writes beside the connections' own
   CellReader& cells;
@@ -49,6 +52,7 @@ struct LoopContext {
   FanOut& fan_out;
   SystemMaps& system_maps;
   SystemStore& system_store;
+  PolicyStore& policy_store;
   MapSync& map_sync;
   OrPush& or_push;
   ConnectionTable& table;

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "access/access.h"
 #include "crdt/merkle_tree.h"
+#include "dispatch/access_gate.h"
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/fan_out.h"
@@ -14,7 +15,6 @@ namespace {
 
 using state::CellKind;
 
-constexpr int64_t kForbidden = 403;
 constexpr int64_t kUnavailable = 503;
 constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
 
@@ -31,9 +31,9 @@ DigitMask MaskOf(const std::vector<wire::BucketHash>& buckets) {
 }  // namespace
 
 void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame) {
-  if (!MayRead(connection, frame.map)) return;
+  if (!ValidName(connection, frame.map)) return;
   MapKey key(CellKind::kLww, std::string(frame.map));
-  Follow(connection, key, 0);
+  if (!Follow(connection, key, 0)) return;
   Enqueue(connection, std::move(key),
           {.type = Request::Type::kRoot,
            .connection = connection.id(),
@@ -43,9 +43,9 @@ void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& fram
 }
 
 void MapSync::OnOrMapSyncInit(Connection& connection, const wire::OrMapSyncInitFrame& frame) {
-  if (!MayRead(connection, frame.map)) return;
+  if (!ValidName(connection, frame.map)) return;
   MapKey key(CellKind::kOr, std::string(frame.map));
-  Follow(connection, key, MaskOf(frame.bucket_hashes));
+  if (!Follow(connection, key, MaskOf(frame.bucket_hashes))) return;
   Enqueue(connection, std::move(key),
           {.type = Request::Type::kRoot,
            .connection = connection.id(),
@@ -76,24 +76,41 @@ void MapSync::OnDiffRequest(Connection& connection, const wire::OrMapDiffRequest
            .keys = {frame.keys.begin(), frame.keys.end()}});
 }
 
-bool MapSync::MayRead(Connection& connection, std::string_view map) {
-  if (const std::string problem = wire::ValidateMapName(map, context_->options.op_limits);
-      !problem.empty()) {
-    connection.writes().SendError(400, problem);
-    return false;
-  }
-  if (context_->access.Check(connection.principal(), Action::kRead, map, {}) == Decision::kAllow) {
-    return true;
-  }
-  connection.writes().SendError(kForbidden, "read access denied for map: " + std::string(map));
-  return false;
+bool MapSync::ValidName(Connection& connection, std::string_view map) {
+  const std::string problem = wire::ValidateMapName(map, context_->options.op_limits);
+  if (!problem.empty()) connection.writes().SendError(400, problem);
+  return problem.empty();
 }
 
-void MapSync::Follow(Connection& connection, const MapKey& key, DigitMask reported) {
+bool MapSync::MayRead(Connection& connection, std::string_view map) {
+  if (!ValidName(connection, map)) return false;
+  const Decision decision = context_->gate.CheckRead(connection, map);
+  if (decision != Decision::kAllow) AccessGate::RefuseRead(connection, decision, map);
+  return decision == Decision::kAllow;
+}
+
+bool MapSync::Follow(Connection& connection, const MapKey& key, DigitMask reported) {
+  const bool readable = MayRead(connection, key.second);
   Follower& follower = followers_[&connection];
-  if (follower.maps.size() >= options_.maps_max && !follower.maps.contains(key)) return;
-  follower.maps.insert(key);
-  topics_[key].followers[&connection] = reported;
+  if (follower.maps.size() < options_.maps_max || follower.maps.contains(key)) {
+    follower.maps.insert(key);
+    topics_[key].followers[&connection] = {.reported = reported, .readable = readable};
+  }
+  return readable;
+}
+
+void MapSync::Recheck() {
+  for (auto& [key, topic] : topics_) {
+    bool heal = false;
+    for (auto& [connection, following] : topic.followers) {
+      const Decision decision = context_->gate.CheckRead(*connection, key.second);
+      const bool readable = decision == Decision::kAllow;
+      if (std::exchange(following.readable, readable) == readable) continue;
+      if (!readable) AccessGate::RefuseRead(*connection, decision, key.second);
+      heal = heal || readable;
+    }
+    if (heal) to_heal_.push_back(key);
+  }
 }
 
 void MapSync::Forget(Connection& connection) {
@@ -187,7 +204,7 @@ void MapSync::Answer(const MapKey& key, Topic& topic, const Request& request,
   const auto& [kind, map] = key;
   if (request.type == Request::Type::kHeal) return SendHeals(key, topic, nodes.front()->hash);
   Connection* const connection = context_->table.Find(request.connection);
-  if (connection == nullptr) return;
+  if (connection == nullptr || !MayRead(*connection, map)) return;
   if (request.type == Request::Type::kDiff) {
     return connection->session().Reply(DiffFrame(map, request.keys, nodes));
   }
@@ -207,7 +224,7 @@ void MapSync::Answer(const MapKey& key, Topic& topic, const Request& request,
   }
   const auto follower = topic.followers.find(connection);
   const bool fill = kind == CellKind::kOr && follower != topic.followers.end();
-  const auto children = ChildrenToList(node, request.path, fill ? follower->second : 0);
+  const auto children = ChildrenToList(node, request.path, fill ? follower->second.reported : 0);
   connection->session().Reply(BucketsFrame(kind, map, request.path, children));
 }
 
@@ -265,7 +282,9 @@ void MapSync::StartHeals() {
 // have something.
 void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash) {
   std::set<Connection*> told;
-  for (const auto& [connection, reported] : topic.followers) told.insert(connection);
+  for (const auto& [connection, following] : topic.followers) {
+    if (following.readable) told.insert(connection);
+  }
   if (hash != 0) {
     context_->fan_out.ForEachSubscriber(
         key.second, [&told](Connection& connection) { told.insert(&connection); });

@@ -58,6 +58,8 @@ class MapSync {
                        const wire::MerkleReqBucketFrame& frame);
   void OnDiffRequest(Connection& connection, const wire::OrMapDiffRequestFrame& frame);
   void Forget(Connection& connection);
+  // The policies may have changed: who may read a map again is sent its root soon.
+  void Recheck();
 
   // Changes were missed: all maps that anybody has synced or subscribes are healed soon.
   void Heal();
@@ -74,8 +76,12 @@ class MapSync {
     std::string path;
     std::vector<std::string> keys;  // kDiff
   };
+  struct Following {
+    DigitMask reported = 0;  // the digits of its ORMAP_SYNC_INIT
+    bool readable = true;    // else it gets nothing
+  };
   struct Topic {
-    std::map<Connection*, DigitMask> followers;  // with the digits of its ORMAP_SYNC_INIT
+    std::map<Connection*, Following> followers;
     std::deque<Request> waiting;
     bool reading = false;
   };
@@ -84,8 +90,10 @@ class MapSync {
     size_t requests = 0;
   };
 
+  bool ValidName(Connection& connection, std::string_view map);
+  // Both answer with an ERROR when not. Whoever may not read yet follows the map all the same.
   bool MayRead(Connection& connection, std::string_view map);
-  void Follow(Connection& connection, const MapKey& key, DigitMask reported);
+  bool Follow(Connection& connection, const MapKey& key, DigitMask reported);
   void Enqueue(Connection& connection, MapKey key, Request request);
   void StartRead(const MapKey& key, Topic& topic);
   void OnAnswer(const MapKey& key, const std::vector<Request>& requests,

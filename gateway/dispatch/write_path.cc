@@ -1,5 +1,6 @@
 #include "dispatch/write_path.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "dispatch/connection_table.h"
@@ -9,15 +10,21 @@ namespace topgun::gateway {
 namespace {
 
 constexpr size_t kReasonsInError = 8;
+constexpr size_t kDenialsMax = 8;  // ERROR frames per frame of writes
 constexpr int64_t kBadRequest = 400;
+constexpr int64_t kForbidden = 403;
 constexpr int64_t kTooManyRequests = 429;
 constexpr std::string_view kOverloadText = "server overloaded, try again later";
+constexpr std::string_view kPoliciesText = "access policies are not known yet, try again later";
+constexpr std::chrono::milliseconds kPoliciesRetry{1'000};
 constexpr std::string_view kRateText = "rate limit exceeded, slow down";
 }  // namespace
 
-WritePath::WritePath(ConnectionId id, std::string origin, Session& session, LoopContext& context)
+WritePath::WritePath(ConnectionId id, std::string origin, const Principal& principal,
+                     Session& session, LoopContext& context)
     : id_(id),
       origin_(std::move(origin)),
+      principal_(principal),
       session_(session),
       context_(context),
       ledger_(static_cast<AckLedger::Output&>(*this)) {}
@@ -27,6 +34,13 @@ void WritePath::OnOps(std::span<const wire::Op> ops, std::string_view error) {
     context_.probe.FrameDropped(DropReason::kOverloaded);
     SendError(kTooManyRequests, kOverloadText);
     context_.table.OweRevival(id_, context_.now);
+    return Lose(ops);
+  }
+  if (!ops.empty() && context_.access.state() == AccessControl::State::kUnknown) {
+    // What is not known to be forbidden is not refused for good.
+    context_.probe.FrameDropped(DropReason::kPoliciesUnknown);
+    SendError(kTooManyRequests, kPoliciesText);
+    context_.table.OweRevival(id_, context_.now + kPoliciesRetry);
     return Lose(ops);
   }
   Validate(ops, error);
@@ -52,34 +66,66 @@ void WritePath::Validate(std::span<const wire::Op> ops, std::string_view error) 
   for (size_t i = 0; i < ops.size(); ++i) {
     std::string reason =
         error.empty() ? wire::ValidateOp(ops[i], context_.options.op_limits) : std::string(error);
+    if (reason.empty() && !MayWrite(ops[i])) {
+      reason.append("write access denied for map: ").append(ops[i].map);
+      refusals_.push_back({.index = i, .code = kForbidden, .reason = std::move(reason)});
+      continue;
+    }
     if (reason.empty()) continue;
     // The decoder has already said where; the limits know only the field.
     if (error.empty() && ops[i].error.empty() && ops.size() > 1) {
       reason = "ops[" + std::to_string(i) + "]." + reason;
     }
-    refusals_.push_back({.index = i, .reason = std::move(reason)});
+    refusals_.push_back({.index = i, .code = kBadRequest, .reason = std::move(reason)});
   }
+}
+
+bool WritePath::MayWrite(const wire::Op& op) const {
+  // Removals count as writes (core.md 10).
+  return context_.access.open() ||
+         context_.access.Check(principal_, Action::kWrite, op.map, op.value) == Decision::kAllow;
 }
 
 // ERROR first, so that a client sees why before anything is acknowledged.
 void WritePath::SendRefusals(std::span<const wire::Op> ops) {
-  std::string text;
-  for (size_t i = 0; i < refusals_.size() && i < kReasonsInError; ++i) {
-    if (i > 0 && refusals_[i].reason == refusals_[i - 1].reason) continue;
-    if (!text.empty()) text.append("; ");
-    text.append(refusals_[i].reason);
-  }
-  if (refusals_.size() > kReasonsInError) {
-    text.append("; and ").append(std::to_string(refusals_.size() - kReasonsInError));
-    text.append(" more");
-  }
-  SendError(kBadRequest, text);
+  SendReasons();
+  SendDenials(ops);
   for (const Refusal& refusal : refusals_) {
     const wire::Op& op = ops[refusal.index];
     if (!op.has_id) continue;
     std::string frame;
-    wire::EncodeOpRejected({.op_id = op.id, .reason = refusal.reason, .code = kBadRequest}, frame);
+    wire::EncodeOpRejected({.op_id = op.id, .reason = refusal.reason, .code = refusal.code}, frame);
     session_.Reply(std::move(frame));
+  }
+}
+
+// Of invalid ops, in one text.
+void WritePath::SendReasons() {
+  std::string text;
+  std::string_view latest;
+  size_t count = 0;
+  for (const Refusal& refusal : refusals_) {
+    if (refusal.code != kBadRequest || ++count > kReasonsInError) continue;
+    if (refusal.reason == latest) continue;
+    latest = refusal.reason;
+    text.append(text.empty() ? "" : "; ").append(latest);
+  }
+  if (count == 0) return;
+  if (count > kReasonsInError) {
+    text.append("; and ").append(std::to_string(count - kReasonsInError)).append(" more");
+  }
+  SendError(kBadRequest, text);
+}
+
+// One ERROR per forbidden map, because its text is known to clients (core.md 10).
+void WritePath::SendDenials(std::span<const wire::Op> ops) {
+  std::vector<std::string_view> told;
+  for (const Refusal& refusal : refusals_) {
+    const std::string_view map = ops[refusal.index].map;
+    if (refusal.code != kForbidden || told.size() == kDenialsMax) continue;
+    if (std::find(told.begin(), told.end(), map) != told.end()) continue;
+    told.push_back(map);
+    SendError(kForbidden, refusal.reason);
   }
 }
 

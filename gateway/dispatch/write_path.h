@@ -20,7 +20,9 @@ namespace topgun::gateway {
 
 class WritePath final : public AckLedger::Output {
  public:
-  WritePath(ConnectionId id, std::string origin, Session& session, LoopContext& context);
+  // `principal` is who writes, as known at each frame.
+  WritePath(ConnectionId id, std::string origin, const Principal& principal, Session& session,
+            LoopContext& context);
 
   // Ops of one frame. `error` refuses all of them.
   void OnOps(std::span<const wire::Op> ops, std::string_view error);
@@ -38,7 +40,7 @@ class WritePath final : public AckLedger::Output {
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void SendError(int64_t code, std::string_view message);
   // The socket is read when nobody wants it paused. From outside the ledger:
-  enum class Pause : uint8_t { kDrain, kSync, kPush };
+  enum class Pause : uint8_t { kDrain, kSync, kPush, kPolicies };
   void PauseReading(Pause why, bool paused);
 
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;
@@ -47,23 +49,28 @@ class WritePath final : public AckLedger::Output {
  private:
   struct Refusal {
     size_t index = 0;
+    int64_t code = 0;
     std::string reason;
   };
 
   void Validate(std::span<const wire::Op> ops, std::string_view error);
+  bool MayWrite(const wire::Op& op) const;
   void SendRefusals(std::span<const wire::Op> ops);
+  void SendReasons();
+  void SendDenials(std::span<const wire::Op> ops);
   void Apply(std::span<const wire::Op> ops);
   void Lose(std::span<const wire::Op> ops);
   void UpdatePause();
 
   const ConnectionId id_;
   const std::string origin_;
+  const Principal& principal_;
   Session& session_;
   LoopContext& context_;
   AckLedger ledger_;
   std::vector<Refusal> refusals_;  // of the frame at hand
   bool quiet_ = false;
-  std::bitset<3> pauses_;  // by Pause
+  std::bitset<4> pauses_;  // by Pause
   bool paused_ = false;
 };
 

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "access/open_access.h"
+#include "access/access.h"
+#include "access/policy_store.h"
+#include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
@@ -202,6 +204,39 @@ class FakeVerifier final : public TokenVerifier {
   }
 };
 
+// Allows everything but what it is told.
+class FakeAccess final : public AccessControl {
+ public:
+  FakeAccess() { state_ = State::kOpen; }
+
+  Decision Check(const Principal& /*principal*/, Action action, std::string_view map,
+                 std::string_view value) const override {
+    if (state_ == State::kUnknown) return Decision::kUnknown;
+    const bool denied = denied_.contains({action, std::string(map)}) || value == denied_value;
+    return state_ == State::kEnforced && denied ? Decision::kDeny : Decision::kAllow;
+  }
+  uint64_t version() const override { return version_; }
+
+  void Become(State state) {
+    state_ = state;
+    ++version_;
+  }
+  void Deny(Action action, std::string map) {
+    denied_.emplace(action, std::move(map));
+    Become(State::kEnforced);
+  }
+  void Allow(Action action, std::string map) {
+    denied_.erase({action, std::move(map)});
+    Become(State::kEnforced);
+  }
+
+  std::string denied_value = "none";  // that nobody may write
+
+ private:
+  std::set<std::pair<Action, std::string>> denied_;
+  uint64_t version_ = 0;
+};
+
 // Tasks for a later turn of the loop.
 class FakeTurns {
  public:
@@ -226,16 +261,19 @@ class DispatchHarness {
  public:
   explicit DispatchHarness(bool with_auth = false, DispatchOptions dispatch_options = {},
                            FanOutOptions fan_out_options = {},
-                           ClusterOptions cluster_options = SingleNode())
+                           ClusterOptions cluster_options = SingleNode(),
+                           AccessGateOptions gate_options = {})
       : options(dispatch_options),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
         system_maps(source, reader, clock, fan_out),
+        gate(gate_options, access, turns.defer(), probe),
         map_sync(MapSyncOptions(), trees, clock, probe),
         or_push(trees, probe),
         context{.options = options,
                 .verifier = with_auth ? &verifier : nullptr,
                 .access = access,
+                .gate = gate,
                 .sink = sink,
                 .detached = detached,
                 .cells = cells,
@@ -243,6 +281,7 @@ class DispatchHarness {
                 .fan_out = fan_out,
                 .system_maps = system_maps,
                 .system_store = system_store,
+                .policy_store = policy_store,
                 .map_sync = map_sync,
                 .or_push = or_push,
                 .table = table,
@@ -253,6 +292,8 @@ class DispatchHarness {
                 .now = {}} {
     table.Bind(context);
     detached.Bind(sink);
+    gate.Bind(context);
+    fan_out.set_gate(gate);
     map_sync.Bind(context);
     or_push.Bind(context);
     fan_out.set_on_gap([this] { map_sync.Heal(); });
@@ -264,6 +305,7 @@ class DispatchHarness {
   void Tick(std::chrono::milliseconds later = ConnectionTable::kTick) {
     now += later;
     fan_out.Tick(now);
+    gate.Tick(now);
     map_sync.Tick(now);
     detached.Tick(now);
     table.Tick(now);
@@ -286,12 +328,15 @@ class DispatchHarness {
   FakeCells cells;
   ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
   FakeTurns turns;
-  OpenAccess access;
+  FakeAccess access;
   DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
   SystemMaps system_maps;  // not started
   SystemStore system_store{"gateway-0", cells, detached, turns.defer(), clock};
+  PolicyStore policy_store{system_store, system_maps.policies(),          reader, cells,
+                           clock,        [] { return std::string("id"); }};
+  AccessGate gate;
   MapSync map_sync;
   OrPush or_push;
   LoopContext context;
