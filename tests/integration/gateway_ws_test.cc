@@ -350,9 +350,11 @@ TEST_F(GatewayWsTest, MemoryIsBoundedWhileNoReplicaIsUp) {
   config.inflight_bytes_max = 1 << 16;
   Gateway gateway(std::move(config));
   ASSERT_TRUE(gateway.WaitForReplicas());
+  const auto client = gateway.Connect();
+  client->Send(Ping());
+  ASSERT_EQ(Next(*client), "PONG");  // so the policies are known
   const uint16_t port = sync_->port();
   sync_.reset();
-  const auto client = gateway.Connect();
   const std::string value = std::string("\xc5\x20\x00", 3) + std::string(0x2000, 'x');
   std::string said;
   int sent = 0;
