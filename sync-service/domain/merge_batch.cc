@@ -62,6 +62,7 @@ bool IsOr(OpKind kind) { return kind != OpKind::kPut && kind != OpKind::kRemove;
 
 void MergeBatch::Clear() {
   used_ = horizon_count_ = 0;
+  last_clamps_ = nullptr;
   index_.clear();
   ops_.clear();
   parts_.clear();
@@ -217,7 +218,7 @@ Outcome MergeBatch::MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, i
   if (IsOr(op.kind)) {
     outcome = MergeOr(cell, incoming);
   } else {
-    outcome = MergeLww(cell, incoming, too_far_ahead, op, clock);
+    outcome = MergeLww(cell, incoming, too_far_ahead, clock);
   }
   if (outcome == Outcome::kApplied || outcome == Outcome::kRestamped) {
     cell.origin = ref.part->part.origins[op.origin];
@@ -242,11 +243,15 @@ Outcome MergeBatch::MergeOr(WorkCell& cell, CellState incoming) {
 }
 
 Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,
-                             const WriteOp& op, crdt::HybridLogicalClock& clock) {
-  if (too_far_ahead) return Restamp(cell, incoming, op, clock);
+                             crdt::HybridLogicalClock& clock) {
+  if (too_far_ahead) return Restamp(cell, incoming, true, clock);
   const Verdict verdict = JudgeLww(cell.current, incoming);
-  if (verdict == Verdict::kCollision) return Restamp(cell, incoming, op, clock);
+  if (verdict == Verdict::kCollision) return Restamp(cell, incoming, false, clock);
   if (verdict == Verdict::kStale) Lost(cell, incoming, cell.current);
+  const bool wins = verdict == Verdict::kApply || verdict == Verdict::kApplyEcho;
+  if (expect_clamps_ && wins) {
+    if (const auto outcome = RecallClamped(cell, incoming)) return *outcome;
+  }
   return Apply(cell, incoming, verdict);
 }
 
@@ -256,24 +261,63 @@ void MergeBatch::Lost(const WorkCell& cell, const CellState& loser, const CellSt
   if (loser.has_ttl) conflicts_.lost.back().ttl_ms = loser.ttl_ms;
 }
 
-Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
-                            crdt::HybridLogicalClock& clock) {
-  const std::string& key = arena_.emplace_back(RestampKey(cell.map, op.key, incoming));
-  WorkCell& record = CellFor(state::CellKind::kLww, state::kRestampMap, key, {});
-  if (!record.known) return Outcome::kNone;
+MergeBatch::WorkCell& MergeBatch::RecordFor(const WorkCell& cell, const CellState& original) {
+  const std::string& key = arena_.emplace_back(RestampKey(cell.map, cell.key, original));
+  return CellFor(state::CellKind::kLww, state::kRestampMap, key, {});
+}
 
-  if (const auto assigned = DecodeRestamp(record.current.value)) {
-    // Seen before: whatever became of it then, it is that same record now.
-    incoming.timestamp = *assigned;
-    if (IsForgotten(cell, incoming.timestamp)) return TooOld(incoming);
-    Verdict verdict = JudgeLww(cell.current, incoming);
-    if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
-    return Apply(cell, incoming, verdict);
+MergeBatch::WorkCell& MergeBatch::ClampsOf(std::string_view node) {
+  if (last_clamps_ == nullptr || last_clamps_->key != node) {
+    last_clamps_ = &CellFor(state::CellKind::kLww, state::kClampMap, node, {});
   }
-  const bool collides = cell.current.present && cell.current.timestamp == incoming.timestamp;
-  ++(collides ? conflicts_.collisions : conflicts_.clocks_clamped);
+  return *last_clamps_;
+}
+
+std::optional<Outcome> MergeBatch::Recall(WorkCell& cell, WorkCell& record, CellState incoming) {
+  if (!record.known) return Outcome::kNone;
+  const auto assigned = DecodeRestamp(record.current.value);
+  if (!assigned.has_value()) return std::nullopt;
+  // Seen before: whatever became of it then, it is that same record now.
+  incoming.timestamp = *assigned;
+  if (IsForgotten(cell, incoming.timestamp)) return TooOld(incoming);
+  Verdict verdict = JudgeLww(cell.current, incoming);
+  if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
+  return Apply(cell, incoming, verdict);
+}
+
+std::optional<Outcome> MergeBatch::RecallClamped(WorkCell& cell, const CellState& incoming) {
+  const WorkCell& clamps = ClampsOf(incoming.timestamp.node_id);
+  if (!clamps.known) return Outcome::kNone;
+  const auto clocks = DecodeClamps(clamps.current.value);
+  const int64_t millis = incoming.timestamp.millis;
+  if (!clocks.has_value() || millis < clocks->from || millis > clocks->upto) return std::nullopt;
+  return Recall(cell, RecordFor(cell, incoming), incoming);
+}
+
+void MergeBatch::NoteClamp(const crdt::TimestampView& original,
+                           const crdt::TimestampView& assigned) {
+  WorkCell& note = ClampsOf(original.node_id);
+  auto clocks =
+      DecodeClamps(note.current.value).value_or(ClampedClocks{original.millis, original.millis});
+  clocks.from = std::min(clocks.from, original.millis);
+  clocks.upto = std::max(clocks.upto, original.millis);
+  note.current = {true, false, false, 0, assigned, arena_.emplace_back(EncodeClamps(clocks))};
+  note.changed = true;
+}
+
+Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, bool too_far_ahead,
+                            crdt::HybridLogicalClock& clock) {
+  WorkCell& record = RecordFor(cell, incoming);
+  const bool noted = !too_far_ahead || ClampsOf(incoming.timestamp.node_id).known;
+  if (const auto outcome = Recall(cell, record, incoming)) return *outcome;
+  if (!noted) return Outcome::kNone;
+
+  const crdt::TimestampView original = incoming.timestamp;
   if (cell.current.present) clock.Observe(cell.current.timestamp);
   incoming.timestamp = Tick(clock);
+  if (too_far_ahead) NoteClamp(original, incoming.timestamp);
+  const bool collides = cell.current.present && cell.current.timestamp == original;
+  ++(collides ? conflicts_.collisions : conflicts_.clocks_clamped);
   if (collides) Lost(cell, cell.current, incoming);
   record.current = incoming;
   record.current.tombstone = record.current.has_ttl = false;

@@ -53,4 +53,24 @@ std::optional<crdt::TimestampView> DecodeRestamp(std::string_view value) {
   return assigned;
 }
 
+std::string EncodeClamps(const ClampedClocks& clocks) {
+  std::string out;
+  msgpack::Writer writer(out);
+  writer.ArrayHeader(2);
+  writer.Int(clocks.from);
+  writer.Int(clocks.upto);
+  return out;
+}
+
+std::optional<ClampedClocks> DecodeClamps(std::string_view value) {
+  msgpack::Reader reader(value);
+  uint32_t count = 0;
+  ClampedClocks clocks;
+  reader.ReadArrayHeader(&count);
+  reader.ReadInt64(&clocks.from);
+  reader.ReadInt64(&clocks.upto);
+  if (!reader.ok() || count != 2) return std::nullopt;
+  return clocks;
+}
+
 }  // namespace topgun::sync

@@ -96,16 +96,20 @@ void Shard::Adopt(const ShardMeta& meta) {
   CatchUp(meta.tail, [this](const Status& status) {
     if (state_ != State::kChecking) return;
     if (!status.ok()) return RetryCheck(status);
-    LearnDeadTags();
+    LearnRareMaps();
   });
 }
 
-// What is committed after this question is told by the feed.
-void Shard::LearnDeadTags() {
-  may_have_dead_tags_ = false;
-  static const std::string map_id = state::MapId(state::CellKind::kOr, state::kDeadTagMap);
-  deps_.store.KnowsMap(map_id, [this](const StatusOr<bool>& known) {
-    may_have_dead_tags_ = may_have_dead_tags_ || !known.ok() || *known;
+// What is committed after these questions is told by the feed. Their answers come in order.
+void Shard::LearnRareMaps() {
+  static const std::string dead_tags = state::MapId(state::CellKind::kOr, state::kDeadTagMap);
+  static const std::string clamps = state::MapId(state::CellKind::kLww, state::kClampMap);
+  rare_maps_ = {false, false};
+  deps_.store.KnowsMap(dead_tags, [this](const StatusOr<bool>& known) {
+    rare_maps_.dead_tags = rare_maps_.dead_tags || !known.ok() || *known;
+  });
+  deps_.store.KnowsMap(clamps, [this](const StatusOr<bool>& known) {
+    rare_maps_.clamps = rare_maps_.clamps || !known.ok() || *known;
     if (state_ != State::kChecking) return;
     if (!known.ok()) return RetryCheck(known.status());
     Open();
@@ -137,7 +141,7 @@ void Shard::CatchUp(const state::Position& tail, StatusCallback done) {
           // What lies between is trimmed or lost.
           deps_.probe.FeedGap();
           cache_.Clear();
-          may_have_dead_tags_ = true;
+          rare_maps_ = {};
           feed_.JumpTo(tail);
         }
         CatchUp(tail, std::move(done));
@@ -161,7 +165,7 @@ bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
       case ShardFeed::Accepted::kNextAfterLoss:
         deps_.probe.FeedGap();
         cache_.Clear();
-        may_have_dead_tags_ = true;
+        rare_maps_ = {};
         break;
       case ShardFeed::Accepted::kKnown:
         break;
@@ -172,15 +176,15 @@ bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
   return true;
 }
 
-void Shard::NoticeDeadTags(const FeedEntry& entry) {
-  const auto& maps = entry.view.maps;
-  if (std::find(maps.begin(), maps.end(), state::kDeadTagMap) != maps.end()) {
-    may_have_dead_tags_ = true;
+void Shard::NoticeRareMaps(const FeedEntry& entry) {
+  for (const std::string_view map : entry.view.maps) {
+    if (map == state::kDeadTagMap) rare_maps_.dead_tags = true;
+    if (map == state::kClampMap) rare_maps_.clamps = true;
   }
 }
 
 void Shard::ApplyToCache(const FeedEntry& entry) {
-  NoticeDeadTags(entry);
+  NoticeRareMaps(entry);
   const state::FeedEntryView& view = entry.view;
   // Markers, and commits without changes (a map was loaded), change Redis behind the feed.
   if (view.is_marker || view.changes.empty()) {
@@ -299,7 +303,8 @@ void Shard::MergeAndCommit() {
   // The feed may have moved while cells were read; then the batch's copies are too old to build on.
   if (feed_.position() != batch_position_) return LookUp();
   const int64_t now_ms = deps_.wall.NowMs();
-  batch_.ExpectDeadTags(may_have_dead_tags_);
+  batch_.ExpectDeadTags(rare_maps_.dead_tags);
+  batch_.ExpectClamps(rare_maps_.clamps);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
   const CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
   const int64_t sent_us = SteadyMicros();
@@ -342,7 +347,7 @@ void Shard::OnCommitted(const CommitReply& reply) {
   if (!batch_.entry().empty()) {
     if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) {
       feed_.Accept(entry);
-      NoticeDeadTags(*entry);
+      NoticeRareMaps(*entry);
     }
   }
   const auto finished = batch_.Settle(position, cache_);

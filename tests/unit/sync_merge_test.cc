@@ -74,6 +74,7 @@ class MergeBatchTest : public testing::Test {
     const auto state = std::make_shared<PartState>(std::move(part));
     batch_.Clear();
     batch_.Take(state);
+    batch_.ExpectClamps(expect_clamps_);
     do {
       std::vector<std::optional<std::string>> found(batch_.LookUp(cache_).size());
       batch_.Provide(std::move(found), cache_);
@@ -100,6 +101,13 @@ class MergeBatchTest : public testing::Test {
     return out;
   }
 
+  // Whether the last commit was checked against the map's cells.
+  bool Touched(std::string_view map) const {
+    const std::string map_id = state::MapId(state::CellKind::kLww, map);
+    return std::count(request_.map_ids.begin(), request_.map_ids.end(), map_id) != 0;
+  }
+
+  bool expect_clamps_ = true;
   support::ManualClock wall_{kNow};
   crdt::HybridLogicalClock clock_{"sync-0", wall_};
   CellCache cache_{1 << 20};
@@ -182,6 +190,42 @@ TEST_F(MergeBatchTest, AClockFarAheadIsReplacedOnceAndForAll) {
   EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs, "limit")}), Outcomes({Outcome::kApplied}));
 }
 
+TEST_F(MergeBatchTest, AClampedOpDoesNotBeatNewerWritesWhenItsTimeHasCome) {
+  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  WriteOp remove = Put("removed", ahead, {});
+  remove.kind = OpKind::kRemove;
+  Run({Put("k", ahead, "1"), Put("kept", ahead, "1"), remove});
+  wall_.Advance(1000);
+  Run({Put("k", kNow + 1000, "newer"), Put("removed", kNow + 1000, "newer")});
+  wall_.Set(ahead + 1);
+  EXPECT_EQ(Run({Put("k", ahead, "1"), Put("kept", ahead, "1"), remove}),
+            Outcomes({Outcome::kStale, Outcome::kDuplicate, Outcome::kStale}));
+  EXPECT_EQ(Stored("k").value, "newer");
+  EXPECT_EQ(Stored("removed").value, "newer");
+  EXPECT_EQ(Run({Put("k", ahead, "first sent now")}), Outcomes({Outcome::kApplied}));
+  EXPECT_EQ(Run({Put("other", ahead, "1")}), Outcomes({Outcome::kApplied}));
+}
+
+TEST_F(MergeBatchTest, OnlyNodesWhoseClocksWereAheadAreLookedUp) {
+  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  Run({Put("k", ahead, "1"), Put("k", ahead + 500, "2")});
+  EXPECT_TRUE(Touched(state::kClampMap));
+  wall_.Set(ahead + 1000);
+  Run({Put("k", ahead + 250, "3")});
+  EXPECT_TRUE(Touched(state::kRestampMap)) << "within the range of what was clamped";
+  Run({Put("k", ahead + 501, "4")});
+  EXPECT_FALSE(Touched(state::kRestampMap)) << "beyond the range";
+  WriteOp honest = Put("k", ahead + 502, "5");
+  honest.timestamp.node_id = "honest";
+  Run({honest});
+  EXPECT_FALSE(Touched(state::kRestampMap));
+  Run({Put("k", ahead, "old")});
+  EXPECT_FALSE(Touched(state::kClampMap)) << "it loses anyway";
+  expect_clamps_ = false;
+  Run({Put("k", ahead + 503, "6")});
+  EXPECT_FALSE(Touched(state::kClampMap)) << "a shard without clamps pays nothing";
+}
+
 TEST_F(MergeBatchTest, AnOpWithoutTimestampIsStampedByTheServer) {
   Run({Put("k", kNow + 1000, "1")});
   WriteOp remove = Put("k", 0, {});
@@ -210,6 +254,15 @@ TEST(Restamp, RoundTripAndDistinctKeys) {
   EXPECT_FALSE(DecodeRestamp(encoded.substr(0, 3)).has_value());
   EXPECT_NE(RestampKey("m", "k", Record(1, "x")), RestampKey("m", "k", Record(1, "y")));
   EXPECT_NE(RestampKey("m", "k", Record(1, "x")), RestampKey("mk", "", Record(1, "x")));
+}
+
+TEST(Restamp, ClampedClocksRoundTrip) {
+  const auto clocks = DecodeClamps(EncodeClamps({-5, 6}));
+  ASSERT_TRUE(clocks.has_value());
+  EXPECT_EQ(clocks->from, -5);
+  EXPECT_EQ(clocks->upto, 6);
+  EXPECT_FALSE(DecodeClamps("").has_value());
+  EXPECT_FALSE(DecodeClamps(EncodeRestamp({5, 6, "node"})).has_value());
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ TEST(Prunable, AClockFarAheadIsKeptUntilItsTimeHasCome) {
 TEST(Prunable, ReservedMaps) {
   EXPECT_TRUE(Prunable(kLww, state::kRestampMap, Cell(kCutoff - 1, false), kCutoff));
   EXPECT_FALSE(Prunable(kLww, state::kRestampMap, Cell(kCutoff, false), kCutoff));
+  EXPECT_TRUE(Prunable(kLww, state::kClampMap, Cell(kCutoff - 1, false), kCutoff));
   EXPECT_FALSE(Prunable(kLww, state::kPolicyMap, Cell(kCutoff - 1, true), kCutoff));
   EXPECT_FALSE(Prunable(kLww, state::kHorizonMap, Cell(kCutoff - 1, true), kCutoff));
   EXPECT_TRUE(Prunable(kLww, state::kDeviceMap, Cell(kCutoff - 1, true), kCutoff));

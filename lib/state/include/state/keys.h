@@ -14,6 +14,8 @@ inline constexpr uint32_t kShardCountMax = 271;
 
 // Maps of the system itself; clients may not name them (core.md 10).
 inline constexpr std::string_view kRestampMap = "_topgun_restamps";
+// Key: node id of a client. Value: where the clocks of its re-stamped ops lie.
+inline constexpr std::string_view kClampMap = "_topgun_clamps";
 // Key: map id. Value: state::Horizon. In every shard.
 inline constexpr std::string_view kHorizonMap = "_topgun_horizons";
 // Tags that were removed before anybody knew their key. In every shard.

@@ -70,8 +70,10 @@ class MergeBatch {
 
   // Whether a record may come under a tag that is dead already (docs/state-layout.md, "dead tags").
   void ExpectDeadTags(bool expect) { expect_dead_tags_ = expect; }
-  // Merges every op in arrival order. False: re-stamp records or dead tags must be read, LookUp()
-  // again first.
+  // Whether an op may come whose clock was too far ahead once (restamp.h).
+  void ExpectClamps(bool expect) { expect_clamps_ = expect; }
+  // Merges every op in arrival order. False: re-stamp records, notes of clamps or dead tags must be
+  // read, LookUp() again first.
   bool Merge(crdt::HybridLogicalClock& clock, int64_t now_ms);
 
   // The commit that follows `tail`; views point into the batch.
@@ -125,10 +127,16 @@ class MergeBatch {
   // kNone: the re-stamp record or the dead tag must be read first.
   Outcome MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, int64_t now_ms);
   Outcome MergeOr(WorkCell& cell, CellState incoming);
-  Outcome MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead, const WriteOp& op,
+  Outcome MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,
                    crdt::HybridLogicalClock& clock);
-  Outcome Restamp(WorkCell& cell, CellState incoming, const WriteOp& op,
+  // kNone: a record must be read first; nullopt: the op was never re-stamped.
+  std::optional<Outcome> Recall(WorkCell& cell, WorkCell& record, CellState incoming);
+  std::optional<Outcome> RecallClamped(WorkCell& cell, const CellState& incoming);
+  Outcome Restamp(WorkCell& cell, CellState incoming, bool too_far_ahead,
                   crdt::HybridLogicalClock& clock);
+  void NoteClamp(const crdt::TimestampView& original, const crdt::TimestampView& assigned);
+  WorkCell& RecordFor(const WorkCell& cell, const CellState& original);
+  WorkCell& ClampsOf(std::string_view node);
   void Lost(const WorkCell& cell, const CellState& loser, const CellState& winner);
   Outcome Apply(WorkCell& cell, const CellState& record, Verdict verdict);
   void CollectWrites(CommitRequest& request);
@@ -137,7 +145,9 @@ class MergeBatch {
   std::deque<WorkCell> cells_;  // addresses are stable; the first used_ are in use
   size_t used_ = 0;
   bool expect_dead_tags_ = false;
+  bool expect_clamps_ = false;
   size_t horizon_count_ = 0;           // of those, horizons: only read, and no limit counts them
+  WorkCell* last_clamps_ = nullptr;    // of the node asked for last: ops of one node come together
   std::vector<WorkCell*> horizon_of_;  // by map and kind of the part being taken
   absl::flat_hash_map<std::string_view, WorkCell*, BytesHash, BytesEqual> index_;
   std::vector<OpRef> ops_;

@@ -75,7 +75,7 @@ class Shard {
   ShardStore& store() { return deps_.store; }
   // Whether any tag may have been declared dead here (docs/state-layout.md, "dead tags"): true at
   // every position at which one is.
-  bool may_have_dead_tags() const { return may_have_dead_tags_; }
+  bool may_have_dead_tags() const { return rare_maps_.dead_tags; }
   // What has lost here.
   const LoserLog& losers() const { return losers_; }
 
@@ -85,9 +85,15 @@ class Shard {
   void Check();
   void OnMeta(StatusOr<ShardMeta> meta);
   void AskOwner();
+  // Maps of the system that would have to be looked up for every op of some kind if they had cells,
+  // which they rarely do: whether they may have any, true at every position at which they do.
+  struct RareMaps {
+    bool dead_tags = true;
+    bool clamps = true;
+  };
   void RetryCheck(const Status& reason);
   void Adopt(const ShardMeta& meta);
-  void LearnDeadTags();
+  void LearnRareMaps();
   void Open();
   void Close();
   void SetState(State state);
@@ -97,7 +103,7 @@ class Shard {
   // False when the feed cannot be followed from here.
   bool AcceptRecords(std::vector<FeedRecord> records);
   void ApplyToCache(const FeedEntry& entry);
-  void NoticeDeadTags(const FeedEntry& entry);
+  void NoticeRareMaps(const FeedEntry& entry);
 
   void Pump();
   void LookUp();
@@ -131,7 +137,7 @@ class Shard {
   Hydrator hydrator_;
   LoserLog losers_;
   uint64_t cache_bytes_counted_ = 0;
-  bool may_have_dead_tags_ = true;
+  RareMaps rare_maps_;
 
   std::deque<std::shared_ptr<PartState>> queue_;
   uint64_t queue_bytes_ = 0;
