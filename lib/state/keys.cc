@@ -112,4 +112,6 @@ std::string ShardKeys::Cells(CellKind kind, std::string_view map) const {
 
 std::string ShardCountKey(std::string_view prefix) { return std::string(prefix) + ":shards"; }
 
+std::string FenceKey(std::string_view prefix) { return std::string(prefix) + ":fence"; }
+
 }  // namespace topgun::state

@@ -87,6 +87,11 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
                      {.group = network});
   settings.Add("redis-prefix", &config.redis_prefix, "Prefix of all keys in Redis",
                {.group = network, .min = 1, .max = 64});
+  settings.Add(
+      "redis-replicas", &config.redis_replicas,
+      "Replicas of Redis that must confirm a write of concern REPLICATED; 0: none is asked, "
+      "and no write is ever told to be replicated",
+      {.group = network, .max = 16});
   settings.Add("storage", &config.storage,
                "Storage services, host:port,...; 'null' runs without Postgres",
                {.group = network, .min = 1});

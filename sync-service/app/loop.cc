@@ -8,6 +8,7 @@
 #include "logging/logging.h"
 #include "owner/null_owner.h"
 #include "state/keys.h"
+#include "store/redis_replicas.h"
 #include "store/redis_shard_store.h"
 
 namespace topgun::sync {
@@ -26,7 +27,16 @@ ShardLimits LimitsOf(const Config& config) {
   limits.cache_bytes_max = config.cache_bytes_max / config.shards;
   limits.ring_bytes_max = config.ring_bytes_max / config.shards;
   limits.losers.bytes_max = config.loser_bytes_max / config.shards;
+  limits.volatile_storage = config.without_storage();
   return limits;
+}
+
+redis::ConnectionOptions RedisOptions(const Config& config) {
+  redis::ConnectionOptions options;
+  options.address = config.redis;
+  options.password = config.redis_password;
+  options.client_name = config.name;
+  return options;
 }
 
 }  // namespace
@@ -42,10 +52,7 @@ Loop::Loop(const Config& config, size_t index, size_t loop_count, Probe& probe)
       poll_timer_(io_),
       second_timer_(io_),
       clock_(NodeId(config, index), wall_) {
-  redis::ConnectionOptions options;
-  options.address = config.redis;
-  options.password = config.redis_password;
-  options.client_name = config.name;
+  const redis::ConnectionOptions options = RedisOptions(config);
   redis_ = std::make_unique<redis::Connection>(
       io_, options,
       redis::Connection::Events{
@@ -61,6 +68,13 @@ Loop::Loop(const Config& config, size_t index, size_t loop_count, Probe& probe)
     owner_ = std::make_unique<StorageClient>(
         config.storage, [this](std::function<void()> task) { Post(std::move(task)); });
   }
+  if (config.redis_replicas != 0) {
+    replicas_ = std::make_unique<RedisReplicas>(
+        io_, options,
+        ReplicaOptions{.replicas = config.redis_replicas,
+                       .fence_key = state::FenceKey(config.redis_prefix)},
+        probe_);
+  }
   BuildShards(config);
 }
 
@@ -73,9 +87,10 @@ void Loop::BuildShards(const Config& config) {
     if (number % loop_count_ != index_) continue;
     stores_.push_back(std::make_unique<RedisShardStore>(
         *redis_, state::ShardKeys(config.redis_prefix, number, shard_total_), unpersisted_max));
-    shards_.push_back(std::make_unique<Shard>(
-        number, LimitsOf(config),
-        Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_, probe_}));
+    shards_.push_back(
+        std::make_unique<Shard>(number, LimitsOf(config),
+                                Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_,
+                                                    probe_, replicas_.get()}));
     shards.push_back(shards_.back().get());
   }
   sweeper_ = std::make_unique<RetentionSweeper>(
@@ -87,6 +102,7 @@ void Loop::BuildShards(const Config& config) {
 void Loop::Start() {
   Post([this] {
     redis_->Start();
+    if (replicas_ != nullptr) replicas_->Start();
     PollFeeds();
     EverySecond();
     sweeper_->Start();
@@ -100,6 +116,7 @@ void Loop::Stop() {
     poll_timer_.cancel();
     second_timer_.cancel();
     redis_->Close();
+    if (replicas_ != nullptr) replicas_->Close();
     work_.reset();
     io_.stop();
   });

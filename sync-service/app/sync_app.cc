@@ -39,9 +39,10 @@ int SyncApp::Run() {
   for (auto& loop : loops_) loop->Start();
 
   // The API that gateways use.
-  ServiceLimits limits;
-  limits.watch_bytes_max = config_.watch_bytes_max;
-  SyncService service(*this, probe_, limits);
+  ServiceOptions options;
+  options.watch_bytes_max = config_.watch_bytes_max;
+  options.volatile_storage = config_.without_storage();
+  SyncService service(*this, probe_, options);
   rpc::ServerOptions server_options;
   server_options.listen = config_.grpc;
   server_options.connection_age_max = config_.connection_age_max;

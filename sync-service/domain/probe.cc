@@ -8,6 +8,8 @@ constexpr std::array<const char*, kOutcomeCount> kOutcomeNames = {
     "none", "applied", "stale", "duplicate", "restamped", "rejected"};
 constexpr std::array<const char*, 6> kCodeNames = {"none",   "committed", "conflict",
                                                    "closed", "unloaded",  "overloaded"};
+constexpr std::array<const char*, kReplicaWaitCount> kReplicaWaitNames = {"confirmed", "timed_out",
+                                                                          "failed", "refused"};
 
 }  // namespace
 
@@ -33,6 +35,11 @@ Probe::Probe(metrics::Registry& registry)
                                         metrics::kBatchSizes)),
       commit_cells_(registry.AddHistogram("sync_commit_cells", "Cells written per commit script.",
                                           metrics::kBatchSizes)),
+      replica_waiters_(registry.AddGauge(
+          "sync_replica_waiters", "Batches that are committed and wait for Redis replicas.")),
+      replica_wait_seconds_(registry.AddHistogram(
+          "sync_replica_wait_seconds", "Time until enough Redis replicas had confirmed a batch.",
+          metrics::kLatencySeconds)),
       parts_refused_(registry.AddCounter(
           "sync_parts_refused_total", "Batches refused because a limit was reached (retryable).")),
       queue_bytes_(registry.AddGauge("sync_queue_bytes", "Bytes of batches waiting to be merged.")),
@@ -81,6 +88,16 @@ Probe::Probe(metrics::Registry& registry)
     commits_[i] = &registry.AddCounter("sync_commits_total", "Commit scripts by reply.",
                                        {{"code", kCodeNames[i]}});
   }
+  for (size_t i = 0; i < replica_waits_.size(); ++i) {
+    replica_waits_[i] = &registry.AddCounter(
+        "sync_replica_waits_total", "Batches that asked for Redis replicas, by how it ended.",
+        {{"result", kReplicaWaitNames[i]}});
+  }
+}
+
+void Probe::ReplicasAsked(ReplicaWait result, double seconds) {
+  replica_waits_[static_cast<size_t>(result)]->Increment();
+  if (result == ReplicaWait::kConfirmed) replica_wait_seconds_.Observe(seconds);
 }
 
 void Probe::OpsMerged(const std::string& outcomes) {

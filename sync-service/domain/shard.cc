@@ -222,7 +222,12 @@ void Shard::RunBarrier() {
         meta->tail.incarnation != feed_.position().incarnation) {
       return FinishBarrier(Unavailable("shard is closed"));
     }
-    CatchUp(meta->tail, [this](const Status& status) { FinishBarrier(status); });
+    CatchUp(meta->tail, [this, persisted = meta->persisted](const Status& status) {
+      if (status.ok()) {
+        feed_.SetPersisted(limits_.volatile_storage ? feed_.position() : persisted);
+      }
+      FinishBarrier(status);
+    });
   });
 }
 
@@ -257,17 +262,21 @@ void Shard::CountCache() {
 
 // ---- Writing ----
 
-void Shard::Submit(WritePart part) {
+bool Shard::Submit(WritePart part) {
   if (queue_bytes_ + part.bytes > limits_.queue_bytes_max) {
     deps_.probe.PartRefused();
     part.done({ResourceExhausted("too much work is waiting for this shard"), {}, {}});
-    return;
+    return false;
   }
-  if (part.ops.empty()) return part.done({OkStatus(), feed_.position(), {}});
+  if (part.ops.empty()) {
+    part.done({OkStatus(), feed_.position(), {}});
+    return false;
+  }
   queue_bytes_ += part.bytes;
   deps_.probe.QueueBytes(static_cast<int64_t>(part.bytes));
   queue_.push_back(std::make_shared<PartState>(std::move(part)));
   Pump();
+  return true;
 }
 
 void Shard::Pump() {
@@ -350,6 +359,7 @@ void Shard::OnCommitted(const CommitReply& reply) {
       NoticeRareMaps(*entry);
     }
   }
+  feed_.SetPersisted(reply.persisted);
   const auto finished = batch_.Settle(position, cache_);
   RecordConflicts();
   batch_.Clear();
@@ -359,9 +369,24 @@ void Shard::OnCommitted(const CommitReply& reply) {
     queue_bytes_ -= part->part.bytes;
     deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
     deps_.probe.OpsMerged(part->outcomes);
-    part->part.done({OkStatus(), part->position, std::move(part->outcomes)});
+    Finish(*part);
   }
   Pump();
+}
+
+void Shard::Finish(PartState& part) {
+  WriteResult result{OkStatus(), part.position, std::move(part.outcomes)};
+  // What was committed under an older incarnation may be lost already: no replica can confirm it.
+  const bool confirmable = part.position.incarnation == batch_position_.incarnation;
+  if (part.part.replicate_ms == 0 || deps_.replicas == nullptr || !confirmable) {
+    return part.part.done(std::move(result));
+  }
+  deps_.replicas->Confirm(
+      deps_.store.run(), part.part.replicate_ms,
+      [done = std::move(part.part.done), result = std::move(result)](bool replicated) mutable {
+        result.replicated = replicated;
+        done(std::move(result));
+      });
 }
 
 void Shard::RecordConflicts() {

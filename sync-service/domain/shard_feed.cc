@@ -55,6 +55,13 @@ void ShardFeed::JumpTo(const state::Position& position) {
   for (FeedListener* listener : listeners) listener->OnJump(shard_, after, position_);
 }
 
+void ShardFeed::SetPersisted(const state::Position& persisted) {
+  if (persisted <= persisted_) return;
+  persisted_ = persisted;
+  const std::vector<FeedListener*> listeners = listeners_;
+  for (FeedListener* listener : listeners) listener->OnPersisted(shard_, persisted_);
+}
+
 bool ShardFeed::Recent(const state::Position& after, std::vector<FeedEntryPtr>* out) const {
   if (after < ring_start_ || after > position_) return false;
   const auto first = std::find_if(ring_.begin(), ring_.end(), [&](const FeedEntryPtr& entry) {

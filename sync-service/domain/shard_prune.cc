@@ -56,6 +56,7 @@ void Shard::OnPruned(const CommitReply& reply) {
     feed_.Accept(entry);
     ApplyToCache(*entry);
   }
+  feed_.SetPersisted(reply.persisted);
   EndPrune(prune_->batch.cell_count());
 }
 

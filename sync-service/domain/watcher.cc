@@ -39,8 +39,7 @@ void Watcher::Start(uint32_t shard, uint64_t generation, const state::Position& 
   if (watched == nullptr) return;
   watched->told = after.value_or(position);
   if (after.has_value()) return Resume(shard, generation);
-  Attach(*watched);
-  Tell(*watched, position, false, nullptr, {});
+  Attach(*watched, position, false);
 }
 
 // Sends what the watcher missed, from the ring or from Redis, then lets it hear the feed.
@@ -51,13 +50,11 @@ void Watcher::Resume(uint32_t shard, uint64_t generation) {
   std::vector<FeedEntryPtr> recent;
   if (feed.Recent(watched->told, &recent)) {
     for (const FeedEntryPtr& entry : recent) OnEntry(shard, watched->told, entry, false);
-    Attach(*watched);
-    return Tell(*watched, feed.position(), false, nullptr, {});
+    return Attach(*watched, feed.position(), false);
   }
   if (watched->told > feed.position()) {
     // Redis lost what the watcher has seen.
-    Attach(*watched);
-    return Tell(*watched, feed.position(), true, nullptr, {});
+    return Attach(*watched, feed.position(), true);
   }
   constexpr size_t kEntriesPerRead = 256;
   watched->shard->store().ReadFeed(watched->told, kEntriesPerRead,
@@ -88,13 +85,18 @@ void Watcher::Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord
     }
   }
   if (!stuck) return Resume(shard, generation);
-  Attach(*watched);
-  Tell(*watched, watched->shard->feed().position(), true, nullptr, {});
+  Attach(*watched, watched->shard->feed().position(), true);
 }
 
-void Watcher::Attach(Watched& watched) {
+// From here on the watcher hears the feed itself; it has been told everything up to `upto`.
+void Watcher::Attach(Watched& watched, const state::Position& upto, bool gap) {
   watched.attached = true;
-  watched.shard->feed().AddListener(this);
+  ShardFeed& feed = watched.shard->feed();
+  feed.AddListener(this);
+  Tell(watched, upto, gap, nullptr, {});
+  if (feed.persisted() != state::Position{}) {
+    sink_.OnPersisted(watched.shard->number(), feed.persisted());
+  }
 }
 
 void Watcher::ChangeInterest(const std::vector<std::string>& add,
@@ -145,6 +147,10 @@ void Watcher::OnJump(uint32_t shard, const state::Position& /*after*/,
                      const state::Position& upto) {
   const auto it = watched_.find(shard);
   if (it != watched_.end()) Tell(it->second, upto, true, nullptr, {});
+}
+
+void Watcher::OnPersisted(uint32_t shard, const state::Position& persisted) {
+  if (watched_.contains(shard)) sink_.OnPersisted(shard, persisted);
 }
 
 void Watcher::Tell(Watched& watched, const state::Position& upto, bool gap,

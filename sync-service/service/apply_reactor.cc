@@ -15,7 +15,8 @@ namespace {
 
 using ApplyOutbox = Outbox<v1::ApplyRequest, v1::ApplyReply>;
 
-void FillResult(uint64_t part_id, const WriteResult& result, v1::PartResult& out) {
+void FillResult(uint64_t part_id, const WriteResult& result, bool volatile_storage,
+                v1::PartResult& out) {
   out.set_part_id(part_id);
   out.set_code(static_cast<int32_t>(result.status.code()));
   if (!result.status.ok()) {
@@ -25,26 +26,36 @@ void FillResult(uint64_t part_id, const WriteResult& result, v1::PartResult& out
   out.mutable_position()->set_incarnation(result.position.incarnation);
   out.mutable_position()->set_n(result.position.n);
   out.set_outcomes(result.outcomes);
+  out.set_replicated(result.replicated);
+  out.set_volatile_storage(volatile_storage);
 }
 
 // Shared with the loops: results may come after the stream has ended.
 struct ApplyStream {
-  ApplyStream(ApplyOutbox::Reactor* reactor, uint64_t bytes_max_in)
-      : outbox(reactor), bytes_max(bytes_max_in) {}
+  ApplyStream(ApplyOutbox::Reactor* reactor, const ServiceOptions& options)
+      : outbox(reactor),
+        bytes_max(options.apply_bytes_max),
+        volatile_storage(options.volatile_storage) {}
 
+  void Accept(uint64_t part_id) {
+    outbox.Add([&](v1::ApplyReply& reply) { reply.add_accepted(part_id); });
+  }
   void Answer(uint64_t part_id, const WriteResult& result) {
-    outbox.Add([&](v1::ApplyReply& reply) { FillResult(part_id, result, *reply.add_results()); });
+    outbox.Add([&](v1::ApplyReply& reply) {
+      FillResult(part_id, result, volatile_storage, *reply.add_results());
+    });
   }
 
   ApplyOutbox outbox;
   const uint64_t bytes_max;
+  const bool volatile_storage;
   std::atomic<uint64_t> waiting_bytes{0};
 };
 
 class ApplyReactor final : public ApplyOutbox::Reactor {
  public:
-  ApplyReactor(LoopSet& loops, uint64_t bytes_max)
-      : loops_(loops), stream_(std::make_shared<ApplyStream>(this, bytes_max)) {
+  ApplyReactor(LoopSet& loops, const ServiceOptions& options)
+      : loops_(loops), stream_(std::make_shared<ApplyStream>(this, options)) {
     Read();
   }
 
@@ -105,7 +116,9 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     StatusOr<WritePart> decoded = DecodePart(part, request);
     if (!decoded.ok()) return done({decoded.status(), {}, {}});
     decoded->done = std::move(done);
-    loops.ShardAt(part.shard()).Submit(*std::move(decoded));
+    decoded->replicate_ms = part.replicate_ms();
+    const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
+    if (accepted && part.report_accepted()) stream->Accept(part.part_id());
   }
 
   LoopSet& loops_;
@@ -117,7 +130,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
 
 grpc::ServerBidiReactor<v1::ApplyRequest, v1::ApplyReply>* SyncService::Apply(
     grpc::CallbackServerContext* /*context*/) {
-  return new ApplyReactor(loops_, limits_.apply_bytes_max);
+  return new ApplyReactor(loops_, options_);
 }
 
 }  // namespace topgun::sync

@@ -61,9 +61,25 @@ class WatchStream final : public WatchSink {
     outbox.Add([&](v1::WatchReply& reply) { Append(range, entry, changes, reply); });
   }
 
+  void OnPersisted(uint32_t shard, const state::Position& persisted) override {
+    outbox.Add([&](v1::WatchReply& reply) {
+      FillPosition(persisted, PersistedOf(shard, reply).mutable_position());
+    });
+  }
+
   WatchOutbox outbox;
 
  private:
+  // Only the newest position of a shard is of interest.
+  static v1::ShardPosition& PersistedOf(uint32_t shard, v1::WatchReply& reply) {
+    for (v1::ShardPosition& known : *reply.mutable_persisted()) {
+      if (known.shard() == shard) return known;
+    }
+    v1::ShardPosition& added = *reply.add_persisted();
+    added.set_shard(shard);
+    return added;
+  }
+
   void Append(const WatchedRange& range, const FeedEntryPtr& entry,
               const std::vector<uint32_t>& changes, v1::WatchReply& reply) {
     if (reply.ranges_size() == 0) bytes_ = 0;  // a fresh message
@@ -179,7 +195,7 @@ class WatchReactor final : public WatchOutbox::Reactor {
 
 grpc::ServerBidiReactor<v1::WatchRequest, v1::WatchReply>* SyncService::Watch(
     grpc::CallbackServerContext* /*context*/) {
-  return new WatchReactor(loops_, probe_, limits_.watch_bytes_max);
+  return new WatchReactor(loops_, probe_, options_.watch_bytes_max);
 }
 
 }  // namespace topgun::sync

@@ -20,6 +20,10 @@ std::optional<state::MapIdView> ParseId(std::string_view map_id) {
   return id;
 }
 
+state::Position PositionOf(const ReplyView& incarnation, const ReplyView& n) {
+  return {static_cast<uint64_t>(incarnation.integer()), static_cast<uint64_t>(n.integer())};
+}
+
 CommitReply ParseCommit(const ReplyView& reply) {
   CommitReply out;
   out.code = static_cast<state::CommitCode>(reply[0].integer());
@@ -29,6 +33,7 @@ CommitReply ParseCommit(const ReplyView& reply) {
              out.code == state::CommitCode::kConflict) {
     out.n = static_cast<uint64_t>(reply[1].integer());
   }
+  if (out.code == state::CommitCode::kCommitted) out.persisted = PositionOf(reply[3], reply[4]);
   return out;
 }
 
@@ -71,17 +76,17 @@ RedisShardStore::RedisShardStore(redis::Connection& connection, state::ShardKeys
       unpersisted_bytes_max_(std::to_string(unpersisted_bytes_max)) {}
 
 void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
-  connection_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes"},
+  connection_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes", "pinc", "pn"},
                    [callback = std::move(callback)](StatusOr<Reply> reply) {
                      if (!reply.ok()) return callback(reply.status());
                      const ReplyView fields(reply->get());
                      ShardMeta meta;
-                     meta.exists = fields.size() == 4 && !fields[0].is_nil();
+                     meta.exists = fields.size() == 6 && !fields[0].is_nil();
                      if (meta.exists) {
                        meta.run = fields[0].str();
-                       meta.tail = {static_cast<uint64_t>(fields[1].integer()),
-                                    static_cast<uint64_t>(fields[2].integer())};
+                       meta.tail = PositionOf(fields[1], fields[2]);
                        meta.bytes = static_cast<uint64_t>(fields[3].integer());
+                       meta.persisted = PositionOf(fields[4], fields[5]);
                      }
                      callback(std::move(meta));
                    });

@@ -123,8 +123,8 @@ support::RedisServer* StateScriptsTest::server_ = nullptr;
 
 TEST_F(StateScriptsTest, CommitAppendsTheEntryAndWritesCellsAndCounters) {
   OpenFresh();
-  EXPECT_EQ(Commit("1", "entry", {"k1", "v1", "k2", "v2"}), "[1 2 9]");
-  EXPECT_EQ(Commit("2", "entries", {"k1", "v3"}), "[1 3 16]");
+  EXPECT_EQ(Commit("1", "entry", {"k1", "v1", "k2", "v2"}), "[1 2 9 0 0]");
+  EXPECT_EQ(Commit("2", "entries", {"k1", "v3"}), "[1 3 16 0 0]");
   EXPECT_EQ(Send({"XRANGE", keys_.feed(), "-", "+"}),
             "[[\"5-1\" [\"e\" \"mark\" \"b\" \"4\"]]"
             " [\"5-2\" [\"e\" \"entry\" \"b\" \"9\"]]"
@@ -138,13 +138,13 @@ TEST_F(StateScriptsTest, CommitAppendsTheEntryAndWritesCellsAndCounters) {
 TEST_F(StateScriptsTest, CommitKeepsArbitraryBytes) {
   OpenFresh();
   const std::string bytes("\0\r\n\xff{}", 6);
-  ASSERT_EQ(Commit("1", bytes, {bytes, bytes}), "[1 2 10]");
+  ASSERT_EQ(Commit("1", bytes, {bytes, bytes}), "[1 2 10 0 0]");
   EXPECT_EQ(Send({"HGET", cells_key_, bytes}), "\"" + bytes + "\"");
 }
 
 TEST_F(StateScriptsTest, CommitWithAnotherTailIsAConflict) {
   OpenFresh();
-  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  ASSERT_EQ(Commit("1"), "[1 2 9 0 0]");
   const std::string before = Dump();
   EXPECT_EQ(Commit("1"), "[2 2]");
   EXPECT_EQ(Commit("3"), "[2 2]");
@@ -193,26 +193,26 @@ TEST_F(StateScriptsTest, CommitToUnloadedMapsNamesThem) {
                    {"\x01"
                     "c"},
                    {"k", "v"}),
-            "[1 2 9]")
+            "[1 2 9 0 0]")
       << "other maps of the shard are served";
 }
 
 TEST_F(StateScriptsTest, CommitIsRefusedWhileTooMuchWaitsForPostgres) {
   OpenFresh();
-  ASSERT_EQ(Commit("1", "entry", {"k", "v"}, "4"), "[1 2 9]") << "4 bytes wait, 4 may";
+  ASSERT_EQ(Commit("1", "entry", {"k", "v"}, "4"), "[1 2 9 0 0]") << "4 bytes wait, 4 may";
   const std::string before = Dump();
   EXPECT_EQ(Commit("2", "entry", {"k", "v"}, "8"), "[5 9]");
-  EXPECT_EQ(Commit("2", "", {}, "8"), "[1 2 9]") << "compare-only writes nothing";
+  EXPECT_EQ(Commit("2", "", {}, "8"), "[1 2 9 0 0]") << "compare-only writes nothing";
   EXPECT_EQ(Dump(), before);
   ASSERT_EQ(Persisted("5", "2", "9", "0-0"), "[1]");
-  EXPECT_EQ(Commit("2", "entry", {"k", "v"}, "8"), "[1 3 14]");
-  EXPECT_EQ(Commit("3", "entry", {"k", "v"}, "0"), "[1 4 19]") << "no limit";
+  EXPECT_EQ(Commit("2", "entry", {"k", "v"}, "8"), "[1 3 14 5 2]");
+  EXPECT_EQ(Commit("3", "entry", {"k", "v"}, "0"), "[1 4 19 5 2]") << "no limit";
 }
 
 TEST_F(StateScriptsTest, CompareOnlyChecksAndWritesNothing) {
   OpenFresh();
   const std::string before = Dump();
-  EXPECT_EQ(Commit("1", "", {}), "[1 1 4]");
+  EXPECT_EQ(Commit("1", "", {}), "[1 1 4 0 0]");
   EXPECT_EQ(Commit("0", "", {}), "[2 1]");
   EXPECT_EQ(Commit("run", "6", "1", "0", "", {}, {}), "[3 \"run\" \"5\"]");
   EXPECT_EQ(Dump(), before);
@@ -227,7 +227,7 @@ TEST_F(StateScriptsTest, CommitTakesMoreCellsAndMapsThanOneCallCarries) {
     cells.push_back("v" + std::to_string(i));
     map_ids.push_back("\x01m" + std::to_string(i));
   }
-  ASSERT_EQ(Commit("run", "5", "1", "0", "entry", map_ids, cells), "[1 2 9]");
+  ASSERT_EQ(Commit("run", "5", "1", "0", "entry", map_ids, cells), "[1 2 9 0 0]");
   EXPECT_EQ(Send({"HLEN", cells_key_}), "9001");
   EXPECT_EQ(Send({"HGET", cells_key_, "k9000"}), "\"v9000\"");
   EXPECT_EQ(Send({"HGETALL", keys_.maps()}), "[\"\x01m0\" \"2\"]")
@@ -245,7 +245,7 @@ TEST_F(StateScriptsTest, CommitWritesSeveralHashes) {
                 {keys_.meta(), keys_.feed(), keys_.maps(), keys_.unloaded(), cells_key_, other},
                 {"run", "5", "1", "0", "entry", "2", "\x01todos", "\x02tags", "1", "k", "v", "2",
                  "x", "1", "y", "2"})),
-            "[1 2 9]");
+            "[1 2 9 0 0]");
   EXPECT_EQ(Send({"HGETALL", cells_key_}), "[\"k\" \"v\"]");
   EXPECT_EQ(Send({"HGETALL", other}), "[\"x\" \"1\" \"y\" \"2\"]");
   EXPECT_EQ(Send({"HGETALL", keys_.maps()}), "[\"\x01todos\" \"2\" \"\x02tags\" \"2\"]");
@@ -266,7 +266,7 @@ TEST_F(StateScriptsTest, CommitWithWrongCountsWritesNothing) {
 TEST_F(StateScriptsTest, CountersStayExactBeyondFourteenDigits) {
   ASSERT_EQ(Open("run", "5", "1234567890123456", "0", "0"), "[1]");
   ASSERT_TRUE(client_->Send({"HSET", keys_.meta(), "bytes", "1234567890123450"}).ok());
-  EXPECT_EQ(Commit("1234567890123456"), "[1 1234567890123457 1234567890123455]");
+  EXPECT_EQ(Commit("1234567890123456"), "[1 1234567890123457 1234567890123455 0 0]");
   EXPECT_EQ(Send({"HMGET", keys_.meta(), "n", "bytes"}),
             "[\"1234567890123457\" \"1234567890123455\"]");
   EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"1234567890123457\"");
@@ -276,8 +276,8 @@ TEST_F(StateScriptsTest, CountersStayExactBeyondFourteenDigits) {
 
 TEST_F(StateScriptsTest, PruneDropsCellsAndWritesHorizons) {
   OpenFresh();
-  ASSERT_EQ(Commit("1", "entry", {"a", "1", "b", "2", "c", "3"}), "[1 2 9]");
-  EXPECT_EQ(Prune("2", {"f", "horizon"}, {"a", "c", "unknown"}), "[1 3 14]");
+  ASSERT_EQ(Commit("1", "entry", {"a", "1", "b", "2", "c", "3"}), "[1 2 9 0 0]");
+  EXPECT_EQ(Prune("2", {"f", "horizon"}, {"a", "c", "unknown"}), "[1 3 14 0 0]");
   EXPECT_EQ(Send({"HGETALL", cells_key_}), "[\"b\" \"2\"]");
   EXPECT_EQ(Send({"HGETALL", horizons_key_}), "[\"f\" \"horizon\"]");
   EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"3\"");
@@ -289,15 +289,15 @@ TEST_F(StateScriptsTest, PruneDropsCellsAndWritesHorizons) {
 
 TEST_F(StateScriptsTest, PruneForgetsAMapWithoutCells) {
   OpenFresh();
-  ASSERT_EQ(Commit("1"), "[1 2 9]");
-  EXPECT_EQ(Prune("2", {}, {"k"}), "[1 3 14]");
+  ASSERT_EQ(Commit("1"), "[1 2 9 0 0]");
+  EXPECT_EQ(Prune("2", {}, {"k"}), "[1 3 14 0 0]");
   EXPECT_EQ(Send({"HLEN", keys_.maps()}), "0") << "no horizon, no map";
 }
 
 TEST_F(StateScriptsTest, PruneChecksWhatCommitChecks) {
   EXPECT_EQ(Prune("1", {}, {"k"}), "[3 \"\" \"\"]");
   ASSERT_EQ(Open("run", "5", "1", "0", "0", {horizon_map_id_, "0-0"}), "[1]");
-  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  ASSERT_EQ(Commit("1"), "[1 2 9 0 0]");
   const std::string before = Dump();
   EXPECT_EQ(Prune("1", {}, {"k"}), "[2 2]") << "somebody wrote since the cells were read";
   EXPECT_EQ(Prune("2", {}, {"k"}), "[4 \"" + horizon_map_id_ + "\"]");
@@ -316,8 +316,8 @@ TEST_F(StateScriptsTest, PruneTakesMoreCellsThanOneCallCarries) {
     fields.push_back("k" + std::to_string(i));
     cells.insert(cells.end(), {fields.back(), "v"});
   }
-  ASSERT_EQ(Commit("1", "entry", cells), "[1 2 9]");
-  EXPECT_EQ(Prune("2", {}, fields), "[1 3 14]");
+  ASSERT_EQ(Commit("1", "entry", cells), "[1 2 9 0 0]");
+  EXPECT_EQ(Prune("2", {}, fields), "[1 3 14 0 0]");
   EXPECT_EQ(Send({"EXISTS", cells_key_}), "0");
 }
 
@@ -326,7 +326,7 @@ TEST_F(StateScriptsTest, PruneTakesMoreCellsThanOneCallCarries) {
 TEST_F(StateScriptsTest, OpenDependsOnTheTail) {
   EXPECT_EQ(Open("run", "5", "1", "4", "9"), "[2 0 0]");
   OpenFresh();
-  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  ASSERT_EQ(Commit("1"), "[1 2 9 0 0]");
   const std::string before = Dump();
   EXPECT_EQ(Open("run2", "6", "2", "5", "1"), "[2 5 2]");
   EXPECT_EQ(Open("run2", "6", "2", "4", "2"), "[2 5 2]");
@@ -338,7 +338,7 @@ TEST_F(StateScriptsTest, OpenDependsOnTheTail) {
   EXPECT_EQ(Send({"XREVRANGE", keys_.feed(), "+", "-", "COUNT", "1"}),
             "[[\"6-3\" [\"e\" \"mark\" \"b\" \"13\"]]]");
   EXPECT_EQ(Send({"HGET", keys_.maps(), map_id_}), "\"2\"") << "maps keeps its counts";
-  EXPECT_EQ(Commit("run2", "6", "3", "0", "entry", {map_id_}, {"k", "v"}), "[1 4 18]");
+  EXPECT_EQ(Commit("run2", "6", "3", "0", "entry", {map_id_}, {"k", "v"}), "[1 4 18 0 0]");
 }
 
 TEST_F(StateScriptsTest, OpenWithAnIncarnationThatIsNotNewWritesNothing) {
@@ -403,7 +403,7 @@ TEST_F(StateScriptsTest, HydrationLoadsAMap) {
   EXPECT_EQ(Send({"EXISTS", keys_.unloaded(), keys_.loading()}), "0");
   EXPECT_EQ(Begin("t2"), "[0]") << "loaded";
   EXPECT_EQ(Commit("1"), "[2 2]") << "what was read before the load is worthless";
-  EXPECT_EQ(Commit("2"), "[1 3 14]");
+  EXPECT_EQ(Commit("2"), "[1 3 14 0 0]");
 }
 
 TEST_F(StateScriptsTest, HydrationReportsClashesAndWritesTheRest) {
@@ -456,7 +456,7 @@ TEST_F(StateScriptsTest, PersistedPublishesAndTrims) {
 
 TEST_F(StateScriptsTest, PersistedKeepsTheNewestEntry) {
   OpenFresh();
-  ASSERT_EQ(Commit("1"), "[1 2 9]");
+  ASSERT_EQ(Commit("1"), "[1 2 9 0 0]");
   for (const std::string trim_id : {"5-3", "6-0", "5-2"}) {
     ASSERT_EQ(Persisted("5", "2", "9", trim_id), "[1]");
     EXPECT_EQ(Send({"XRANGE", keys_.feed(), "-", "+"}),

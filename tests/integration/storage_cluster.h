@@ -33,12 +33,12 @@ inline constexpr uint32_t kTestShards = 4;
 class StorageProcess {
  public:
   StorageProcess(const std::string& name, const support::RedisServer& redis, const std::string& dsn,
-                 std::vector<std::string> more = {}) {
+                 std::vector<std::string> more = {}, const std::string& grpc = "127.0.0.1:0") {
     std::vector<std::string> command = {TOPGUN_STORAGE,
                                         "--name",
                                         name,
                                         "--grpc",
-                                        "127.0.0.1:0",
+                                        grpc,
                                         "--admin",
                                         "127.0.0.1:0",
                                         "--redis",

@@ -3,87 +3,21 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <regex>
-#include <sstream>
-
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
 #include "state/cell.h"
 #include "state/keys.h"
-#include "support/child_process.h"
 #include "support/redis_server.h"
-#include "topgun/sync/v1/sync.grpc.pb.h"
+#include "sync_process.h"
 
 namespace topgun::sync {
 namespace {
 
 constexpr uint32_t kShards = 4;
-constexpr int64_t kNow = 1'700'000'000'000;
-
-struct Op {
-  crdt::v1::OpKind kind = crdt::v1::OP_KIND_PUT;
-  std::string key;
-  std::string tag = {};
-  std::string value = {};
-  double ttl_ms = 0;
-};
-
-v1::ApplyPart PartOf(const std::string& map, uint32_t shard, const std::vector<Op>& ops) {
-  v1::ApplyPart part;
-  part.set_shard(shard);
-  part.add_maps(map);
-  part.add_nodes("client");
-  part.add_origins("");
-  for (const Op& op : ops) {
-    if (op.ttl_ms != 0) {
-      part.add_ttl_index(static_cast<uint32_t>(part.kinds().size()));
-      part.add_ttl_ms(op.ttl_ms);
-    }
-    part.mutable_kinds()->push_back(static_cast<char>(op.kind));
-    part.add_map_index(0);
-    part.add_node_index(0);
-    part.add_origin_index(0);
-    part.add_millis(kNow);
-    part.add_counters(0);
-    part.mutable_keys()->append(op.key);
-    part.add_key_lengths(static_cast<uint32_t>(op.key.size()));
-    part.mutable_tags()->append(op.tag);
-    part.add_tag_lengths(static_cast<uint32_t>(op.tag.size()));
-    part.mutable_values()->append(op.value);
-    part.add_value_lengths(static_cast<uint32_t>(op.value.size()));
-  }
-  return part;
-}
+constexpr int64_t kNow = kWritten;
 
 class SyncServiceTest : public testing::Test {
  protected:
-  void SetUp() override {
-    support::ChildProcess::Options options;
-    options.output_path = log_.path() + "/log";
-    process_ =
-        support::ChildProcess({TOPGUN_SYNC, "--name", "sync-a", "--grpc", "127.0.0.1:0", "--admin",
-                               "127.0.0.1:0", "--redis", redis_.address(), "--storage", "null",
-                               "--shards", std::to_string(kShards), "--loops", "2"},
-                              options);
-    std::string text;
-    std::smatch port;
-    static const std::regex pattern("\"grpc_port\":([0-9]+)");
-    ASSERT_TRUE(support::WaitUntil([&] {
-      text = Log();
-      return std::regex_search(text, port, pattern);
-    })) << text;
-    stub_ = v1::Sync::NewStub(
-        grpc::CreateChannel("127.0.0.1:" + port[1].str(), grpc::InsecureChannelCredentials()));
-  }
-
-  std::string Log() const {
-    std::ifstream file(log_.path() + "/log");
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-  }
-
   // Writes every op to the shard of its key, dead tags to all; the outcomes, shard by shard.
   std::string Write(const std::string& map, const std::vector<Op>& ops) {
     std::vector<Op> by_shard[kShards];
@@ -95,7 +29,7 @@ class SyncServiceTest : public testing::Test {
     }
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
-    const auto stream = stub_->Apply(&context);
+    const auto stream = process_.stub().Apply(&context);
     std::string outcomes;
     for (uint32_t shard = 0; shard < kShards; ++shard) {
       if (by_shard[shard].empty()) continue;
@@ -104,7 +38,7 @@ class SyncServiceTest : public testing::Test {
       EXPECT_TRUE(stream->Write(request));
       v1::ApplyReply reply;
       if (!stream->Read(&reply) || reply.results_size() != 1) {
-        ADD_FAILURE() << "no result: " << Log();
+        ADD_FAILURE() << "no result: " << process_.Log();
         break;
       }
       EXPECT_EQ(reply.results(0).code(), 0) << reply.results(0).message();
@@ -132,8 +66,9 @@ class SyncServiceTest : public testing::Test {
     request.set_kind(kind);
     request.mutable_paths()->Assign(paths.begin(), paths.end());
     request.set_cells(cells);
-    return ReadAll<v1::ReadTreeChunk>(
-        request, [&](auto* context, const auto& r) { return stub_->ReadTree(context, r); });
+    return ReadAll<v1::ReadTreeChunk>(request, [&](auto* context, const auto& r) {
+      return process_.stub().ReadTree(context, r);
+    });
   }
 
   // Walks all nodes that hold keys like a client, and compares them with those of a tree.
@@ -163,9 +98,7 @@ class SyncServiceTest : public testing::Test {
   }
 
   support::RedisServer redis_;
-  support::TempDir log_;
-  support::ChildProcess process_;
-  std::unique_ptr<v1::Sync::Stub> stub_;
+  SyncProcess process_{redis_.address(), "null", kShards};
   grpc::Status status_;
   SystemClock wall_;
   crdt::HybridLogicalClock clock_{"model", wall_};
@@ -230,7 +163,7 @@ TEST_F(SyncServiceTest, TagsOfAnOrMapAreFoundAndStayDead) {
   v1::ResolveTagsReply reply;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
-  ASSERT_TRUE(stub_->ResolveTags(&context, request, &reply).ok());
+  ASSERT_TRUE(process_.stub().ResolveTags(&context, request, &reply).ok());
   EXPECT_EQ(reply.states(), std::string("\x01\x02\x02\x00", 4));
   EXPECT_EQ(reply.keys(), "k3k7");
 
@@ -249,7 +182,7 @@ TEST_F(SyncServiceTest, SnapshotsTellExpiriesAndTheNumberOfLiveRows) {
   request.set_map("m");
   request.set_rows_max(2);
   const auto chunks = ReadAll<v1::ReadMapChunk>(
-      request, [&](auto* context, const auto& r) { return stub_->ReadMap(context, r); });
+      request, [&](auto* context, const auto& r) { return process_.stub().ReadMap(context, r); });
   ASSERT_TRUE(status_.ok()) << status_.error_message();
   ASSERT_EQ(chunks.size(), 1U);
   EXPECT_EQ(chunks[0].keys(), "ab");
@@ -259,6 +192,64 @@ TEST_F(SyncServiceTest, SnapshotsTellExpiriesAndTheNumberOfLiveRows) {
   EXPECT_EQ(chunks[0].expiry_index(0), 1U);
   EXPECT_EQ(chunks[0].expires_ms(0), static_cast<double>(kNow) + 1e12);
   EXPECT_EQ(chunks[0].positions_size(), static_cast<int>(kShards));
+}
+
+TEST_F(SyncServiceTest, PartsInMemoryAreReportedAndResultsTellThatNothingIsPersisted) {
+  redis_.Pause();
+  ApplyStream stream(process_.stub());
+  v1::ApplyPart part = PartOf("m", 0, {{crdt::v1::OP_KIND_PUT, "a", "", "\xc3"}});
+  part.set_part_id(7);
+  stream.Send(part);  // does not ask
+  part.set_part_id(8);
+  part.set_report_accepted(true);
+  stream.Send(part);
+  EXPECT_EQ(stream.NextAccepted(), 8U) << "Redis has answered nothing";
+  redis_.Resume();
+  for (const uint64_t id : {7U, 8U}) {
+    const v1::PartResult result = stream.Next();
+    EXPECT_EQ(result.part_id(), id);
+    EXPECT_EQ(result.code(), 0);
+    EXPECT_TRUE(result.volatile_storage());
+    EXPECT_FALSE(result.replicated());
+  }
+  part.set_part_id(9);
+  part.set_shard(kShards);
+  stream.Send(part);
+  EXPECT_EQ(stream.Next().code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(stream.accepted().empty()) << "what is refused was never accepted";
+}
+
+TEST_F(SyncServiceTest, WritesThatLostAreListedNewestFirst) {
+  const std::string winner = "\xa1w";
+  Write("m", {{crdt::v1::OP_KIND_PUT, "a", "", winner}, {crdt::v1::OP_KIND_PUT, "b", "", winner}});
+  Write("m", {{crdt::v1::OP_KIND_PUT, "a", "", "\xa1l", 0, kNow - 5}});
+  Write("m", {{crdt::v1::OP_KIND_REMOVE, "b", "", "", 0, kNow - 6}});
+  Write("other", {{crdt::v1::OP_KIND_PUT, "a", "", winner},
+                  {crdt::v1::OP_KIND_PUT, "a", "", "\xa1o", 0, kNow - 7}});
+  const auto list = [this](uint32_t limit) {
+    v1::ListLosersRequest request;
+    request.set_map("m");
+    request.set_limit(limit);
+    v1::ListLosersReply reply;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
+    EXPECT_TRUE(process_.stub().ListLosers(&context, request, &reply).ok());
+    return reply;
+  };
+  const v1::ListLosersReply all = list(0);
+  ASSERT_EQ(all.losers_size(), 2);
+  std::map<std::string, v1::Loser> losers;
+  for (const v1::Loser& loser : all.losers()) losers[loser.key()] = loser;
+  EXPECT_EQ(losers["a"].value(), "\xa1l");
+  EXPECT_EQ(losers["a"].millis(), kNow - 5);
+  EXPECT_EQ(losers["a"].node(), "client");
+  EXPECT_EQ(losers["a"].winner_millis(), kNow);
+  EXPECT_EQ(losers["a"].winner_node(), "client");
+  EXPECT_GT(losers["a"].lost_at_ms(), kNow);
+  EXPECT_EQ(losers["b"].value(), "") << "a removal";
+  EXPECT_GE(all.losers(0).lost_at_ms(), all.losers(1).lost_at_ms());
+  ASSERT_EQ(list(1).losers_size(), 1);
+  EXPECT_EQ(list(1).losers(0).key(), all.losers(0).key());
 }
 
 TEST_F(SyncServiceTest, TooMuchIsRefused) {

@@ -222,6 +222,7 @@ class FakeStore final : public ShardStore {
     reply.code = state::CommitCode::kOverloaded;
     if (redis_.overloaded && !request.entry.empty()) return reply;
     reply.code = state::CommitCode::kCommitted;
+    reply.persisted = redis_.meta.persisted;
     if (request.entry.empty()) return reply;
     redis_.Append(std::string(request.entry));
     for (const CellWrites& writes : request.cells) {
@@ -248,6 +249,21 @@ class FakeStore final : public ShardStore {
   FakeRedis& redis_;
   ManualScheduler& scheduler_;
   std::string run_;
+};
+
+// Answers when it is told to.
+class FakeReplicas final : public Replicas {
+ public:
+  struct Asked {
+    std::string run;
+    uint32_t timeout_ms = 0;
+    std::function<void(bool)> callback;
+  };
+  void Confirm(const std::string& run, uint32_t timeout_ms,
+               std::function<void(bool)> callback) override {
+    asked.push_back({run, timeout_ms, std::move(callback)});
+  }
+  std::vector<Asked> asked;
 };
 
 class FakeOwner final : public ShardOwner {

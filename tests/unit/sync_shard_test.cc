@@ -16,10 +16,10 @@ constexpr int64_t kNow = 1'700'000'000'000;
 // One replica's view of the shared shard.
 struct Replica {
   Replica(FakeRedis& redis, FakeOwner& owner, ManualScheduler& scheduler, Probe& probe,
-          ShardLimits limits = {})
+          ShardLimits limits = {}, Replicas* replicas = nullptr)
       : store(redis, scheduler),
         clock("sync", wall),
-        shard(0, limits, {store, owner, scheduler, clock, wall, probe}) {}
+        shard(0, limits, {store, owner, scheduler, clock, wall, probe, replicas}) {}
 
   support::ManualClock wall{kNow};
   FakeStore store;
@@ -192,8 +192,8 @@ TEST_F(ShardTest, AFullQueueAndLatePersistenceRefuseRetryably) {
   Replica small(redis_, owner_, scheduler_, probe_, limits);
   Done first;
   Done second;
-  small.shard.Submit(Part("a", kNow, "1", first));
-  small.shard.Submit(Part("b", kNow, "1", second));
+  EXPECT_TRUE(small.shard.Submit(Part("a", kNow, "1", first))) << "waits in memory";
+  EXPECT_FALSE(small.shard.Submit(Part("b", kNow, "1", second)));
   EXPECT_EQ(second.calls, 1);
   EXPECT_EQ(second.result.status.code(), StatusCode::kResourceExhausted);
   redis_.overloaded = true;
@@ -276,6 +276,9 @@ struct Sink final : WatchSink {
     ranges.push_back(range);
     for (const uint32_t change : changes) keys.emplace_back(entry->view.changes[change].key);
   }
+  void OnPersisted(uint32_t /*shard*/, const state::Position& position) override {
+    persisted.push_back(position);
+  }
   bool Joined() const {
     for (size_t i = 1; i < ranges.size(); ++i) {
       if (ranges[i].after != ranges[i - 1].upto) return false;
@@ -284,6 +287,7 @@ struct Sink final : WatchSink {
   }
   std::vector<WatchedRange> ranges;
   std::vector<std::string> keys;
+  std::vector<state::Position> persisted;
 };
 
 TEST_F(ShardTest, AWatcherHearsItsMapsOnlyInJoiningRanges) {
@@ -352,6 +356,164 @@ TEST_F(ShardTest, AWatcherBehindATrimmedFeedIsToldOfTheGap) {
   ASSERT_FALSE(sink.ranges.empty());
   EXPECT_TRUE(sink.ranges.back().gap);
   EXPECT_EQ(sink.ranges.back().upto, redis_.meta.tail);
+}
+
+// ---- Clocks that were ahead ----
+
+TEST_F(ShardTest, AnyReplicaRecallsAClampedOpWhenItsTimeHasCome) {
+  Replica late(redis_, owner_, scheduler_, probe_);
+  a_.shard.OnConnected();
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  Done clamped;
+  a_.shard.Submit(Part("k", ahead, "clamped", clamped));
+  scheduler_.Advance(100);
+  EXPECT_EQ(static_cast<Outcome>(clamped.result.outcomes[0]), Outcome::kRestamped);
+  Done newer;
+  b_.shard.Submit(Part("k", kNow + 1, "newer", newer));
+  scheduler_.Advance(100);
+  late.shard.OnConnected();
+  scheduler_.Advance(100);
+  for (Replica* replica : {&a_, &b_, &late}) {
+    replica->wall.Set(ahead + 1);
+    Done again;
+    replica->shard.Submit(Part("k", ahead, "clamped", again));
+    scheduler_.Advance(100);
+    ASSERT_EQ(again.calls, 1);
+    EXPECT_EQ(static_cast<Outcome>(again.result.outcomes[0]), Outcome::kStale);
+    EXPECT_EQ(Value("k"), "newer");
+  }
+}
+
+// ---- Persisted positions ----
+
+TEST_F(ShardTest, AWatcherIsToldWhatIsPersistedAtItsStartAndWhenItMoves) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  redis_.meta.persisted = {1, 1};
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.Watch(a_.shard, std::nullopt);
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.persisted, (std::vector<state::Position>{{1, 1}})) << "at the start";
+  redis_.meta.persisted = {1, 2};
+  Done done;
+  a_.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.persisted.back(), (state::Position{1, 2})) << "told by the commit itself";
+  redis_.meta.persisted = {1, 3};
+  a_.shard.Poll();
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.persisted.back(), (state::Position{1, 3})) << "found by the poll of an idle shard";
+  a_.shard.Poll();
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.persisted.size(), 3u) << "told once";
+}
+
+TEST_F(ShardTest, WhatWasPersistedStaysSoWhenRedisForgets) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  redis_.meta.persisted = {1, 7};
+  watcher.Watch(a_.shard, std::nullopt);
+  scheduler_.Advance(10);
+  redis_.meta.persisted = {1, 2};
+  a_.shard.Poll();
+  scheduler_.Advance(10);
+  EXPECT_EQ(a_.shard.feed().persisted(), (state::Position{1, 7}));
+  EXPECT_EQ(sink.persisted, (std::vector<state::Position>{{1, 7}}));
+}
+
+TEST_F(ShardTest, WithoutPostgresThePersistedPositionFollowsTheCommits) {
+  ShardLimits limits;
+  limits.volatile_storage = true;
+  Replica alone(redis_, owner_, scheduler_, probe_, limits);
+  alone.shard.OnConnected();
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.Watch(alone.shard, std::nullopt);
+  scheduler_.Advance(10);
+  Done done;
+  alone.shard.Submit(Part("k", kNow, "1", done));
+  scheduler_.Advance(10);
+  alone.shard.Poll();
+  scheduler_.Advance(10);
+  ASSERT_FALSE(sink.persisted.empty());
+  EXPECT_EQ(sink.persisted.back(), done.result.position);
+}
+
+// ---- Redis replicas ----
+
+TEST_F(ShardTest, OnlyPartsThatAskWaitForReplicasAndHoldUpNobody) {
+  FakeReplicas replicas;
+  Replica asking(redis_, owner_, scheduler_, probe_, {}, &replicas);
+  asking.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done waiting;
+  WritePart part = Part("a", kNow, "1", waiting);
+  part.replicate_ms = 700;
+  asking.shard.Submit(std::move(part));
+  scheduler_.Advance(10);
+  ASSERT_EQ(replicas.asked.size(), 1u);
+  EXPECT_EQ(replicas.asked[0].timeout_ms, 700u);
+  EXPECT_EQ(replicas.asked[0].run, redis_.run);
+  EXPECT_EQ(Value("a"), "1") << "asked after the commit";
+  EXPECT_EQ(waiting.calls, 0);
+  Done ordinary;
+  asking.shard.Submit(Part("b", kNow, "1", ordinary));
+  scheduler_.Advance(10);
+  EXPECT_EQ(ordinary.calls, 1);
+  EXPECT_FALSE(ordinary.result.replicated);
+  EXPECT_EQ(replicas.asked.size(), 1u);
+  replicas.asked[0].callback(true);
+  EXPECT_EQ(waiting.calls, 1);
+  EXPECT_TRUE(waiting.result.replicated);
+  EXPECT_EQ(waiting.result.outcomes.size(), 1u);
+}
+
+TEST_F(ShardTest, WithoutReplicasAnAskingPartIsAnsweredAtOnce) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done done;
+  WritePart part = Part("a", kNow, "1", done);
+  part.replicate_ms = 60'000;
+  a_.shard.Submit(std::move(part));
+  scheduler_.RunAll();
+  ASSERT_EQ(done.calls, 1);
+  EXPECT_TRUE(done.result.status.ok());
+  EXPECT_FALSE(done.result.replicated);
+}
+
+TEST_F(ShardTest, APartThatStraddlesALossOfRedisIsNotReplicated) {
+  FakeReplicas replicas;
+  ShardLimits limits;
+  limits.batch.cells_max = 1;
+  Replica asking(redis_, owner_, scheduler_, probe_, limits, &replicas);
+  asking.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done done;
+  WritePart part = Part("a", kNow, "1", done);
+  part.ops.push_back(part.ops[0]);
+  part.ops[1].key = "b";
+  part.replicate_ms = 700;
+  asking.shard.Submit(std::move(part));
+  scheduler_.RunOne();  // "a" was read
+  scheduler_.RunOne();  // and committed
+  ASSERT_EQ(Value("a"), "1");
+  redis_ = FakeRedis();
+  redis_.run = "run-2";
+  owner_.next_incarnation = 7;
+  asking.store.Reconnect();
+  asking.shard.OnDisconnected();
+  asking.shard.OnConnected();
+  scheduler_.Advance(3000);
+  ASSERT_EQ(done.calls, 1);
+  EXPECT_EQ(done.result.position.incarnation, 1u);
+  EXPECT_FALSE(done.result.replicated);
+  EXPECT_TRUE(replicas.asked.empty()) << "the new run cannot confirm what the old one committed";
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ local SLICE = 2000
 local run, inc, n, limit, entry = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local last_map = 6 + tonumber(ARGV[6])
 
-local meta = redis.call('HMGET', KEYS[1], 'run', 'inc', 'n', 'bytes', 'pbytes')
+local meta = redis.call('HMGET', KEYS[1], 'run', 'inc', 'n', 'bytes', 'pbytes', 'pinc', 'pn')
 if meta[1] ~= run or meta[2] ~= inc then
   return {3, meta[1] or '', meta[2] or ''}
 end
@@ -32,8 +32,9 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
 end
 
 local bytes = tonumber(meta[4])
+local persisted_inc, persisted_n = tonumber(meta[6] or '0'), tonumber(meta[7] or '0')
 if entry == '' then
-  return {1, tonumber(n), bytes}
+  return {1, tonumber(n), bytes, persisted_inc, persisted_n}
 end
 local unpersisted = bytes - tonumber(meta[5] or '0')
 if limit > 0 and unpersisted > limit then
@@ -73,4 +74,4 @@ for first = 7, last_changed, SLICE / 2 do
   end
   redis.call('HSET', KEYS[3], unpack(changed))
 end
-return {1, tonumber(next_n), bytes}
+return {1, tonumber(next_n), bytes, persisted_inc, persisted_n}

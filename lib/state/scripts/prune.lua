@@ -11,7 +11,7 @@ local run, inc, n, limit, entry = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), 
 local map_id, horizon_map_id = ARGV[6], ARGV[7]
 local last_horizon = 8 + 2 * tonumber(ARGV[8])
 
-local meta = redis.call('HMGET', KEYS[1], 'run', 'inc', 'n', 'bytes', 'pbytes')
+local meta = redis.call('HMGET', KEYS[1], 'run', 'inc', 'n', 'bytes', 'pbytes', 'pinc', 'pn')
 if meta[1] ~= run or meta[2] ~= inc then
   return {3, meta[1] or '', meta[2] or ''}
 end
@@ -26,6 +26,7 @@ end
 if #unloaded > 1 then return unloaded end
 
 local bytes = tonumber(meta[4])
+local persisted_inc, persisted_n = tonumber(meta[6] or '0'), tonumber(meta[7] or '0')
 local unpersisted = bytes - tonumber(meta[5] or '0')
 if limit > 0 and unpersisted > limit then
   return {5, unpersisted}
@@ -53,4 +54,4 @@ else
   redis.call('HDEL', KEYS[3], map_id)
 end
 redis.call('HSET', KEYS[1], 'n', next_n, 'bytes', bytes_text)
-return {1, tonumber(next_n), bytes}
+return {1, tonumber(next_n), bytes, persisted_inc, persisted_n}

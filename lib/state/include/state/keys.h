@@ -69,5 +69,7 @@ class ShardKeys {
 
 // "<prefix>:shards": the shard count the cluster was created with.
 std::string ShardCountKey(std::string_view prefix);
+// "<prefix>:fence": written to find out how far Redis' replicas are.
+std::string FenceKey(std::string_view prefix);
 
 }  // namespace topgun::state

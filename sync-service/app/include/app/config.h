@@ -18,6 +18,7 @@ struct Config {
   std::string redis = "127.0.0.1:6379";
   std::string redis_password;
   std::string redis_prefix = "tg";
+  uint32_t redis_replicas = 0;
   std::vector<std::string> storage = {"127.0.0.1:9001"};
   uint32_t shards = 16;
   uint32_t loops = 0;  // 0: by the number of cores

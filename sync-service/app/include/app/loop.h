@@ -28,6 +28,7 @@
 namespace topgun::sync {
 
 class NullOwner;
+class RedisReplicas;
 
 class Loop final : public Scheduler {
  public:
@@ -75,7 +76,8 @@ class Loop final : public Scheduler {
   crdt::HybridLogicalClock clock_;
   std::unique_ptr<redis::Connection> redis_;
   std::unique_ptr<ShardOwner> owner_;
-  NullOwner* null_owner_ = nullptr;  // owner_, when there is no Postgres
+  NullOwner* null_owner_ = nullptr;          // owner_, when there is no Postgres
+  std::unique_ptr<RedisReplicas> replicas_;  // null when none is to be asked
   std::vector<std::unique_ptr<ShardStore>> stores_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;

@@ -28,6 +28,7 @@ struct ShardMeta {
   std::string run;
   state::Position tail;
   uint64_t bytes = 0;
+  state::Position persisted;  // what Postgres has, as published; 0-0: unknown
 };
 
 struct CellRef {
@@ -53,6 +54,7 @@ struct CommitReply {
   state::CommitCode code = state::CommitCode::kClosed;
   uint64_t n = 0;
   std::vector<std::string> unloaded;  // map ids
+  state::Position persisted;          // with kCommitted, as in ShardMeta
 };
 
 // Drops cells of one map. Answered like a commit.
@@ -153,6 +155,18 @@ class ShardOwner {
   using Chunk = std::function<void(std::vector<LoadedCell> cells, Next next)>;
   virtual void LoadMap(uint32_t shard, std::string_view map_id, const state::Position& floor,
                        Chunk chunk, StatusCallback done) = 0;
+};
+
+// The replicas of the Redis that commits go to (write concern REPLICATED).
+class Replicas {
+ public:
+  virtual ~Replicas() = default;
+
+  // Calls back once: with true as soon as enough replicas have everything that was committed, and
+  // answered, under `run` before this call; with false when they have not within `timeout_ms`, or
+  // when that cannot be known any more.
+  virtual void Confirm(const std::string& run, uint32_t timeout_ms,
+                       std::function<void(bool)> callback) = 0;
 };
 
 // Runs `task` on the loop after `delay_ms`; tests use a manual one.

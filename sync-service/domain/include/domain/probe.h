@@ -12,6 +12,10 @@
 
 namespace topgun::sync {
 
+// How a wait for Redis replicas ended.
+enum class ReplicaWait : uint8_t { kConfirmed, kTimedOut, kFailed, kRefused };
+inline constexpr size_t kReplicaWaitCount = 4;
+
 class Probe {
  public:
   explicit Probe(metrics::Registry& registry);
@@ -20,6 +24,8 @@ class Probe {
   void ConflictsDecided(const Conflicts& conflicts);
   void LoserBytes(int64_t delta) { loser_bytes_.Increment(static_cast<double>(delta)); }
   void Committed(state::CommitCode code, size_t ops, size_t cells, double seconds);
+  void ReplicaWaiters(int64_t delta) { replica_waiters_.Increment(static_cast<double>(delta)); }
+  void ReplicasAsked(ReplicaWait result, double seconds);
   void PartRefused() { parts_refused_.Increment(); }
   void QueueBytes(int64_t delta) { queue_bytes_.Increment(static_cast<double>(delta)); }
   void CacheBytes(int64_t delta) { cache_bytes_.Increment(static_cast<double>(delta)); }
@@ -53,6 +59,9 @@ class Probe {
   prometheus::Histogram& commit_seconds_;
   prometheus::Histogram& commit_ops_;
   prometheus::Histogram& commit_cells_;
+  std::array<prometheus::Counter*, kReplicaWaitCount> replica_waits_{};
+  prometheus::Gauge& replica_waiters_;
+  prometheus::Histogram& replica_wait_seconds_;
   prometheus::Counter& parts_refused_;
   prometheus::Gauge& queue_bytes_;
   prometheus::Gauge& cache_bytes_;

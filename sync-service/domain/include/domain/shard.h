@@ -34,6 +34,8 @@ struct ShardLimits {
   uint64_t cache_bytes_max = 64u << 20;
   uint64_t ring_bytes_max = 8u << 20;
   LoserLimits losers;
+  // Nothing is ever persisted: the feed's persisted position follows the commits.
+  bool volatile_storage = false;
 };
 
 class Shard {
@@ -45,6 +47,7 @@ class Shard {
     crdt::HybridLogicalClock& clock;
     const WallClock& wall;
     Probe& probe;
+    Replicas* replicas = nullptr;  // null: no replica is ever asked
   };
 
   Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies);
@@ -53,8 +56,9 @@ class Shard {
   void OnConnected();
   void OnDisconnected();
 
-  // `part.done` is called exactly once, later.
-  void Submit(WritePart part);
+  // `part.done` is called exactly once: later, when the part waits in memory from now on (true);
+  // before this returns, when it was refused or had nothing to do.
+  bool Submit(WritePart part);
 
   // Drops cells when no batch is in flight, one call at a time: ABORTED otherwise. Calls back with
   // the number of cells that were dropped; UNAVAILABLE: the shard is closed; RESOURCE_EXHAUSTED:
@@ -81,16 +85,16 @@ class Shard {
 
  private:
   enum class State : uint8_t { kClosed, kChecking, kOpen };
-
-  void Check();
-  void OnMeta(StatusOr<ShardMeta> meta);
-  void AskOwner();
   // Maps of the system that would have to be looked up for every op of some kind if they had cells,
   // which they rarely do: whether they may have any, true at every position at which they do.
   struct RareMaps {
     bool dead_tags = true;
     bool clamps = true;
   };
+
+  void Check();
+  void OnMeta(StatusOr<ShardMeta> meta);
+  void AskOwner();
   void RetryCheck(const Status& reason);
   void Adopt(const ShardMeta& meta);
   void LearnRareMaps();
@@ -111,6 +115,7 @@ class Shard {
   void OnCommit(StatusOr<CommitReply> reply, int64_t sent_us);
   void OnCommitted(const CommitReply& reply);
   void RecordConflicts();
+  void Finish(PartState& part);
   void LoadMaps(std::vector<std::string> map_ids, StatusCallback done);
   void StopBatch();
   void RefuseAll(const Status& status);

@@ -39,6 +39,8 @@ class FeedListener {
   // The feed jumped to `upto` without entries; always a gap.
   virtual void OnJump(uint32_t shard, const state::Position& after,
                       const state::Position& upto) = 0;
+  // ShardFeed::persisted() has moved.
+  virtual void OnPersisted(uint32_t /*shard*/, const state::Position& /*persisted*/) {}
 };
 
 class ShardFeed {
@@ -58,6 +60,11 @@ class ShardFeed {
   // First position, or a jump over what cannot be read any more.
   void JumpTo(const state::Position& position);
 
+  // What Postgres is known to have. Never goes back: what was persisted once does not become
+  // unpersisted because Redis forgot that it was told so.
+  const state::Position& persisted() const { return persisted_; }
+  void SetPersisted(const state::Position& persisted);
+
   // The entries after `after` that are still in the ring, or false when the ring does not reach
   // back that far.
   bool Recent(const state::Position& after, std::vector<FeedEntryPtr>* out) const;
@@ -74,6 +81,7 @@ class ShardFeed {
   uint64_t ring_bytes_ = 0;
   state::Position position_;
   state::Position ring_start_;  // the ring holds everything in (ring_start_, position_]
+  state::Position persisted_;
   std::deque<FeedEntryPtr> ring_;
   std::vector<FeedListener*> listeners_;
 };

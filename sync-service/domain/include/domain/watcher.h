@@ -35,6 +35,8 @@ class WatchSink {
   // `entry` may be null (progress); `changes` are indices into its changes.
   virtual void OnRange(const WatchedRange& range, const FeedEntryPtr& entry,
                        const std::vector<uint32_t>& changes) = 0;
+  // What Postgres has of a watched shard: after the shard's first range, and when it has moved.
+  virtual void OnPersisted(uint32_t shard, const state::Position& persisted) = 0;
 };
 
 class Watcher final : public FeedListener {
@@ -53,6 +55,7 @@ class Watcher final : public FeedListener {
   void OnEntry(uint32_t shard, const state::Position& after, const FeedEntryPtr& entry,
                bool gap) override;
   void OnJump(uint32_t shard, const state::Position& after, const state::Position& upto) override;
+  void OnPersisted(uint32_t shard, const state::Position& persisted) override;
 
  private:
   struct Watched {
@@ -66,7 +69,7 @@ class Watcher final : public FeedListener {
              std::optional<state::Position> after);
   void Resume(uint32_t shard, uint64_t generation);
   void Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord> records);
-  void Attach(Watched& watched);
+  void Attach(Watched& watched, const state::Position& upto, bool gap);
   void Tell(Watched& watched, const state::Position& upto, bool gap, const FeedEntryPtr& entry,
             const std::vector<uint32_t>& changes);
   Watched* Find(uint32_t shard, uint64_t generation);

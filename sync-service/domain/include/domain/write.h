@@ -44,6 +44,7 @@ struct WriteResult {
   Status status;
   state::Position position;  // covers every op
   std::string outcomes;      // one Outcome per op
+  bool replicated = false;   // enough Redis replicas have confirmed it
 };
 
 struct WritePart {
@@ -52,6 +53,8 @@ struct WritePart {
   std::vector<std::string_view> origins;
   std::vector<WriteOp> ops;
   uint64_t bytes = 0;  // held by `storage` for this part, for queue limits
+  // How long `done` may wait for Redis replicas to confirm the commit; 0: it does not.
+  uint32_t replicate_ms = 0;
   std::function<void(WriteResult)> done;
 };
 

@@ -12,17 +12,19 @@
 
 namespace topgun::sync {
 
-struct ServiceLimits {
+struct ServiceOptions {
   // Bytes of one Apply stream's requests that may wait before the stream is not read any further.
   uint64_t apply_bytes_max = 32u << 20;
   // Bytes of changes that may wait for one watcher before it is told of a gap instead.
   uint64_t watch_bytes_max = 16u << 20;
+  // There is no Postgres: results say so.
+  bool volatile_storage = false;
 };
 
 class SyncService final : public topgun::sync::v1::Sync::CallbackService {
  public:
-  SyncService(LoopSet& loops, Probe& probe, ServiceLimits limits)
-      : loops_(loops), probe_(probe), limits_(limits) {}
+  SyncService(LoopSet& loops, Probe& probe, ServiceOptions options)
+      : loops_(loops), probe_(probe), options_(options) {}
 
   grpc::ServerBidiReactor<v1::ApplyRequest, v1::ApplyReply>* Apply(
       grpc::CallbackServerContext* context) override;
@@ -52,7 +54,7 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
  private:
   LoopSet& loops_;
   Probe& probe_;
-  const ServiceLimits limits_;
+  const ServiceOptions options_;
 };
 
 }  // namespace topgun::sync
