@@ -70,9 +70,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
   or_push_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
-  watch_.Bind(system_maps_, [this](uint32_t shard, uint64_t incarnation) {
-    apply_.OnIncarnation(shard, incarnation);
-  });
+  watch_.Bind(system_maps_, apply_);
 }
 
 Loop::~Loop() {
@@ -126,7 +124,9 @@ void Loop::BeginDrain(Time deadline) {
 }
 
 void Loop::TickDrain(Time now) {
-  if (table_.size() > 0 && now < drain_deadline_ + kCloseGrace) return;
+  // Some writes of those who have left may be acknowledged, but not committed yet.
+  const bool busy = table_.size() > 0 || (!closed_ && apply_.owes_commits());
+  if (busy && now < drain_deadline_ + kCloseGrace) return;
   if (!closed_) {
     closed_ = true;
     replicas_.Stop();

@@ -22,6 +22,13 @@ prometheus::Counter& SnapshotCounter(metrics::Registry& registry, std::string re
                              {{"result", std::move(result)}});
 }
 
+prometheus::Counter& TimeoutCounter(metrics::Registry& registry, std::string state) {
+  return registry.AddCounter("gateway_op_timeouts_total",
+                             "Operations whose timeout passed before their write concern was met, "
+                             "by how far they were.",
+                             {{"state", std::move(state)}});
+}
+
 }  // namespace
 
 Probe::Probe(metrics::Registry& registry, size_t loop)
@@ -42,6 +49,7 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       errors_500_(ErrorCounter(registry, "500")),
       errors_501_(ErrorCounter(registry, "501")),
       errors_503_(ErrorCounter(registry, "503")),
+      errors_504_(ErrorCounter(registry, "504")),
       policies_(registry.AddGauge("gateway_policies", "Map policies in force.")),
       policy_rules_(registry.AddCounter(
           "gateway_policy_rules_total",
@@ -51,9 +59,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       frames_held_(registry.AddGauge("gateway_frames_held",
                                      "Frames that wait until the map policies are read.")),
       acks_(registry.AddCounter("gateway_acks_total", "OP_ACK frames sent.")),
-      ack_seconds_(registry.AddHistogram(
-          "gateway_ack_seconds", "From receiving a frame of writes to its OP_ACK.",
-          metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
+      timeouts_applied_(TimeoutCounter(registry, "applied")),
+      timeouts_unapplied_(TimeoutCounter(registry, "unapplied")),
       revivals_(registry.AddCounter("gateway_revivals_total",
                                     "AUTH_ACK frames repeated to make a client send again.")),
       outbound_bytes_(
@@ -101,6 +108,19 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
     if (!wire::IsClientFrame(type)) continue;
     frames_[i] = &registry.AddCounter("gateway_frames_total", "Frames received, by type.",
                                       {{"type", std::string(wire::Name(type))}});
+  }
+  for (size_t i = 0; i < kLevelCount; ++i) {
+    const std::string level(wire::Name(static_cast<wire::WriteConcern>(i)));
+    ack_seconds_[i] = &registry.AddHistogram(
+        "gateway_ack_seconds",
+        "From receiving a frame of writes to its OP_ACK, by the level that its ops have reached.",
+        metrics::kLatencySeconds, {{"loop", std::to_string(loop)}, {"level", level}});
+    acked_ops_[i] = &registry.AddCounter(
+        "gateway_acked_ops_total", "Operations acknowledged, by the level reached until then.",
+        {{"level", level}});
+    waiting_ops_[i] = &registry.AddGauge("gateway_waiting_ops",
+                                         "Operations that wait for their write concern, by level.",
+                                         {{"level", level}});
   }
   const auto add_drop = [&registry](std::string_view reason) {
     return &registry.AddCounter("gateway_frames_dropped_total",
@@ -153,14 +173,11 @@ void Probe::ErrorSent(int64_t code) {
       return errors_501_.Increment();
     case 503:
       return errors_503_.Increment();
+    case 504:
+      return errors_504_.Increment();
     default:
       return errors_500_.Increment();
   }
-}
-
-void Probe::Acked(double seconds) {
-  acks_.Increment();
-  ack_seconds_.Observe(seconds);
 }
 
 void Probe::PartSent(size_t ops, double wait_seconds) {

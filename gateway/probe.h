@@ -12,6 +12,7 @@
 #include "metrics/registry.h"
 #include "wire/client_frame.h"
 #include "wire/frame_type.h"
+#include "wire/op.h"
 #include "ws/session.h"
 
 namespace topgun::gateway {
@@ -59,7 +60,21 @@ class Probe {
   void PolicyRulesMade(size_t count) { policy_rules_.Increment(static_cast<double>(count)); }
   void FramesHeld(int delta) { frames_held_.Increment(delta); }
   void AccessDenied() { access_denied_.Increment(); }
-  void Acked(double seconds);
+  void AckSent() { acks_.Increment(); }
+  // The ack of a frame, by what its ops have all reached.
+  void Acked(wire::WriteConcern level, double seconds) {
+    ack_seconds_[static_cast<size_t>(level)]->Observe(seconds);
+  }
+  void OpsAcked(wire::WriteConcern level, size_t count) {
+    if (count > 0) acked_ops_[static_cast<size_t>(level)]->Increment(static_cast<double>(count));
+  }
+  void OpsWaiting(wire::WriteConcern level, int64_t delta) {
+    if (delta != 0) waiting_ops_[static_cast<size_t>(level)]->Increment(static_cast<double>(delta));
+  }
+  void OpsTimedOut(size_t applied, size_t unapplied) {
+    if (applied > 0) timeouts_applied_.Increment(static_cast<double>(applied));
+    if (unapplied > 0) timeouts_unapplied_.Increment(static_cast<double>(unapplied));
+  }
   void Revived() { revivals_.Increment(); }
 
   void OutboundBytes(int64_t delta) { outbound_bytes_.Increment(static_cast<double>(delta)); }
@@ -86,6 +101,9 @@ class Probe {
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
 
  private:
+  static constexpr size_t kLevelCount =
+      size_t{1} + static_cast<size_t>(wire::WriteConcern::kPersisted);
+
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_total_;
   prometheus::Counter& upgrades_refused_;
@@ -106,12 +124,17 @@ class Probe {
   prometheus::Counter& errors_500_;
   prometheus::Counter& errors_501_;
   prometheus::Counter& errors_503_;
+  prometheus::Counter& errors_504_;
   prometheus::Gauge& policies_;
   prometheus::Counter& policy_rules_;
   prometheus::Counter& access_denied_;
   prometheus::Gauge& frames_held_;
   prometheus::Counter& acks_;
-  prometheus::Histogram& ack_seconds_;
+  std::array<prometheus::Histogram*, kLevelCount> ack_seconds_{};
+  std::array<prometheus::Counter*, kLevelCount> acked_ops_{};
+  std::array<prometheus::Gauge*, kLevelCount> waiting_ops_{};
+  prometheus::Counter& timeouts_applied_;
+  prometheus::Counter& timeouts_unapplied_;
   prometheus::Counter& revivals_;
   prometheus::Gauge& outbound_bytes_;
   prometheus::Gauge& inflight_bytes_;

@@ -63,6 +63,9 @@ void ApplyClient::ReplicaStream::OnWritten() {
 }
 
 void ApplyClient::ReplicaStream::OnReply(const sync::v1::ApplyReply& reply) {
+  for (const uint64_t part_id : reply.accepted()) {
+    if (ShardLane* const lane = client_.LaneOf(part_id)) lane->OnAccepted(part_id);
+  }
   for (const sync::v1::PartResult& result : reply.results()) client_.OnResult(replica_, result);
   client_.ScheduleFlush();  // of all streams: a lane may have moved with its last result
   stream_->ReadNext();
@@ -88,9 +91,10 @@ ApplyClient::ApplyClient(boost::asio::io_context& io, size_t& active_streams, ui
   replicas_.Observe(*this);
 }
 
-void ApplyClient::Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) {
+void ApplyClient::Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+                         const OpRef& ref) {
   const uint32_t shard = state::ShardOf(op.key, static_cast<uint32_t>(lanes_.size()));
-  lanes_[shard].Append(op, origin, ref);
+  lanes_[shard].Append(op, concern, origin, ref);
   ScheduleFlush();
 }
 
@@ -137,17 +141,25 @@ void ApplyClient::OnStreamEnded(Replica& replica, const Status& status) {
   OnReplicasChanged();
 }
 
+ShardLane* ApplyClient::LaneOf(uint64_t part_id) {
+  const uint32_t shard = ShardOfPart(part_id);
+  return shard < lanes_.size() ? &lanes_[shard] : nullptr;
+}
+
 void ApplyClient::OnResult(Replica& replica, const sync::v1::PartResult& result) {
-  const uint32_t shard = ShardOfPart(result.part_id());
-  if (shard >= lanes_.size()) return;
-  ShardLane& lane = lanes_[shard];
+  ShardLane* const found = LaneOf(result.part_id());
+  if (found == nullptr) return;
+  ShardLane& lane = *found;
   switch (static_cast<StatusCode>(result.code())) {
     case StatusCode::kOk:
       replica.MarkHealthy();
       exhausted_ = false;
       probe_backoff_ = kProbeBackoffMin;
-      lane.OnCommitted(result.part_id(), {result.position().incarnation(), result.position().n()},
-                       result.outcomes());
+      lane.OnCommitted(result.part_id(),
+                       {.position = {result.position().incarnation(), result.position().n()},
+                        .outcomes = result.outcomes(),
+                        .replicated = result.replicated(),
+                        .never_persisted = result.volatile_storage()});
       break;
     case StatusCode::kUnavailable:
       probe_.PartRetried();
@@ -155,14 +167,14 @@ void ApplyClient::OnResult(Replica& replica, const sync::v1::PartResult& result)
       break;
     case StatusCode::kResourceExhausted:
       OnExhausted();
-      lane.OnOverloaded(result.part_id());
+      lane.OnOverloaded(result.part_id(), steady_clock::now());
       break;
     default:
       // No retry will help; the clients are told and may come again.
       logging::Error("apply", "part refused",
                      {{"replica", replica.address()}, {"reason", result.message()}});
       OnExhausted();
-      lane.OnOverloaded(result.part_id());
+      lane.OnRefused(result.part_id());
       break;
   }
 }
@@ -187,6 +199,11 @@ void ApplyClient::OnIncarnation(uint32_t shard, uint64_t incarnation) {
   ScheduleFlush();
 }
 
+void ApplyClient::OnPersisted(uint32_t shard, const state::Position& position) {
+  lanes_[shard].OnPersisted(position);
+  ScheduleFlush();
+}
+
 void ApplyClient::Tick(Time now) {
   budget_.Report();
   for (ShardLane& lane : lanes_) {
@@ -195,9 +212,9 @@ void ApplyClient::Tick(Time now) {
   FlushAll();
 }
 
-bool ApplyClient::idle() const {
-  return std::all_of(lanes_.begin(), lanes_.end(),
-                     [](const ShardLane& lane) { return lane.empty(); });
+bool ApplyClient::owes_commits() const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const ShardLane& lane) { return lane.owes_commits(); });
 }
 
 void ApplyClient::Close() {

@@ -17,12 +17,13 @@
 #include "backend/bidi_stream.h"
 #include "backend/replica_set.h"
 #include "backend/shard_lane.h"
+#include "backend/shard_observer.h"
 #include "dispatch/io.h"
 #include "probe.h"
 
 namespace topgun::gateway {
 
-class ApplyClient final : public WriteSink, public ReplicaSet::Observer {
+class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public ShardObserver {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
@@ -31,17 +32,19 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer {
               size_t inflight_bytes_max, ReplicaSet& replicas, WriteObserver& observer,
               Probe& probe);
 
-  void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) override;
+  void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+              const OpRef& ref) override;
   bool Overloaded() const override { return budget_.Exhausted(); }
   SinkHealth Health() const override;
 
   void OnReplicasChanged() override;
-  // A watch stream has seen a shard under this incarnation.
-  void OnIncarnation(uint32_t shard, uint64_t incarnation);
+  void OnIncarnation(uint32_t shard, uint64_t incarnation) override;
+  void OnPersisted(uint32_t shard, const state::Position& position) override;
   void Tick(Time now);
   void Close();
 
-  bool idle() const;
+  // Some op was acknowledged early and is not committed yet.
+  bool owes_commits() const;
 
  private:
   using Stream = BidiStream<sync::v1::ApplyRequest, sync::v1::ApplyReply>;
@@ -83,6 +86,7 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer {
 
   void ScheduleFlush();
   void FlushAll();
+  ShardLane* LaneOf(uint64_t part_id);
   void OnResult(Replica& replica, const sync::v1::PartResult& result);
   void OnExhausted();
   void OnStreamEnded(Replica& replica, const Status& status);

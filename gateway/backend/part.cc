@@ -51,7 +51,8 @@ Part::Part(uint64_t id, uint32_t shard, MemoryBudget& budget)
   message_.set_shard(shard);
 }
 
-void Part::Append(const wire::Op& op, std::string_view origin, const OpRef& ref) {
+void Part::Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+                  const OpRef& ref) {
   const std::string_view node = op.has_timestamp ? op.timestamp.node_id : std::string_view();
   message_.mutable_kinds()->push_back(KindOf(op.kind));
   message_.add_map_index(maps_.IndexOf(op.map));
@@ -69,11 +70,21 @@ void Part::Append(const wire::Op& op, std::string_view origin, const OpRef& ref)
     message_.add_ttl_index(static_cast<uint32_t>(refs_.size()));
     message_.add_ttl_ms(op.ttl_ms);
   }
+  if (concern != wire::WriteConcern::kApplied) AddConcern(concern);
   refs_.push_back(ref);
 
   const size_t bytes = op.key.size() + op.tag.size() + op.value.size() + kOpBytes;
   bytes_ += bytes;
   budget_.Take(bytes);
+}
+
+void Part::AddConcern(wire::WriteConcern concern) {
+  concerns_.push_back({.index = refs_.size(), .level = concern});
+  if (concern < wire::WriteConcern::kApplied) promised_ = true;
+  if (concern == wire::WriteConcern::kMemory) message_.set_report_accepted(true);
+  if (concern == wire::WriteConcern::kReplicated) {
+    message_.set_replicate_ms(static_cast<uint32_t>(kReplicationPatience.count()));
+  }
 }
 
 bool Part::Settled(const WriteObserver& observer) {

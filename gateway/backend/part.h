@@ -1,8 +1,8 @@
 // Ops of one shard on their way to a sync replica, as the columns they travel in.
 //
 // A part is filled while the ones before it are in flight, then sent and kept until its result is
-// there and every ack that covers its ops has left. Its bytes count against the loop's budget for
-// as long as it lives. One thread.
+// there and every ack that covers its ops has left: with write concern PERSISTED that takes as long
+// as persistence. Its bytes count against the loop's budget for as long as it lives. One thread.
 #pragma once
 
 #include <chrono>
@@ -69,7 +69,11 @@ class Part {
   Part(const Part&) = delete;
   Part& operator=(const Part&) = delete;
 
-  void Append(const wire::Op& op, std::string_view origin, const OpRef& ref);
+  // For how long the sync service may wait for Redis's replicas before it answers.
+  static constexpr std::chrono::milliseconds kReplicationPatience{500};
+
+  void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+              const OpRef& ref);
 
   uint64_t id() const { return message_.part_id(); }
   uint32_t shard() const { return message_.shard(); }
@@ -77,6 +81,15 @@ class Part {
   bool Full() const { return refs_.size() >= kOpsMax || bytes_ >= kBytesMax; }
   Time started() const { return started_; }
   const std::vector<OpRef>& refs() const { return refs_; }
+  // The ops with another concern than APPLIED.
+  struct Concern {
+    size_t index = 0;  // into refs()
+    wire::WriteConcern level = wire::WriteConcern::kApplied;
+  };
+  const std::vector<Concern>& concerns() const { return concerns_; }
+  // Some op is acknowledged before it is committed, so the part must not be given up.
+  bool promised() const { return promised_; }
+  bool waits_for_replication() const { return message_.replicate_ms() > 0; }
   // For sending; the part is not changed any more.
   sync::v1::ApplyPart& message() { return message_; }
 
@@ -86,6 +99,8 @@ class Part {
   state::Position committed_at;  // once it is
 
  private:
+  void AddConcern(wire::WriteConcern concern);
+
   MemoryBudget& budget_;
   const Time started_ = std::chrono::steady_clock::now();
   sync::v1::ApplyPart message_;
@@ -93,6 +108,8 @@ class Part {
   Dictionary nodes_;
   Dictionary origins_;
   std::vector<OpRef> refs_;
+  std::vector<Concern> concerns_;
+  bool promised_ = false;
   size_t settled_ = 0;
   size_t bytes_ = 0;
 };

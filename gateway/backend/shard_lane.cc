@@ -7,12 +7,20 @@
 
 namespace topgun::gateway {
 
-void ShardLane::Append(const wire::Op& op, std::string_view origin, const OpRef& ref) {
+using wire::WriteConcern;
+
+// Ops that do not ask for replication do not wait for it.
+void ShardLane::Append(const wire::Op& op, WriteConcern concern, std::string_view origin,
+                       const OpRef& ref) {
+  const bool replicate = concern == WriteConcern::kReplicated;
+  if (filling_ != nullptr && filling_->waits_for_replication() != replicate) {
+    waiting_.push_back(std::move(filling_));
+  }
   if (filling_ == nullptr) {
     const uint64_t id = next_sequence_++ << kShardBits | shard_;
     filling_ = std::make_shared<Part>(id, shard_, budget_);
   }
-  filling_->Append(op, origin, ref);
+  filling_->Append(op, concern, origin, ref);
   if (filling_->Full()) waiting_.push_back(std::move(filling_));
 }
 
@@ -41,7 +49,10 @@ size_t ShardLane::Resend() {
 }
 
 size_t ShardLane::Tick(Time now) {
-  Release();
+  // One client that waits for something else must not keep what all others have had acknowledged.
+  const auto settled = [this](const PartPtr& part) { return part->Settled(observer_); };
+  std::erase_if(committed_, settled);
+  std::erase_if(persisting_, settled);
   return next_replica_ && now >= move_deadline_ ? Resend() : 0;
 }
 
@@ -68,49 +79,143 @@ PartPtr ShardLane::TakeInFlight(uint64_t part_id) {
   return part;
 }
 
-void ShardLane::OnCommitted(uint64_t part_id, const state::Position& position,
-                            std::string_view outcomes) {
-  const PartPtr part = TakeInFlight(part_id);
+bool ShardLane::owes_commits() const {
+  const auto promised = [](const PartPtr& part) { return part->promised(); };
+  return (filling_ != nullptr && filling_->promised()) ||
+         std::any_of(in_flight_.begin(), in_flight_.end(), promised) ||
+         std::any_of(waiting_.begin(), waiting_.end(), promised);
+}
+
+// ---- Results ----
+
+void ShardLane::OnCommitted(uint64_t part_id, const Commit& commit) {
+  PartPtr part = TakeInFlight(part_id);
   if (part == nullptr) return;
   backoff_ = kBackoffMin;
-  OnIncarnation(position.incarnation);
-  if (position.incarnation < incarnation_) {  // may have been lost since
-    waiting_.push_front(part);
+  OnIncarnation(commit.position.incarnation);
+  if (commit.position.incarnation < incarnation_) {  // may have been lost since
+    waiting_.push_front(std::move(part));
     return;
   }
-  part->committed_at = position;
+  part->committed_at = commit.position;
   const std::vector<OpRef>& refs = part->refs();
   for (size_t i = 0; i < refs.size(); ++i) {
-    const bool rejected = i < outcomes.size() && outcomes[i] == crdt::v1::OUTCOME_REJECTED;
+    const bool rejected =
+        i < commit.outcomes.size() && commit.outcomes[i] == crdt::v1::OUTCOME_REJECTED;
     observer_.OnOpDone(refs[i], rejected ? OpOutcome::kRejected : OpOutcome::kApplied);
   }
-  if (!part->Settled(observer_)) committed_.push_back(part);
+  if (!part->concerns().empty()) Meet(*part, commit);
+  if (!part->Settled(observer_)) Keep(std::move(part), commit);
   Release();
 }
 
-void ShardLane::OnOverloaded(uint64_t part_id) {
-  const PartPtr part = TakeInFlight(part_id);
-  if (part != nullptr) Finish(*part, OpOutcome::kOverloaded);
+// Meets what a commit can meet.
+void ShardLane::Meet(const Part& part, const Commit& commit) {
+  for (const Part::Concern& concern : part.concerns()) {
+    if (concern.level <= WriteConcern::kApplied) continue;
+    const OpRef& ref = part.refs()[concern.index];
+    if (concern.level == WriteConcern::kReplicated && commit.replicated) {
+      observer_.OnConcernMet(ref, WriteConcern::kReplicated);
+    } else if (commit.never_persisted) {
+      observer_.OnConcernMet(ref, WriteConcern::kApplied);
+    }
+  }
 }
 
-void ShardLane::Finish(const Part& part, OpOutcome outcome) {
-  for (const OpRef& ref : part.refs()) observer_.OnOpDone(ref, outcome);
+void ShardLane::Keep(PartPtr part, const Commit& commit) {
+  const auto waits = [&commit](const Part::Concern& concern) {
+    return concern.level == WriteConcern::kPersisted ||
+           (concern.level == WriteConcern::kReplicated && !commit.replicated);
+  };
+  if (commit.never_persisted ||
+      std::none_of(part->concerns().begin(), part->concerns().end(), waits)) {
+    committed_.push_back(std::move(part));
+  } else if (IsPersisted(*part)) {
+    MeetPersisted(*part);
+    committed_.push_back(std::move(part));
+  } else {
+    persisting_.push_back(std::move(part));
+  }
+}
+
+bool ShardLane::IsPersisted(const Part& part) const {
+  return part.committed_at.incarnation == persisted_.incarnation &&
+         part.committed_at.n <= persisted_.n;
+}
+
+void ShardLane::OnPersisted(const state::Position& position) {
+  OnIncarnation(position.incarnation);
+  persisted_ = std::max(persisted_, position);
+  for (PartPtr& part : persisting_) {
+    if (!IsPersisted(*part)) continue;
+    MeetPersisted(*part);
+    committed_.push_back(std::move(part));
+  }
+  std::erase(persisting_, nullptr);
+  Release();
+}
+
+void ShardLane::MeetPersisted(const Part& part) {
+  for (const Part::Concern& concern : part.concerns()) {
+    if (concern.level <= WriteConcern::kApplied) continue;
+    observer_.OnConcernMet(part.refs()[concern.index], WriteConcern::kPersisted);
+  }
+}
+
+void ShardLane::OnAccepted(uint64_t part_id) {
+  const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                  [&](const PartPtr& part) { return part->id() == part_id; });
+  if (found == in_flight_.end()) return;
+  const Part& part = **found;
+  for (const Part::Concern& concern : part.concerns()) {
+    if (concern.level != WriteConcern::kMemory) continue;
+    observer_.OnConcernMet(part.refs()[concern.index], WriteConcern::kMemory);
+  }
+}
+
+void ShardLane::OnOverloaded(uint64_t part_id, Time now) {
+  PartPtr part = TakeInFlight(part_id);
+  if (part == nullptr) return;
+  auto concern = part->concerns().begin();
+  for (size_t i = 0; i < part->refs().size(); ++i) {
+    const bool named = concern != part->concerns().end() && concern->index == i;
+    if (named && (concern++)->level < WriteConcern::kApplied) continue;
+    observer_.OnOpDone(part->refs()[i], OpOutcome::kOverloaded);
+  }
+  if (part->promised()) Retry(std::move(part), now);
+}
+
+void ShardLane::OnRefused(uint64_t part_id) {
+  const PartPtr part = TakeInFlight(part_id);
+  if (part == nullptr) return;
+  for (const OpRef& ref : part->refs()) observer_.OnOpDone(ref, OpOutcome::kOverloaded);
 }
 
 void ShardLane::OnUnavailable(uint64_t part_id, Time now) {
-  const PartPtr part = TakeInFlight(part_id);
+  PartPtr part = TakeInFlight(part_id);
   if (part == nullptr) return;
-  if (part->Settled(observer_)) return;  // nobody is left who waits for it
-  waiting_.push_front(part);
+  // Unless nobody is left who waits for it.
+  if (part->promised() || !part->Settled(observer_)) Retry(std::move(part), now);
+}
+
+void ShardLane::Retry(PartPtr part, Time now) {
+  waiting_.push_front(std::move(part));
   not_before_ = now + backoff_;
   backoff_ = std::min(backoff_ * 2, kBackoffMax);
 }
 
+// ---- Incarnations ----
+
 void ShardLane::OnIncarnation(uint64_t incarnation) {
   if (incarnation <= incarnation_) return;
   incarnation_ = incarnation;
-  for (PartPtr& part : std::exchange(committed_, {})) {
-    if (part->committed_at.incarnation >= incarnation || part->Settled(observer_)) continue;
+  SendAgain(committed_);
+  SendAgain(persisting_);
+}
+
+void ShardLane::SendAgain(std::deque<PartPtr>& parts) {
+  for (PartPtr& part : std::exchange(parts, {})) {
+    if (part->committed_at.incarnation >= incarnation_ || part->Settled(observer_)) continue;
     for (const OpRef& ref : part->refs()) observer_.OnOpReopened(ref);
     waiting_.push_back(std::move(part));
   }

@@ -1,5 +1,10 @@
 // The writes of one shard, in order: what is being filled, what waits, what is in flight, and what
-// is committed but still needed because an ack that covers it has not left.
+// is committed but still needed, because an ack that covers it has not left or because an op waits
+// until it is persisted (core.md 5.6).
+//
+// REPLICATED is confirmed by the commit's result; where it is not, PERSISTED takes its place. A
+// position counts as persisted only under the incarnation that it was committed under. Without
+// storage there is nothing to wait for, and the level stays APPLIED.
 //
 // At most kInFlightMax parts are in flight, so a batch is whatever arrived while the last ones
 // were. The lane does not send; its ApplyClient takes parts from it. One thread.
@@ -27,6 +32,14 @@ class ShardLane {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
+  // A part's result. Not replicated: the shard's Redis has no replicas, or not all have confirmed.
+  struct Commit {
+    state::Position position;
+    std::string_view outcomes;  // one crdt::v1::Outcome per op
+    bool replicated = false;
+    bool never_persisted = false;  // the cluster has no storage
+  };
+
   static constexpr size_t kInFlightMax = 2;
   // How long a lane that moves to another replica waits for what is in flight.
   static constexpr std::chrono::milliseconds kMovePatience{1'000};
@@ -34,7 +47,8 @@ class ShardLane {
   ShardLane(uint32_t shard, MemoryBudget& budget, WriteObserver& observer)
       : shard_(shard), budget_(budget), observer_(observer) {}
 
-  void Append(const wire::Op& op, std::string_view origin, const OpRef& ref);
+  void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+              const OpRef& ref);
 
   // The replica its parts go to; null while there is none.
   Replica* replica() const { return replica_; }
@@ -51,14 +65,24 @@ class ShardLane {
   PartPtr TakeNext(Time now);
 
   // Results. Unknown parts are ignored: they were answered before.
-  void OnCommitted(uint64_t part_id, const state::Position& position, std::string_view outcomes);
-  void OnOverloaded(uint64_t part_id);
+  void OnCommitted(uint64_t part_id, const Commit& commit);
+  // The part waits in the memory of its replica.
+  void OnAccepted(uint64_t part_id);
+  // The shard is persisted up to this position.
+  void OnPersisted(const state::Position& position);
+  // Refused for now: the ops are given up, except those that are acknowledged already; they are
+  // sent again after a backoff.
+  void OnOverloaded(uint64_t part_id, Time now);
+  // Refused for good.
+  void OnRefused(uint64_t part_id);
   // Temporary failure: the part is sent again after a backoff.
   void OnUnavailable(uint64_t part_id, Time now);
   // A shard opened under a higher incarnation may have lost its tail: what is committed below it
   // and not acknowledged is sent again.
   void OnIncarnation(uint64_t incarnation);
 
+  // Some op was acknowledged early and is not committed yet.
+  bool owes_commits() const;
   bool empty() const { return in_flight_.empty() && waiting_.empty() && filling_ == nullptr; }
 
  private:
@@ -66,7 +90,12 @@ class ShardLane {
   static constexpr std::chrono::milliseconds kBackoffMax{1'000};
 
   PartPtr TakeInFlight(uint64_t part_id);
-  void Finish(const Part& part, OpOutcome outcome);
+  void Retry(PartPtr part, Time now);
+  void Keep(PartPtr part, const Commit& commit);
+  void Meet(const Part& part, const Commit& commit);
+  bool IsPersisted(const Part& part) const;
+  void MeetPersisted(const Part& part);
+  void SendAgain(std::deque<PartPtr>& parts);
   void Release();
   void FinishMove();
 
@@ -83,6 +112,8 @@ class ShardLane {
   std::deque<PartPtr> waiting_;
   std::vector<PartPtr> in_flight_;
   std::deque<PartPtr> committed_;
+  std::deque<PartPtr> persisting_;  // committed, and some op waits until it is persisted
+  state::Position persisted_;
   uint64_t incarnation_ = 0;
   uint64_t next_sequence_ = 1;
 };

@@ -87,6 +87,7 @@ void WatchClient::ReplicaStream::OnWritten() {
 
 void WatchClient::ReplicaStream::OnReply(const sync::v1::WatchReply& reply) {
   replica_.MarkHealthy();
+  for (const sync::v1::ShardPosition& each : reply.persisted()) client_.OnPersisted(each);
   reply_ = &reply;
   next_range_ = 0;
   HandleSlice();
@@ -121,9 +122,9 @@ WatchClient::WatchClient(boost::asio::io_context& io, size_t& active_streams, ui
   replicas_.Observe(*this);
 }
 
-void WatchClient::Bind(ChangeObserver& observer, IncarnationSeen incarnation_seen) {
+void WatchClient::Bind(ChangeObserver& observer, ShardObserver& shard_observer) {
   observer_ = &observer;
-  incarnation_seen_ = std::move(incarnation_seen);
+  shard_observer_ = &shard_observer;
 }
 
 uint64_t WatchClient::AddInterest(const std::string& map) {
@@ -189,6 +190,12 @@ void WatchClient::FlushAll() {
   for (const auto& [replica, stream] : streams_) stream->Flush();
 }
 
+// True whoever says it, so it does not matter where the shard is watched.
+void WatchClient::OnPersisted(const sync::v1::ShardPosition& persisted) {
+  if (persisted.shard() >= shards_.size()) return;
+  shard_observer_->OnPersisted(persisted.shard(), FromProto(persisted.position()));
+}
+
 void WatchClient::OnRange(const Replica& replica, const sync::v1::WatchRange& range) {
   if (range.shard() >= shards_.size() || !ColumnsFit(range)) {
     logging::Error("watch", "malformed range", {{"replica", replica.address()}});
@@ -206,7 +213,7 @@ void WatchClient::OnRange(const Replica& replica, const sync::v1::WatchRange& ra
   } else if (!known || upto > *known) {
     shard.upto = upto;
   }
-  if (incarnation_seen_) incarnation_seen_(range.shard(), upto.incarnation);
+  shard_observer_->OnIncarnation(range.shard(), upto.incarnation);
   Emit(range, known);
 
   if (range.interest_id() <= shard.confirmed) return;

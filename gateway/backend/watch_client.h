@@ -12,7 +12,6 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,6 +21,7 @@
 
 #include "backend/bidi_stream.h"
 #include "backend/replica_set.h"
+#include "backend/shard_observer.h"
 #include "dispatch/io.h"
 #include "probe.h"
 
@@ -30,12 +30,11 @@ namespace topgun::gateway {
 class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  using IncarnationSeen = std::function<void(uint32_t shard, uint64_t incarnation)>;
 
   WatchClient(boost::asio::io_context& io, size_t& active_streams, uint32_t shard_count,
               ReplicaSet& replicas, Probe& probe);
   // Before the first replica is up.
-  void Bind(ChangeObserver& observer, IncarnationSeen incarnation_seen);
+  void Bind(ChangeObserver& observer, ShardObserver& shard_observer);
 
   uint64_t AddInterest(const std::string& map) override;
   void RemoveInterest(const std::string& map) override;
@@ -88,6 +87,7 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
   ReplicaStream* StreamOf(Replica* replica);
   void WatchAt(uint32_t number, Replica* replica);
   void FlushAll();
+  void OnPersisted(const sync::v1::ShardPosition& persisted);
   void OnRange(const Replica& replica, const sync::v1::WatchRange& range);
   void Emit(const sync::v1::WatchRange& range, const std::optional<state::Position>& known);
   void OnStreamEnded(Replica& replica, const Status& status);
@@ -97,7 +97,7 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
   ReplicaSet& replicas_;
   Probe& probe_;
   ChangeObserver* observer_ = nullptr;
-  IncarnationSeen incarnation_seen_;
+  ShardObserver* shard_observer_ = nullptr;
   std::vector<Shard> shards_;
   std::set<std::string> interest_;
   uint64_t interest_id_ = 0;

@@ -1,56 +1,96 @@
 #include "dispatch/ack_ledger.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace topgun::gateway {
+namespace {
 
 using wire::WriteConcern;
 
-void AckLedger::BeginFrame(Time received) {
-  frames_.push_back({.received = received,
-                     .ranges = {},
-                     .new_ops_end = first_op_ + records_.size(),
-                     .open = 0,
-                     .barrier = {}});
+// The same op with another concern is another op to wait for. Its own inverse.
+OpIdentity WithConcern(OpIdentity identity, WriteConcern concern) {
+  if (concern != WriteConcern::kApplied) {
+    identity.high ^= 0x9e3779b97f4a7c15U * (IndexOf(concern) + 1);
+  }
+  return identity;
 }
 
-std::optional<uint64_t> AckLedger::Add(const wire::Op& op) {
-  const OpIdentity identity = IdentityOf(op);
-  const uint64_t number = first_op_ + records_.size();
-  const auto [known, is_new] = in_flight_.try_emplace(identity, number);
-  if (!is_new) {
-    Contain(known->second);
-    return std::nullopt;
+}  // namespace
+
+AckLedger::~AckLedger() {
+  for (uint64_t op = records_.first(); op < records_.end(); ++op) {
+    const OpRecord& record = records_.At(op);
+    if (record.state == State::kOpen) --stats_.waiting[IndexOf(record.wanted)];
   }
-  if (!lost_.empty()) lost_.erase(identity);
-  NewRecord(op).identity = identity;
-  ++frames_.back().open;
+}
+
+// ---- Frames ----
+
+void AckLedger::BeginFrame(Time received) {
+  frames_.push_back({.received = received, .ranges = {}, .new_ops_end = records_.end(), .open = 0});
+}
+
+std::optional<uint64_t> AckLedger::Add(const wire::Op& op, const WriteTerms& terms) {
+  const OpIdentity identity = IdentityOf(op);
+  acks_.OnSentAgain(identity, CurrentFrame());
+  const OpIdentity key = WithConcern(identity, terms.concern);
+  const uint64_t number = records_.end();
+  const uint64_t known = records_.InFlight(key, number);
+  if (known != number) {
+    if (Join(known, terms)) return std::nullopt;
+    records_.Replace(key, number);
+  }
+  OpRecord& record = NewRecord(op, terms);
+  record.key = key;
+  record.uncommitted = true;
+  record.met = terms.concern == WriteConcern::kFireAndForget;
+  if (!record.met) Open(record);
   return number;
 }
 
-void AckLedger::AddFinished(const wire::Op& op) { NewRecord(op).state = State::kFinished; }
-
-void AckLedger::AddRefused(const wire::Op& op, std::string reason) {
-  NewRecord(op).state = State::kRefused;
-  errors_.emplace(first_op_ + records_.size() - 1, std::move(reason));
-  ++bad_records_;
+// False: there is nothing left to wait for, the op is a new one.
+bool AckLedger::Join(uint64_t op, const WriteTerms& terms) {
+  OpRecord& record = records_.At(op);
+  if (record.state == State::kAnswered) return false;
+  if (record.state == State::kExpired) {
+    if (!record.uncommitted) return false;
+    record.frame = CurrentFrame();
+    record.named = terms.named;
+    Open(record);
+  }
+  if (record.state == State::kOpen) SetDeadline(op, std::min(record.deadline, terms.deadline));
+  Contain(op);
+  return true;
 }
 
-AckLedger::Record& AckLedger::NewRecord(const wire::Op& op) {
-  Record& record = records_.emplace_back();
-  record.frame = first_frame_ + frames_.size() - 1;
-  record.has_id = op.has_id;
-  record.id.assign(op.id);
-  if (op.has_id) ++records_with_id_;
-  Contain(first_op_ + records_.size() - 1);
-  frames_.back().new_ops_end = first_op_ + records_.size();
+void AckLedger::AddFinished(const wire::Op& op, const WriteTerms& terms) {
+  OpRecord& record = NewRecord(op, terms);
+  record.reached = WriteConcern::kApplied;
+  record.met = true;
+}
+
+void AckLedger::AddRefused(const wire::Op& op, std::string reason) {
+  OpRecord& record = NewRecord(op, {});
+  record.state = State::kRefused;
+  records_.MarkUnusual(record);
+  records_.SetError(records_.end() - 1, std::move(reason));
+}
+
+OpRecord& AckLedger::NewRecord(const wire::Op& op, const WriteTerms& terms) {
+  OpRecord& record = records_.Add(op, CurrentFrame());
+  record.wanted = terms.concern;
+  record.named = terms.named;
+  if (terms.named || terms.concern != WriteConcern::kApplied) records_.MarkUnusual(record);
+  if (terms.deadline != WriteTerms::kNoDeadline) SetDeadline(records_.end() - 1, terms.deadline);
+  Contain(records_.end() - 1);
+  frames_.back().new_ops_end = records_.end();
   return record;
 }
 
 // Consecutive ops form one range, so a frame that repeats a thousand ops stays small.
 void AckLedger::Contain(uint64_t op) {
-  RecordOf(op).last_frame = first_frame_ + frames_.size() - 1;
-  std::vector<Range>& ranges = frames_.back().ranges;
+  records_.At(op).last_frame = CurrentFrame();
+  std::vector<PendingFrame::Range>& ranges = frames_.back().ranges;
   if (!ranges.empty() && ranges.back().first + ranges.back().count == op) {
     ++ranges.back().count;
   } else {
@@ -58,152 +98,205 @@ void AckLedger::Contain(uint64_t op) {
   }
 }
 
-void AckLedger::EndFrame() { Advance(); }
-
-void AckLedger::AddBarrier(std::function<void()> run) {
-  if (frames_.empty()) return run();
-  BeginFrame({});
-  frames_.back().barrier = std::move(run);
-}
-
-void AckLedger::Done(uint64_t op, OpOutcome outcome) {
-  if (!AwaitsAck(op)) return;
-  Record& record = RecordOf(op);
-  if (record.state != State::kOpen) return;
-  switch (outcome) {
-    case OpOutcome::kApplied:
-      record.state = State::kFinished;
-      break;
-    case OpOutcome::kRejected:
-      record.state = State::kRefused;
-      errors_.emplace(op, "rejected");
-      ++bad_records_;
-      break;
-    case OpOutcome::kOverloaded:
-      // From here on the op is a new one when it comes again.
-      record.state = State::kLost;
-      in_flight_.erase(record.identity);
-      lost_.insert(record.identity);
-      ++bad_records_;
-      break;
+template <typename Visit>
+void AckLedger::ForEachOp(const PendingFrame& frame, Visit visit) {
+  for (const PendingFrame::Range& range : frame.ranges) {
+    for (uint64_t op = range.first; op < range.first + range.count; ++op) {
+      visit(op, records_.At(op));
+    }
   }
-  --frames_[record.frame - first_frame_].open;
-  Advance();
-}
-
-void AckLedger::Reopen(uint64_t op) {
-  if (!AwaitsAck(op)) return;
-  Record& record = RecordOf(op);
-  if (record.state != State::kFinished) return;
-  record.state = State::kOpen;
-  ++frames_[record.frame - first_frame_].open;
-}
-
-bool AckLedger::RememberLost(const wire::Op& op) {
-  const OpIdentity identity = IdentityOf(op);
-  if (!in_flight_.contains(identity)) lost_.insert(identity);
-  return lost_.size() <= kLostMax;
 }
 
 void AckLedger::Advance() {
   if (advancing_) return;
   advancing_ = true;
   while (!frames_.empty() && frames_.front().open == 0) {
-    const Frame frame = std::move(frames_.front());
+    const PendingFrame frame = std::move(frames_.front());
     frames_.pop_front();
     const uint64_t number = first_frame_++;
-    acked_ops_ = frame.new_ops_end;
-    Finish(frame);
-    ReleaseRecords(number);
+    Finish(frame, number, std::exchange(acked_ops_, frame.new_ops_end));
+    records_.Release(first_frame_);
   }
   advancing_ = false;
 }
 
-void AckLedger::Finish(const Frame& frame) {
-  if (frame.barrier) return frame.barrier();
-  if (bad_records_ > 0 && ContainsLost(frame)) return output_.OnFrameLost();
-  Acknowledge(frame);
+void AckLedger::Finish(const PendingFrame& frame, uint64_t number, uint64_t own_ops) {
+  if (!deadlines_.empty()) {
+    ForEachOp(frame, [&](uint64_t op, const OpRecord& record) {
+      if (record.frame == number) SetDeadline(op, WriteTerms::kNoDeadline);
+    });
+  }
+  if (records_.any_unusual() && ContainsLost(frame)) return output_.OnFrameLost();
+  const wire::OpAckFrame* const ack = acks_.Compose(frame, number, own_ops, frames_.empty());
+  if (ack != nullptr) output_.OnAck(*ack, frame.received);
 }
 
-bool AckLedger::ContainsLost(const Frame& frame) const {
-  for (const Range& range : frame.ranges) {
-    for (uint64_t op = range.first; op < range.first + range.count; ++op) {
-      if (RecordOf(op).state == State::kLost) return true;
+bool AckLedger::ContainsLost(const PendingFrame& frame) {
+  bool lost = false;
+  ForEachOp(frame, [&](uint64_t, const OpRecord& record) { lost |= record.state == State::kLost; });
+  return lost;
+}
+
+// ---- Ops ----
+
+void AckLedger::Open(OpRecord& record) {
+  record.state = State::kOpen;
+  ++frames_[record.frame - first_frame_].open;
+  ++stats_.waiting[IndexOf(record.wanted)];
+}
+
+void AckLedger::Close(OpRecord& record, State state) {
+  record.state = state;
+  --frames_[record.frame - first_frame_].open;
+  --stats_.waiting[IndexOf(record.wanted)];
+  if (state != State::kFinished) records_.MarkUnusual(record);
+}
+
+void AckLedger::Meet(OpRecord& record) {
+  record.met = true;
+  if (record.state == State::kOpen) Close(record, State::kFinished);
+}
+
+void AckLedger::Done(uint64_t op, OpOutcome outcome) {
+  if (!records_.Contains(op)) return;
+  OpRecord& record = records_.At(op);
+  if (!record.uncommitted) return;
+  record.uncommitted = false;
+  if (outcome == OpOutcome::kApplied) {
+    Applied(op, record);
+  } else if (record.state == State::kOpen && outcome == OpOutcome::kRejected) {
+    records_.SetError(op, "rejected");
+    Close(record, State::kRefused);
+  } else if (record.state == State::kOpen) {
+    // From here on the op is a new one when it comes again.
+    records_.Forget(record.key);
+    acks_.AddHole(WithConcern(record.key, record.wanted));
+    Close(record, State::kLost);
+  }
+  Advance();
+  if (op < acked_ops_) records_.Release(first_frame_);
+  if (!barriers_.empty()) RunBarriers();
+}
+
+void AckLedger::Applied(uint64_t op, OpRecord& record) {
+  record.reached = std::max(record.reached, WriteConcern::kApplied);
+  if (record.state == State::kExpired) return AcknowledgeLate(op, record);
+  if (record.wanted <= WriteConcern::kApplied) Meet(record);
+}
+
+void AckLedger::ConcernMet(uint64_t op, WriteConcern level) {
+  if (!records_.Contains(op)) return;
+  OpRecord& record = records_.At(op);
+  record.reached = std::max(record.reached, level);
+  if (record.state != State::kOpen) return;
+  Meet(record);
+  Advance();
+}
+
+void AckLedger::Reopen(uint64_t op) {
+  if (!records_.Contains(op)) return;
+  OpRecord& record = records_.At(op);
+  const bool waits = record.state == State::kOpen || record.state == State::kFinished;
+  if (record.uncommitted || !waits || record.frame < first_frame_) return;
+  record.uncommitted = true;
+  record.reached = WriteConcern::kFireAndForget;
+  committed_ops_ = std::min(committed_ops_, op);
+  if (record.state == State::kOpen || record.wanted == WriteConcern::kFireAndForget) return;
+  record.met = false;
+  Open(record);
+}
+
+bool AckLedger::RememberLost(const wire::Op& op, WriteConcern concern) {
+  const OpIdentity identity = IdentityOf(op);
+  if (!records_.IsInFlight(WithConcern(identity, concern))) acks_.AddHole(identity);
+  return holes() <= kHolesMax;
+}
+
+bool AckLedger::AwaitsLateAck(uint64_t op) const {
+  if (!records_.Contains(op)) return false;
+  const OpRecord& record = records_.At(op);
+  return record.frame >= first_frame_ || (record.state == State::kExpired && record.uncommitted);
+}
+
+// ---- Deadlines ----
+
+void AckLedger::SetDeadline(uint64_t op, WriteTerms::Time deadline) {
+  OpRecord& record = records_.At(op);
+  if (record.deadline == deadline) return;
+  if (record.deadline != WriteTerms::kNoDeadline) deadlines_.erase({record.deadline, op});
+  record.deadline = deadline;
+  if (deadline == WriteTerms::kNoDeadline) return;
+  deadlines_.emplace(deadline, op);
+  records_.MarkUnusual(record);
+}
+
+bool AckLedger::Expire(Time now) {
+  if (deadlines_.empty()) return false;
+  if (deadlines_.begin()->first > now) return true;
+  acks_.BeginResults();
+  timed_out_.clear();
+  timed_out_count_ = 0;
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const uint64_t op = deadlines_.begin()->second;
+    OpRecord& record = records_.At(op);
+    SetDeadline(op, WriteTerms::kNoDeadline);
+    ExpireOp(op, record);
+  }
+  if (timed_out_count_ > 0) output_.OnTimedOut(timed_out_, timed_out_count_);
+  if (const wire::OpAckFrame* const ack = acks_.Results()) output_.OnResults(*ack);
+  Advance();
+  return !deadlines_.empty();
+}
+
+// A finished op may still be held back by its frame, or by frames ahead.
+void AckLedger::ExpireOp(uint64_t op, OpRecord& record) {
+  const bool open = record.state == State::kOpen;
+  if (!open && record.state != State::kFinished) return;
+  if (open && record.reached < WriteConcern::kApplied) {
+    ++stats_.timeouts_unapplied;
+    ++timed_out_count_;
+    if (record.has_id) {
+      timed_out_.push_back(record.id);
+      acks_.AddHole(WithConcern(record.key, record.wanted));
     }
+    return Close(record, State::kExpired);
   }
-  return false;
+  if (open) ++stats_.timeouts_applied;
+  if (!record.has_id) {  // only its frame can tell
+    if (open) Close(record, State::kFinished);
+    return;
+  }
+  acks_.AddResult(op);
+  if (open) return Close(record, State::kAnswered);
+  record.state = State::kAnswered;
 }
 
-void AckLedger::Acknowledge(const Frame& frame) {
-  ack_.results.clear();
-  ack_.achieved_level.reset();
-  if (frame.ranges.empty()) {
-    ack_.last_id = LastIdAfter(nullptr);
-  } else if (bad_records_ == 0 && lost_.empty()) {
-    const Range& range = frame.ranges.back();
-    ack_.achieved_level = WriteConcern::kApplied;
-    ack_.last_id = LastIdAfter(&RecordOf(range.first + range.count - 1));
-  } else {
-    ack_.achieved_level = WriteConcern::kApplied;
-    FillResults(frame);
-  }
-  output_.OnAck(ack_, frame.received);
+void AckLedger::AcknowledgeLate(uint64_t op, OpRecord& record) {
+  record.state = State::kAnswered;
+  record.met = record.wanted <= WriteConcern::kApplied;
+  if (!record.has_id) return;
+  acks_.CloseHole(WithConcern(record.key, record.wanted));
+  acks_.BeginResults();
+  acks_.AddResult(op);
+  output_.OnResults(*acks_.Results());
 }
 
-// `lastId` covers the finished ops up to the first refused one, `results` all others.
-void AckLedger::FillResults(const Frame& frame) {
-  const Record* prefix_end = nullptr;
-  bool in_prefix = lost_.empty();
-  for (const Range& range : frame.ranges) {
-    for (uint64_t op = range.first; op < range.first + range.count; ++op) {
-      const Record& record = RecordOf(op);
-      const bool success = record.state == State::kFinished;
-      in_prefix = in_prefix && success;
-      if (in_prefix) {
-        prefix_end = &record;
-      } else if (record.has_id) {
-        wire::OpResult& result = ack_.results.emplace_back();
-        result.op_id = record.id;
-        result.success = success;
-        result.achieved_level = success ? WriteConcern::kApplied : WriteConcern::kFireAndForget;
-        if (!success) result.error = errors_.at(op);
-      }
-    }
-  }
-  ack_.last_id = prefix_end == nullptr ? std::string_view(last_acked_) : LastIdAfter(prefix_end);
+// ---- Barriers ----
+
+void AckLedger::AddBarrier(std::function<void()> run) {
+  barriers_.push_back({.ops_end = records_.end(), .run = std::move(run)});
+  if (barriers_.size() == 1) RunBarriers();
 }
 
-// "unknown" deletes everything the client has pending, so it is only for clients without ids in
-// flight. `last` is null for a frame without ops.
-std::string_view AckLedger::LastIdAfter(const Record* last) {
-  if (last != nullptr && last->has_id) {
-    last_acked_ = last->id;
-    return last_acked_;
+void AckLedger::RunBarriers() {
+  committed_ops_ = std::max(committed_ops_, records_.first());
+  while (committed_ops_ < records_.end() && !records_.At(committed_ops_).uncommitted) {
+    ++committed_ops_;
   }
-  size_t waiting = records_with_id_;
-  // The records of the frame itself are still there; those of later frames must not be deleted.
-  for (const Record& record : records_) {
-    if (waiting == 0 || record.frame >= first_frame_) break;
-    if (record.has_id) --waiting;
-  }
-  const bool nothing_waits = waiting == 0 && lost_.empty() && (last != nullptr || frames_.empty());
-  return nothing_waits ? std::string_view("unknown") : std::string_view(last_acked_);
-}
-
-void AckLedger::ReleaseRecords(uint64_t frame_number) {
-  while (!records_.empty() && records_.front().last_frame <= frame_number) {
-    const Record& record = records_.front();
-    if (record.has_id) --records_with_id_;
-    if (record.state == State::kRefused || record.state == State::kLost) {
-      --bad_records_;
-      errors_.erase(first_op_);
-    }
-    if (const auto known = in_flight_.find(record.identity);
-        known != in_flight_.end() && known->second == first_op_) {
-      in_flight_.erase(known);
-    }
-    records_.pop_front();
-    ++first_op_;
+  while (!barriers_.empty() && barriers_.front().ops_end <= committed_ops_) {
+    const std::function<void()> run = std::move(barriers_.front().run);
+    barriers_.pop_front();
+    run();
   }
 }
 

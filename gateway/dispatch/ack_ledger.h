@@ -1,17 +1,26 @@
-// Which frames of one connection are not acknowledged yet, and what may be said to the client
-// (core.md 5.3; architecture section 4).
+// Which ops of one connection are in flight, and when its frames are acknowledged (core.md 5.3 and
+// 5.6; architecture section 4). What the acks say is AckComposer's business.
 //
-// Acks leave in frame order: frames wait in a FIFO with the number of their open ops. The stock
-// client sends everything unacknowledged with every write, so an op that is still in the ledger is
-// joined, not sent again. Joining costs nothing but the op's number: its first frame stands ahead
-// in the FIFO, so a later frame cannot be acknowledged before it.
+// Acks leave in frame order: frames wait in a FIFO with the number of their open ops. An op is open
+// until its write concern is met:
 //
-// `lastId` makes the client delete every smaller id. Therefore it only ever names the end of a
-// contiguous run of finished ops; everything behind a refused op is named in `results`. Ops that
-// were given up (429) leave a hole: until the client has sent them again, acks name every op in
-// `results` and leave `lastId` where it was.
+//   FIRE_AND_FORGET         never: it is finished on arrival
+//   MEMORY                  a sync replica holds it, or it is committed
+//   APPLIED                 it is committed
+//   REPLICATED, PERSISTED   whoever submitted it says so
 //
-// Reads wait in the same FIFO as barriers, so that a connection sees its own writes.
+// A frame that waits for persistence holds back the frames behind it, not the reads.
+//
+// The stock client sends everything unacknowledged with every write, so an op that is still in the
+// ledger is joined, not sent again. Joining costs nothing but the op's number: its first frame
+// stands ahead in the FIFO, so a later frame cannot be acknowledged before it.
+//
+// When an op's deadline passes, it no longer holds its frame: if it was applied the client is told
+// at once how far it has come. Otherwise it becomes a hole, stays in flight, and is acknowledged by
+// itself once it is committed; if it comes again first, the new frame waits for it.
+//
+// Reads wait as barriers until all ops that came before are committed or refused, so that a
+// connection sees its own writes.
 //
 // Belongs to a connection; not thread-safe. The output must not change the ledger from inside its
 // callbacks.
@@ -23,14 +32,17 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
+#include "dispatch/ack_composer.h"
 #include "dispatch/io.h"
-#include "dispatch/op_identity.h"
+#include "dispatch/op_records.h"
+#include "dispatch/write_terms.h"
 #include "wire/op.h"
 #include "wire/server_frame.h"
 
@@ -44,89 +56,96 @@ class AckLedger {
    public:
     virtual ~Output() = default;
     virtual void OnAck(const wire::OpAckFrame& ack, Time received) = 0;
+    // Of single ops, beside the acks of frames.
+    virtual void OnResults(const wire::OpAckFrame& ack) = 0;
     // A frame was given up: ERROR 429, no ack.
     virtual void OnFrameLost() = 0;
+    // Ops that were not applied by their deadline: ERROR 504. Those without an id are only counted.
+    virtual void OnTimedOut(std::span<const std::string_view> ids, size_t count) = 0;
   };
 
-  // More lost ops than this are not remembered; the connection must then end.
-  static constexpr size_t kLostMax = 65'536;
+  // More holes than this are not remembered; the connection must then end.
+  static constexpr size_t kHolesMax = 65'536;
 
-  explicit AckLedger(Output& output) : output_(output) {}
+  AckLedger(Output& output, ConcernStats& stats)
+      : output_(output), stats_(stats), acks_(records_, stats) {}
+  ~AckLedger();
+  AckLedger(const AckLedger&) = delete;
+  AckLedger& operator=(const AckLedger&) = delete;
 
   // One frame: BeginFrame, one Add*() per op in frame order, EndFrame.
   void BeginFrame(Time received);
   // The op's number when it is to be submitted; nothing when it joins one in flight.
-  std::optional<uint64_t> Add(const wire::Op& op);
+  std::optional<uint64_t> Add(const wire::Op& op, const WriteTerms& terms);
   // Finished on arrival: it changes nothing.
-  void AddFinished(const wire::Op& op);
+  void AddFinished(const wire::Op& op, const WriteTerms& terms);
   void AddRefused(const wire::Op& op, std::string reason);
-  void EndFrame();
+  void EndFrame() { Advance(); }
 
-  // Runs when everything before it is finished; at once when nothing is open.
+  // Runs when everything before it is committed or refused; at once when it is already.
   void AddBarrier(std::function<void()> run);
 
-  // The outcome of a submitted op; ignored unless the op is open.
+  // The outcome of a submitted op; ignored unless it is expected.
   void Done(uint64_t op, OpOutcome outcome);
-  // A finished op whose ack has not left is open again.
+  // The op's concern is met as far as the cluster can meet it; it has come to this level.
+  void ConcernMet(uint64_t op, wire::WriteConcern level);
+  // A committed op whose ack has not left is on its way again.
   void Reopen(uint64_t op);
 
-  // The op was dropped without entering the ledger, so no ack may reach past it. False: too many.
-  bool RememberLost(const wire::Op& op);
+  // Deals with the ops whose deadline has passed. False: no op has a deadline any more.
+  bool Expire(Time now);
+  bool has_deadlines() const { return !deadlines_.empty(); }
 
-  bool AwaitsAck(uint64_t op) const { return op >= acked_ops_; }
-  bool empty() const { return frames_.empty(); }
-  size_t frames() const { return frames_.size(); }
-  size_t lost() const { return lost_.size(); }
+  // The op was dropped without entering the ledger, so no ack may reach past it. False: too many.
+  bool RememberLost(const wire::Op& op, wire::WriteConcern concern);
+
+  // True while its outcome matters to an ack to come.
+  bool AwaitsAck(uint64_t op) const { return op >= acked_ops_ || AwaitsLateAck(op); }
+  bool empty() const { return frames_.empty() && barriers_.empty(); }
+  // Frames and barriers that wait.
+  size_t waiting() const { return frames_.size() + barriers_.size(); }
+  size_t holes() const { return acks_.holes(); }
 
  private:
-  enum class State : uint8_t { kOpen, kFinished, kRefused, kLost };
+  using State = OpRecord::State;
 
-  struct Record {
-    OpIdentity identity;
-    uint64_t frame = 0;       // the one that brought it
-    uint64_t last_frame = 0;  // the last one that contains it
-    State state = State::kOpen;
-    bool has_id = false;
-    std::string id;
-  };
-  struct Range {
-    uint64_t first = 0;
-    uint64_t count = 0;
-  };
-  struct Frame {
-    Time received;
-    std::vector<Range> ranges;  // the ops in frame order
-    uint64_t new_ops_end = 0;   // numbers below belong to this frame or an earlier one
-    uint64_t open = 0;
-    std::function<void()> barrier;
+  struct Barrier {
+    uint64_t ops_end = 0;
+    std::function<void()> run;
   };
 
-  Record& RecordOf(uint64_t op) { return records_[op - first_op_]; }
-  const Record& RecordOf(uint64_t op) const { return records_[op - first_op_]; }
-  Record& NewRecord(const wire::Op& op);
+  uint64_t CurrentFrame() const { return first_frame_ + frames_.size() - 1; }
+  bool AwaitsLateAck(uint64_t op) const;
+  OpRecord& NewRecord(const wire::Op& op, const WriteTerms& terms);
+  bool Join(uint64_t op, const WriteTerms& terms);
   void Contain(uint64_t op);
+  void SetDeadline(uint64_t op, WriteTerms::Time deadline);
+  void Open(OpRecord& record);
+  void Close(OpRecord& record, State state);
+  void Meet(OpRecord& record);
+  void Applied(uint64_t op, OpRecord& record);
+  void AcknowledgeLate(uint64_t op, OpRecord& record);
+  void ExpireOp(uint64_t op, OpRecord& record);
   void Advance();
-  void Finish(const Frame& frame);
-  bool ContainsLost(const Frame& frame) const;
-  void Acknowledge(const Frame& frame);
-  void FillResults(const Frame& frame);
-  std::string_view LastIdAfter(const Record* last);
-  void ReleaseRecords(uint64_t frame_number);
+  void Finish(const PendingFrame& frame, uint64_t number, uint64_t own_ops);
+  template <typename Visit>
+  void ForEachOp(const PendingFrame& frame, Visit visit);
+  bool ContainsLost(const PendingFrame& frame);
+  void RunBarriers();
 
   Output& output_;
-  std::deque<Frame> frames_;
-  uint64_t first_frame_ = 0;  // number of frames_.front()
-  std::deque<Record> records_;
-  uint64_t first_op_ = 0;   // number of records_.front()
-  uint64_t acked_ops_ = 0;  // ops below belong to frames that are through
-  absl::flat_hash_map<OpIdentity, uint64_t> in_flight_;
-  absl::flat_hash_set<OpIdentity> lost_;
-  absl::flat_hash_map<uint64_t, std::string> errors_;  // of refused ops, which are rare
-  size_t records_with_id_ = 0;
-  size_t bad_records_ = 0;  // refused or lost
+  ConcernStats& stats_;
+  OpRecords records_;
+  AckComposer acks_;
+  std::deque<PendingFrame> frames_;
+  uint64_t first_frame_ = 0;    // number of frames_.front()
+  uint64_t acked_ops_ = 0;      // ops below came with frames that are through
+  uint64_t committed_ops_ = 0;  // ops below are committed or refused; advanced for barriers only
+  std::deque<Barrier> barriers_;
+  std::set<std::pair<Time, uint64_t>> deadlines_;
+  std::vector<std::string_view> timed_out_;  // reused
+  size_t timed_out_count_ = 0;
   bool advancing_ = false;
-  std::string last_acked_ = "0";
-  wire::OpAckFrame ack_;  // reused
 };
 
 }  // namespace topgun::gateway

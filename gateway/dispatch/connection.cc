@@ -17,6 +17,14 @@ namespace topgun::gateway {
 
 using wire::FrameType;
 
+namespace {
+
+BatchTerms TermsOfBatch(const wire::OpBatchFrame& frame) {
+  return {.concern = frame.write_concern, .timeout_ms = frame.timeout_ms, .error = frame.error};
+}
+
+}  // namespace
+
 Connection::Connection(ConnectionId id, std::string origin, Session& session, LoopContext& context)
     : id_(id),
       origin_(std::move(origin)),
@@ -69,9 +77,11 @@ void Connection::Handle(std::string_view message, Level level) {
 bool Connection::WithinRate(const wire::ClientFrame& frame) {
   uint64_t cost = 1;
   std::span<const wire::Op> ops;
+  BatchTerms batch;
   if (frame.type == FrameType::kDeviceHello) return true;
   if (frame.type == FrameType::kOpBatch) {
     ops = frame.op_batch.ops;
+    batch = TermsOfBatch(frame.op_batch);
     cost = ops.size();
   } else if (frame.type == FrameType::kClientOp) {
     ops = {&frame.client_op.op, 1};
@@ -79,7 +89,7 @@ bool Connection::WithinRate(const wire::ClientFrame& frame) {
     cost = std::max<uint64_t>(1, wire::CountBatchItems(frame.batch.data));
   }
   if (rate_.Allow(cost, context_.now)) return true;
-  writes_.OnRateLimited(ops);
+  writes_.OnRateLimited(ops, batch);
   return false;
 }
 
@@ -96,7 +106,7 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
     case FrameType::kClientOp:
       return writes_.OnOps({&frame.client_op.op, 1}, {});
     case FrameType::kOpBatch:
-      return writes_.OnOps(frame.op_batch.ops, frame.op_batch.error);
+      return writes_.OnOps(frame.op_batch.ops, TermsOfBatch(frame.op_batch));
     case FrameType::kQuerySub:
       return OnQuerySub(frame.query_sub);
     case FrameType::kQueryUnsub:

@@ -34,6 +34,7 @@ SessionHandler& ConnectionTable::OnOpen(Session& session) {
   Slot& slot = slots_[index];
   const ConnectionId id{.slot = index, .generation = ++slot.generation};
   slot.owed_revival = false;
+  slot.has_deadlines = false;
   context_->now = std::chrono::steady_clock::now();
   slot.connection = std::make_unique<Connection>(id, OriginOf(id), session, *context_);
   ++count_;
@@ -63,6 +64,12 @@ void ConnectionTable::OnOpDone(const OpRef& ref, OpOutcome outcome) {
   }
 }
 
+void ConnectionTable::OnConcernMet(const OpRef& ref, wire::WriteConcern level) {
+  if (Connection* const connection = Find(ref.connection)) {
+    connection->writes().OnConcernMet(ref.op, level);
+  }
+}
+
 void ConnectionTable::OnOpReopened(const OpRef& ref) {
   if (Connection* const connection = Find(ref.connection)) {
     connection->writes().OnOpReopened(ref.op);
@@ -87,9 +94,16 @@ void ConnectionTable::OweRevival(ConnectionId id, Time not_before) {
   revivals_.push_back({.id = id, .not_before = not_before});
 }
 
+void ConnectionTable::WatchDeadlines(ConnectionId id) {
+  Slot& slot = slots_[id.slot];
+  if (slot.generation != id.generation || std::exchange(slot.has_deadlines, true)) return;
+  with_deadlines_.push_back(id);
+}
+
 void ConnectionTable::Tick(Time now) {
   context_->now = now;
-  ReportFates();
+  Expire(now);
+  Report();
   if (draining_) return Drain(now);
   Sweep(now);
   Revive(now);
@@ -126,6 +140,16 @@ void ConnectionTable::Revive(Time now) {
   }
 }
 
+void ConnectionTable::Expire(Time now) {
+  std::erase_if(with_deadlines_, [&](ConnectionId id) {
+    Connection* const connection = Find(id);
+    if (connection == nullptr) return true;
+    const bool more = connection->writes().Expire(now);
+    slots_[id.slot].has_deadlines = more;
+    return !more;
+  });
+}
+
 void ConnectionTable::SharePartitionMap() {
   const int64_t version = context_->cluster.map().version;
   if (std::exchange(map_version_, version) != version) map_at_ = 0;
@@ -149,10 +173,20 @@ void ConnectionTable::Drain(Time now) {
   }
 }
 
-void ConnectionTable::ReportFates() {
+void ConnectionTable::Report() {
+  Probe& probe = context_->probe;
   for (size_t i = 0; i < fates_.size(); ++i) {
-    context_->probe.Ops(static_cast<OpFate>(i), std::exchange(fates_[i], 0));
+    probe.Ops(static_cast<OpFate>(i), std::exchange(fates_[i], 0));
   }
+  ConcernStats& stats = concern_stats_;
+  for (size_t i = 0; i < kWriteConcernCount; ++i) {
+    const auto level = static_cast<wire::WriteConcern>(i);
+    probe.OpsAcked(level, std::exchange(stats.acked[i], 0));
+    probe.OpsWaiting(level,
+                     stats.waiting[i] - std::exchange(waiting_reported_[i], stats.waiting[i]));
+  }
+  probe.OpsTimedOut(std::exchange(stats.timeouts_applied, 0),
+                    std::exchange(stats.timeouts_unapplied, 0));
 }
 
 }  // namespace topgun::gateway

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "dispatch/concern_stats.h"
 #include "dispatch/connection.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
@@ -35,6 +36,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
 
   SessionHandler& OnOpen(Session& session) override;
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
+  void OnConcernMet(const OpRef& ref, wire::WriteConcern level) override;
   void OnOpReopened(const OpRef& ref) override;
   bool AwaitsAck(const OpRef& ref) const override;
 
@@ -44,6 +46,9 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
 
   // The client lost writes to a 429; it is told to send again, not before `not_before`.
   void OweRevival(ConnectionId id, Time not_before);
+  // Ops of the connection have deadlines; they are looked at every tick.
+  void WatchDeadlines(ConnectionId id);
+  ConcernStats& concern_stats() { return concern_stats_; }
 
   void Tick(Time now);
 
@@ -54,6 +59,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   struct Slot {
     uint32_t generation = 0;
     bool owed_revival = false;
+    bool has_deadlines = false;
     std::unique_ptr<Connection> connection;
   };
   struct Revival {
@@ -64,23 +70,27 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   std::string OriginOf(ConnectionId id) const;
   void Sweep(Time now);
   void Revive(Time now);
+  void Expire(Time now);
   void SharePartitionMap();
   void Drain(Time now);
-  void ReportFates();
+  void Report();
 
   const OriginPrefix prefix_;
   const uint8_t loop_;
   LoopContext* context_ = nullptr;
-  std::vector<Slot> slots_;
   std::vector<uint32_t> free_;
   size_t count_ = 0;
   size_t sweep_at_ = 0;
   int64_t map_version_ = 0;  // of the partition map that connections are being told
   size_t map_at_ = 0;        // the slot that is told next
   std::deque<Revival> revivals_;
+  std::vector<ConnectionId> with_deadlines_;
+  ConcernStats concern_stats_;
   std::array<size_t, kOpFateCount> fates_{};  // counted here, reported once per tick
+  std::array<int64_t, kWriteConcernCount> waiting_reported_{};
   bool draining_ = false;
   Time drain_deadline_;
+  std::vector<Slot> slots_;  // last: connections use the rest until they end
 };
 
 }  // namespace topgun::gateway

@@ -32,7 +32,8 @@ void DetachedWrites::Write(std::span<const wire::Op> ops, std::string_view origi
   const ConnectionId nobody{.slot = kDetachedSlot, .generation = 0};
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i].kind == wire::OpKind::kNothing) continue;
-    sink_->Submit(ops[i], origin, {.connection = nobody, .op = first + i});
+    sink_->Submit(ops[i], wire::WriteConcern::kApplied, origin,
+                  {.connection = nobody, .op = first + i});
   }
 }
 

@@ -46,6 +46,7 @@ class DetachedWrites final : public WriteObserver {
   void Write(std::span<const wire::Op> ops, std::string_view origin, Done done);
 
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
+  void OnConcernMet(const OpRef& /*ref*/, wire::WriteConcern /*level*/) override {}  // all APPLIED
   void OnOpReopened(const OpRef& ref) override;
   bool AwaitsAck(const OpRef& ref) const override { return Find(ref.op) != batches_.end(); }
 

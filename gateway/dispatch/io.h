@@ -49,6 +49,10 @@ class WriteObserver {
   virtual ~WriteObserver() = default;
 
   virtual void OnOpDone(const OpRef& ref, OpOutcome outcome) = 0;
+  // An op that was submitted with another concern than APPLIED has come as far as it asked for, or
+  // as far as the cluster can bring it: to this level. For MEMORY it may come before OnOpDone(),
+  // for higher ones after it.
+  virtual void OnConcernMet(const OpRef& ref, wire::WriteConcern level) = 0;
   // An op reported as applied was lost with its shard's tail and is on its way again; its outcome
   // follows once more.
   virtual void OnOpReopened(const OpRef& ref) = 0;
@@ -67,9 +71,11 @@ class WriteSink {
  public:
   virtual ~WriteSink() = default;
 
-  // Copies the op; the observer hears exactly once about it. `origin` names the connection in the
-  // change that results.
-  virtual void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) = 0;
+  // Copies the op; the observer hears exactly once of its outcome. `origin` names the connection in
+  // the change that results. Ops of the concerns below APPLIED are acknowledged early, so they are
+  // not given up while the process lives, only when a sync service refuses them for good.
+  virtual void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+                      const OpRef& ref) = 0;
   // The memory for ops is used up: frames with writes are to be refused.
   virtual bool Overloaded() const = 0;
   // Whether clients whose writes were refused may send them again.

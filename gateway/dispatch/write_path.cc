@@ -11,9 +11,11 @@ namespace {
 
 constexpr size_t kReasonsInError = 8;
 constexpr size_t kDenialsMax = 8;  // ERROR frames per frame of writes
+constexpr size_t kIdsInError = 8;
 constexpr int64_t kBadRequest = 400;
 constexpr int64_t kForbidden = 403;
 constexpr int64_t kTooManyRequests = 429;
+constexpr int64_t kTimedOut = 504;
 constexpr std::string_view kOverloadText = "server overloaded, try again later";
 constexpr std::string_view kPoliciesText = "access policies are not known yet, try again later";
 constexpr std::chrono::milliseconds kPoliciesRetry{1'000};
@@ -27,29 +29,30 @@ WritePath::WritePath(ConnectionId id, std::string origin, const Principal& princ
       principal_(principal),
       session_(session),
       context_(context),
-      ledger_(static_cast<AckLedger::Output&>(*this)) {}
+      ledger_(static_cast<AckLedger::Output&>(*this), context.table.concern_stats()) {}
 
-void WritePath::OnOps(std::span<const wire::Op> ops, std::string_view error) {
+void WritePath::OnOps(std::span<const wire::Op> ops, const BatchTerms& batch) {
   if (!ops.empty() && context_.sink.Overloaded()) {
     context_.probe.FrameDropped(DropReason::kOverloaded);
     SendError(kTooManyRequests, kOverloadText);
     context_.table.OweRevival(id_, context_.now);
-    return Lose(ops);
+    return Lose(ops, batch);
   }
   if (!ops.empty() && context_.access.state() == AccessControl::State::kUnknown) {
     // What is not known to be forbidden is not refused for good.
     context_.probe.FrameDropped(DropReason::kPoliciesUnknown);
     SendError(kTooManyRequests, kPoliciesText);
     context_.table.OweRevival(id_, context_.now + kPoliciesRetry);
-    return Lose(ops);
+    return Lose(ops, batch);
   }
-  Validate(ops, error);
+  Validate(ops, batch);
   if (!refusals_.empty()) SendRefusals(ops);
-  Apply(ops);
+  Apply(ops, batch);
+  if (ledger_.has_deadlines()) context_.table.WatchDeadlines(id_);
   UpdatePause();
 }
 
-void WritePath::OnRateLimited(std::span<const wire::Op> ops) {
+void WritePath::OnRateLimited(std::span<const wire::Op> ops, const BatchTerms& batch) {
   context_.probe.FrameDropped(DropReason::kRateLimited);
   SendError(kTooManyRequests, kRateText);
   if (ops.empty()) return;
@@ -58,14 +61,17 @@ void WritePath::OnRateLimited(std::span<const wire::Op> ops) {
                                                context_.options.ops_per_second);
   context_.table.OweRevival(
       id_, context_.now + std::chrono::duration_cast<std::chrono::milliseconds>(recovery));
-  Lose(ops);
+  Lose(ops, batch);
 }
 
-void WritePath::Validate(std::span<const wire::Op> ops, std::string_view error) {
+void WritePath::Validate(std::span<const wire::Op> ops, const BatchTerms& batch) {
   refusals_.clear();
+  const std::string error =
+      batch.error.empty() ? TimeoutProblem(batch.timeout_ms) : std::string(batch.error);
   for (size_t i = 0; i < ops.size(); ++i) {
     std::string reason =
-        error.empty() ? wire::ValidateOp(ops[i], context_.options.op_limits) : std::string(error);
+        error.empty() ? wire::ValidateOp(ops[i], context_.options.op_limits) : error;
+    if (reason.empty()) reason = TimeoutProblem(ops[i].timeout_ms);
     if (reason.empty() && !MayWrite(ops[i])) {
       reason.append("write access denied for map: ").append(ops[i].map);
       refusals_.push_back({.index = i, .code = kForbidden, .reason = std::move(reason)});
@@ -129,7 +135,7 @@ void WritePath::SendDenials(std::span<const wire::Op> ops) {
   }
 }
 
-void WritePath::Apply(std::span<const wire::Op> ops) {
+void WritePath::Apply(std::span<const wire::Op> ops, const BatchTerms& batch) {
   size_t joined = 0;
   size_t nothing = 0;
   auto refusal = refusals_.begin();
@@ -139,11 +145,14 @@ void WritePath::Apply(std::span<const wire::Op> ops) {
     if (refusal != refusals_.end() && refusal->index == i) {
       ledger_.AddRefused(op, std::move(refusal->reason));
       ++refusal;
-    } else if (op.kind == wire::OpKind::kNothing) {
-      ledger_.AddFinished(op);
+      continue;
+    }
+    const WriteTerms terms = TermsOf(op, batch, context_.now);
+    if (op.kind == wire::OpKind::kNothing) {
+      ledger_.AddFinished(op, terms);
       ++nothing;
-    } else if (const auto number = ledger_.Add(op)) {
-      context_.sink.Submit(op, origin_, {.connection = id_, .op = *number});
+    } else if (const auto number = ledger_.Add(op, terms)) {
+      context_.sink.Submit(op, terms.concern, origin_, {.connection = id_, .op = *number});
     } else {
       ++joined;
     }
@@ -154,10 +163,12 @@ void WritePath::Apply(std::span<const wire::Op> ops) {
   ledger_.EndFrame();
 }
 
-void WritePath::Lose(std::span<const wire::Op> ops) {
+void WritePath::Lose(std::span<const wire::Op> ops, const BatchTerms& batch) {
   context_.probe.Ops(OpFate::kDropped, ops.size());
   for (const wire::Op& op : ops) {
-    if (!ledger_.RememberLost(op)) return session_.Close(CloseCause::kOverload);
+    if (!ledger_.RememberLost(op, TermsOf(op, batch, context_.now).concern)) {
+      return session_.Close(CloseCause::kOverload);
+    }
   }
 }
 
@@ -169,19 +180,43 @@ void WritePath::SendError(int64_t code, std::string_view message) {
   session_.Reply(std::move(frame));
 }
 
-void WritePath::OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) {
+void WritePath::SendAck(const wire::OpAckFrame& ack) {
   std::string frame;
   wire::EncodeOpAck(ack, frame);
   session_.Reply(std::move(frame));
-  const auto waited = std::chrono::steady_clock::now() - received;
-  context_.probe.Acked(std::chrono::duration<double>(waited).count());
+  context_.probe.AckSent();
+}
+
+void WritePath::OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) {
+  SendAck(ack);
+  if (ack.achieved_level) {
+    const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - received;
+    context_.probe.Acked(*ack.achieved_level, waited.count());
+  }
   UpdatePause();
 }
+
+void WritePath::OnResults(const wire::OpAckFrame& ack) { SendAck(ack); }
 
 void WritePath::OnFrameLost() {
   SendError(kTooManyRequests, kOverloadText);
   context_.table.OweRevival(id_, context_.now);
-  if (ledger_.lost() > AckLedger::kLostMax) session_.Close(CloseCause::kOverload);
+  if (ledger_.holes() > AckLedger::kHolesMax) session_.Close(CloseCause::kOverload);
+}
+
+void WritePath::OnTimedOut(std::span<const std::string_view> ids, size_t count) {
+  std::string text = "timeout: not applied yet, still trying: ";
+  for (size_t i = 0; i < ids.size() && i < kIdsInError; ++i) {
+    text.append(i == 0 ? "" : ", ").append(ids[i]);
+  }
+  const size_t named = std::min(ids.size(), kIdsInError);
+  if (named == 0) {
+    text.append(std::to_string(count)).append(" without id");
+  } else if (count > named) {
+    text.append(" and ").append(std::to_string(count - named)).append(" more");
+  }
+  SendError(kTimedOut, text);
+  if (ledger_.holes() > AckLedger::kHolesMax) session_.Close(CloseCause::kOverload);
 }
 
 void WritePath::PauseReading(Pause why, bool paused) {
@@ -191,7 +226,7 @@ void WritePath::PauseReading(Pause why, bool paused) {
 
 void WritePath::UpdatePause() {
   const size_t frames_max = context_.options.frames_in_flight_max;
-  const bool full = ledger_.frames() > (paused_ ? frames_max / 2 : frames_max);
+  const bool full = ledger_.waiting() > (paused_ ? frames_max / 2 : frames_max);
   const bool wanted = full || pauses_.any();
   if (wanted == paused_) return;
   paused_ = wanted;

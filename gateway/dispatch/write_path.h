@@ -1,5 +1,5 @@
 // The writes of one connection: validation, refusals, the ack ledger and what follows from
-// overload (core.md 5; architecture section 4).
+// overload and deadlines (core.md 5; architecture section 4).
 //
 // Owned by a Connection, on its loop's thread.
 #pragma once
@@ -14,6 +14,7 @@
 
 #include "dispatch/ack_ledger.h"
 #include "dispatch/loop_context.h"
+#include "dispatch/write_terms.h"
 #include "ws/session.h"
 
 namespace topgun::gateway {
@@ -24,15 +25,18 @@ class WritePath final : public AckLedger::Output {
   WritePath(ConnectionId id, std::string origin, const Principal& principal, Session& session,
             LoopContext& context);
 
-  // Ops of one frame. `error` refuses all of them.
-  void OnOps(std::span<const wire::Op> ops, std::string_view error);
+  // Ops of one frame.
+  void OnOps(std::span<const wire::Op> ops, const BatchTerms& batch);
   // A frame with ops that was dropped by the rate limiter.
-  void OnRateLimited(std::span<const wire::Op> ops);
+  void OnRateLimited(std::span<const wire::Op> ops, const BatchTerms& batch);
+  // Answers ops whose deadline has passed. False: none has one any more.
+  bool Expire(AckLedger::Time now) { return ledger_.Expire(now); }
 
   void OnOpDone(uint64_t op, OpOutcome outcome) { ledger_.Done(op, outcome); }
+  void OnConcernMet(uint64_t op, wire::WriteConcern level) { ledger_.ConcernMet(op, level); }
   void OnOpReopened(uint64_t op) { ledger_.Reopen(op); }
   bool AwaitsAck(uint64_t op) const { return ledger_.AwaitsAck(op); }
-  // Runs once all writes that came before are applied or refused.
+  // Runs once all writes that came before are applied or refused, acknowledged or not.
   void AfterWrites(std::function<void()> run) { ledger_.AddBarrier(std::move(run)); }
   bool idle() const { return ledger_.empty(); }
 
@@ -44,7 +48,9 @@ class WritePath final : public AckLedger::Output {
   void PauseReading(Pause why, bool paused);
 
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;
+  void OnResults(const wire::OpAckFrame& ack) override;
   void OnFrameLost() override;
+  void OnTimedOut(std::span<const std::string_view> ids, size_t count) override;
 
  private:
   struct Refusal {
@@ -53,13 +59,14 @@ class WritePath final : public AckLedger::Output {
     std::string reason;
   };
 
-  void Validate(std::span<const wire::Op> ops, std::string_view error);
+  void Validate(std::span<const wire::Op> ops, const BatchTerms& batch);
   bool MayWrite(const wire::Op& op) const;
   void SendRefusals(std::span<const wire::Op> ops);
   void SendReasons();
   void SendDenials(std::span<const wire::Op> ops);
-  void Apply(std::span<const wire::Op> ops);
-  void Lose(std::span<const wire::Op> ops);
+  void Apply(std::span<const wire::Op> ops, const BatchTerms& batch);
+  void Lose(std::span<const wire::Op> ops, const BatchTerms& batch);
+  void SendAck(const wire::OpAckFrame& ack);
   void UpdatePause();
 
   const ConnectionId id_;

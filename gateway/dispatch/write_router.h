@@ -17,6 +17,9 @@ class WriteRouter final : public WriteObserver {
       : connections_(connections), detached_(detached) {}
 
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override { Of(ref).OnOpDone(ref, outcome); }
+  void OnConcernMet(const OpRef& ref, wire::WriteConcern level) override {
+    Of(ref).OnConcernMet(ref, level);
+  }
   void OnOpReopened(const OpRef& ref) override { Of(ref).OnOpReopened(ref); }
   bool AwaitsAck(const OpRef& ref) const override { return Of(ref).AwaitsAck(ref); }
 

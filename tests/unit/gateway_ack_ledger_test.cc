@@ -11,6 +11,7 @@ namespace {
 
 using wire::Op;
 using wire::OpKind;
+using wire::WriteConcern;
 
 // Acks as text: "lastId" or "lastId[opId+ opId-]" with the results, "lost" for a lost frame.
 class Recorder final : public AckLedger::Output {
@@ -24,7 +25,13 @@ class Recorder final : public AckLedger::Output {
     if (!ack.results.empty()) text.push_back(']');
     said.push_back(text);
   }
+  void OnResults(const wire::OpAckFrame& ack) override { OnAck(ack, {}); }
   void OnFrameLost() override { said.emplace_back("lost"); }
+  void OnTimedOut(std::span<const std::string_view> ids, size_t count) override {
+    std::string text = "504:" + std::to_string(count);
+    for (const std::string_view id : ids) text.append(" ").append(id);
+    said.push_back(text);
+  }
 
   std::vector<std::string> said;
 };
@@ -49,7 +56,7 @@ class AckLedgerTest : public ::testing::Test {
     std::vector<uint64_t> submitted;
     ledger_.BeginFrame({});
     for (const std::string_view id : ids) {
-      if (const auto number = ledger_.Add(MakeOp(id))) submitted.push_back(*number);
+      if (const auto number = ledger_.Add(MakeOp(id), {})) submitted.push_back(*number);
     }
     ledger_.EndFrame();
     return submitted;
@@ -59,7 +66,8 @@ class AckLedgerTest : public ::testing::Test {
   }
 
   Recorder out_;
-  AckLedger ledger_{out_};
+  ConcernStats stats_;
+  AckLedger ledger_{out_, stats_};
 };
 
 using Said = std::vector<std::string>;
@@ -109,9 +117,9 @@ TEST_F(AckLedgerTest, AnAcknowledgedOpIsANewOneWhenItComesAgain) {
 
 TEST_F(AckLedgerTest, TheSameIdWithAnotherValueIsAnotherOp) {
   ledger_.BeginFrame({});
-  EXPECT_TRUE(ledger_.Add(MakeOp("1", "a")));
-  EXPECT_TRUE(ledger_.Add(MakeOp("1", "b")));
-  EXPECT_FALSE(ledger_.Add(MakeOp("1", "a")));
+  EXPECT_TRUE(ledger_.Add(MakeOp("1", "a"), {}));
+  EXPECT_TRUE(ledger_.Add(MakeOp("1", "b"), {}));
+  EXPECT_FALSE(ledger_.Add(MakeOp("1", "a"), {}));
   ledger_.EndFrame();
 }
 
@@ -133,7 +141,7 @@ TEST_P(AckLedgerRefusalTest, LastIdCoversTheGoodPrefixAndResultsTheRest) {
     if (kind == 'r') {
       ledger_.AddRefused(MakeOp(id), "no");
     } else {
-      outcomes.emplace_back(*ledger_.Add(MakeOp(id)),
+      outcomes.emplace_back(*ledger_.Add(MakeOp(id), {}),
                             kind == 'g' ? OpOutcome::kApplied : OpOutcome::kRejected);
     }
   }
@@ -212,15 +220,15 @@ TEST_F(AckLedgerTest, AcksNameEveryOpUntilALostOneHasComeAgain) {
 }
 
 TEST_F(AckLedgerTest, AFrameThatWasDroppedOnArrivalLeavesAHole) {
-  EXPECT_TRUE(ledger_.RememberLost(MakeOp("1")));
+  EXPECT_TRUE(ledger_.RememberLost(MakeOp("1"), WriteConcern::kApplied));
   Apply(Frame({"2"}));
   EXPECT_EQ(out_.said, Said{"0[2+]"});
 }
 
 TEST_F(AckLedgerTest, TooManyLostOpsAreReported) {
   bool within = true;
-  for (size_t i = 0; i <= AckLedger::kLostMax; ++i) {
-    within = ledger_.RememberLost(MakeOp(std::to_string(i)));
+  for (size_t i = 0; i <= AckLedger::kHolesMax; ++i) {
+    within = ledger_.RememberLost(MakeOp(std::to_string(i)), WriteConcern::kApplied);
   }
   EXPECT_FALSE(within);
 }

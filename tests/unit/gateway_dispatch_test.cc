@@ -1,4 +1,5 @@
 // One connection between a fake socket and a fake cluster: life cycle, limits, writes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -13,6 +14,7 @@ namespace topgun::gateway {
 namespace {
 
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 std::string Auth(std::string_view token) {
   std::string frame;
@@ -51,8 +53,11 @@ std::string ClientOp(const wire::Op& op) {
   return frame;
 }
 
-std::string OpBatch(std::vector<wire::Op> ops) {
+std::string OpBatch(std::vector<wire::Op> ops, std::optional<wire::WriteConcern> concern = {},
+                    std::optional<double> timeout_ms = {}) {
   wire::OpBatchFrame batch;
+  batch.write_concern = concern;
+  batch.timeout_ms = timeout_ms;
   batch.ops = std::move(ops);
   std::string frame;
   wire::EncodeOpBatch(batch, frame);
@@ -327,6 +332,85 @@ TEST_F(ShallowTest, ManyUnansweredFramesPauseTheSocket) {
   EXPECT_TRUE(session_.paused);
   Answer();
   EXPECT_FALSE(session_.paused);
+}
+
+TEST_F(DispatchTest, AnOpsOwnConcernOverridesThatOfItsBatch) {
+  wire::Op own = Put("2");
+  own.write_concern = wire::WriteConcern::kMemory;
+  Send(OpBatch({Put("1"), own}, wire::WriteConcern::kPersisted));
+  Send(OpBatch({Put("3")}));
+  ASSERT_EQ(gateway_.sink.submitted.size(), 3U);
+  EXPECT_EQ(gateway_.sink.submitted[0].concern, wire::WriteConcern::kPersisted);
+  EXPECT_EQ(gateway_.sink.submitted[1].concern, wire::WriteConcern::kMemory);
+  EXPECT_EQ(gateway_.sink.submitted[2].concern, wire::WriteConcern::kApplied);
+}
+
+TEST_F(DispatchTest, APersistedFrameIsAcknowledgedWithItsLevel) {
+  Send(OpBatch({Put("1")}, wire::WriteConcern::kPersisted));
+  const OpRef op = gateway_.sink.submitted[0].ref;
+  EXPECT_EQ(Answer(), "");
+  gateway_.written.OnConcernMet(op, wire::WriteConcern::kPersisted);
+  EXPECT_EQ(Last().op_ack.last_id, "1");
+  EXPECT_EQ(Last().op_ack.achieved_level, wire::WriteConcern::kPersisted);
+  EXPECT_THAT(gateway_.registry.Render(), HasSubstr("gateway_ack_seconds_count{level=\"PERSISTED\","
+                                                    "loop=\"0\"} 1"));
+}
+
+TEST_F(DispatchTest, ATimeoutIsAnsweredAtTheNextTick) {
+  Send(OpBatch({Put("1")}, wire::WriteConcern::kPersisted, 150));
+  EXPECT_EQ(Answer(), "");
+  gateway_.Tick();
+  EXPECT_TRUE(session_.frames.empty());
+  gateway_.Tick();
+  const wire::ServerFrame ack = Last();
+  ASSERT_EQ(ack.op_ack.results.size(), 1U);
+  EXPECT_EQ(ack.op_ack.results[0].op_id, "1");
+  EXPECT_FALSE(ack.op_ack.results[0].success);
+  EXPECT_EQ(ack.op_ack.results[0].achieved_level, wire::WriteConcern::kApplied);
+  EXPECT_EQ(ack.op_ack.results[0].error, "timeout");
+}
+
+TEST_F(DispatchTest, WhatIsNotAppliedInTimeIsAnError) {
+  wire::Op patient = Put("2");
+  patient.timeout_ms = 60'000;
+  Send(OpBatch({Put("1"), patient}, {}, 50));
+  session_.frames.clear();
+  gateway_.Tick();
+  EXPECT_EQ(Last().error.code, 504);
+  EXPECT_EQ(Last().error.message, "timeout: not applied yet, still trying: 1");
+  EXPECT_EQ(session_.TakeTypes(), "ERROR");
+  EXPECT_EQ(Answer(), "OP_ACK OP_ACK");
+  gateway_.Tick();
+  const std::string metrics = gateway_.registry.Render();
+  EXPECT_THAT(metrics, HasSubstr("gateway_op_timeouts_total{state=\"unapplied\"} 1"));
+  EXPECT_THAT(metrics, HasSubstr("gateway_acked_ops_total{level=\"APPLIED\"} 2"));
+  EXPECT_THAT(metrics, HasSubstr("gateway_waiting_ops{level=\"APPLIED\"} 0"));
+}
+
+TEST_F(DispatchTest, TimeoutsHaveBounds) {
+  for (const double timeout_ms : {0.0, 0.5, 300'001.0}) {
+    EXPECT_EQ(Ask(OpBatch({Put("1")}, {}, timeout_ms)), "ERROR OP_REJECTED OP_ACK");
+    wire::Op op = Put("1");
+    op.timeout_ms = timeout_ms;
+    EXPECT_EQ(Ask(ClientOp(op)), "ERROR OP_REJECTED OP_ACK");
+  }
+  session_.frames.clear();
+  Send(OpBatch({Put("1")}, {}, 0));
+  wire::ServerFrame error;
+  ASSERT_TRUE(wire::DecodeServerFrame(session_.frames.front(), error).ok());
+  EXPECT_EQ(error.error.message, "timeout: must be 1 to 300000 ms");
+  EXPECT_TRUE(gateway_.sink.submitted.empty());
+  for (const double timeout_ms : {1.0, 300'000.0}) {
+    EXPECT_EQ(Ask(OpBatch({Put("1")}, {}, timeout_ms)), "");
+  }
+}
+
+TEST_F(DispatchTest, TimeoutsEndWithTheirConnection) {
+  Send(OpBatch({Put("1")}, {}, 50));
+  std::exchange(handler_, nullptr)->OnClosed(CloseCause::kPeer);
+  session_.frames.clear();
+  gateway_.Tick();
+  EXPECT_TRUE(session_.frames.empty());
 }
 
 TEST_F(DispatchTest, ResultsForAConnectionThatHasGoneAreIgnored) {

@@ -76,9 +76,11 @@ class FakeSink final : public WriteSink {
     wire::OpKind kind;
     std::string value;
     crdt::Timestamp timestamp;
+    wire::WriteConcern concern;
   };
 
-  void Submit(const wire::Op& op, std::string_view origin, const OpRef& ref) override {
+  void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
+              const OpRef& ref) override {
     submitted.push_back({.map = std::string(op.map),
                          .key = std::string(op.key),
                          .id = std::string(op.id),
@@ -86,7 +88,8 @@ class FakeSink final : public WriteSink {
                          .ref = ref,
                          .kind = op.kind,
                          .value = std::string(op.value),
-                         .timestamp = crdt::Timestamp(op.timestamp)});
+                         .timestamp = crdt::Timestamp(op.timestamp),
+                         .concern = concern});
   }
   bool Overloaded() const override { return overloaded; }
   SinkHealth Health() const override { return health; }

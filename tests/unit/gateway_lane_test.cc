@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,35 +15,40 @@ namespace topgun::gateway {
 namespace {
 
 using std::chrono::milliseconds;
+using wire::WriteConcern;
 
 class FakeLedger final : public WriteObserver {
  public:
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override { done[ref.op] = outcome; }
+  void OnConcernMet(const OpRef& ref, WriteConcern level) override { met[ref.op] = level; }
   void OnOpReopened(const OpRef& ref) override { done.erase(ref.op); }
-  bool AwaitsAck(const OpRef& ref) const override { return ref.op >= acked_below; }
+  bool AwaitsAck(const OpRef& ref) const override {
+    return ref.op >= acked_below && !acked.contains(ref.op);
+  }
 
   std::map<uint64_t, OpOutcome> done;
+  std::map<uint64_t, WriteConcern> met;
   uint64_t acked_below = 0;
+  std::set<uint64_t> acked;
 };
 
 class LaneTest : public ::testing::Test {
  protected:
   LaneTest() { lane_.MoveTo(kHere, now_); }
 
-  void Append(uint64_t number, std::string value = "v") {
+  void Append(uint64_t number, WriteConcern concern = WriteConcern::kApplied) {
     wire::Op op;
     op.kind = wire::OpKind::kPut;
     op.map = "m";
     op.key = "k";
-    op.value = value;
+    op.value = "v";
     op.has_timestamp = true;
     op.timestamp = {1, 0, "n"};
-    lane_.Append(op, "origin", {.connection = {}, .op = number});
+    lane_.Append(op, concern, "origin", {.connection = {}, .op = number});
   }
   PartPtr Take() { return lane_.TakeNext(now_); }
-  void Commit(const PartPtr& part, uint64_t incarnation = 1) {
-    lane_.OnCommitted(part->id(), {incarnation, 1},
-                      std::string(part->refs().size(), crdt::v1::OUTCOME_APPLIED));
+  void Commit(const PartPtr& part, uint64_t incarnation = 1, uint64_t n = 1) {
+    lane_.OnCommitted(part->id(), {.position = {incarnation, n}, .outcomes = {}});
   }
   static std::vector<uint64_t> OpsOf(const PartPtr& part) {
     std::vector<uint64_t> ops;
@@ -64,6 +70,7 @@ class LaneTest : public ::testing::Test {
 };
 
 using Ops = std::vector<uint64_t>;
+using Levels = std::map<uint64_t, WriteConcern>;
 
 TEST_F(LaneTest, ABatchIsWhatArrivedWhileTwoWereInFlight) {
   Append(0);
@@ -91,8 +98,8 @@ TEST_F(LaneTest, PartsAreCutByCountAndBytes) {
   op.kind = wire::OpKind::kPut;
   const std::string value(Part::kBytesMax, 'x');
   op.value = value;
-  large.Append(op, "", {});
-  large.Append(op, "", {});
+  large.Append(op, WriteConcern::kApplied, "", {});
+  large.Append(op, WriteConcern::kApplied, "", {});
   EXPECT_EQ(large.TakeNext(now_)->refs().size(), 1U);
 }
 
@@ -101,7 +108,7 @@ TEST_F(LaneTest, OutcomesReachTheLedger) {
   Append(1);
   const PartPtr part = Take();
   const std::string outcomes = {crdt::v1::OUTCOME_STALE, crdt::v1::OUTCOME_REJECTED};
-  lane_.OnCommitted(part->id(), {1, 1}, outcomes);
+  lane_.OnCommitted(part->id(), {.position = {1, 1}, .outcomes = outcomes});
   EXPECT_EQ(ledger_.done.at(0), OpOutcome::kApplied);
   EXPECT_EQ(ledger_.done.at(1), OpOutcome::kRejected);
 }
@@ -129,7 +136,7 @@ TEST_F(LaneTest, WhatNobodyWaitsForIsNotTriedAgain) {
 TEST_F(LaneTest, AnOverloadedShardGivesTheOpsBack) {
   Append(0);
   const PartPtr part = Take();
-  lane_.OnOverloaded(part->id());
+  lane_.OnOverloaded(part->id(), now_);
   EXPECT_EQ(ledger_.done.at(0), OpOutcome::kOverloaded);
   EXPECT_TRUE(lane_.empty());
 }
@@ -225,6 +232,176 @@ TEST_F(LaneTest, AcknowledgedPartsAreNotSentAgain) {
   EXPECT_EQ(Take(), nullptr);
 }
 
+// ---- Write concerns ----
+
+TEST_F(LaneTest, MemoryIsMetWhenAReplicaHoldsThePart) {
+  Append(0, WriteConcern::kMemory);
+  Append(1);
+  const PartPtr part = Take();
+  EXPECT_TRUE(part->message().report_accepted());
+  lane_.OnAccepted(part->id());
+  lane_.OnAccepted(part->id() + (1 << kShardBits));  // unknown
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kMemory}}));
+  EXPECT_TRUE(ledger_.done.empty());
+}
+
+TEST_F(LaneTest, DefaultPartsAskForNothing) {
+  Append(0);
+  const PartPtr part = Take();
+  EXPECT_FALSE(part->message().report_accepted());
+  EXPECT_EQ(part->message().replicate_ms(), 0U);
+  Commit(part);
+  EXPECT_TRUE(ledger_.met.empty());
+}
+
+TEST_F(LaneTest, ReplicatedIsMetByTheResultThatConfirmsIt) {
+  Append(0, WriteConcern::kReplicated);
+  const PartPtr part = Take();
+  EXPECT_GT(part->message().replicate_ms(), 0U);
+  lane_.OnCommitted(part->id(), {.position = {1, 1}, .outcomes = {}, .replicated = true});
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kReplicated}}));
+}
+
+TEST_F(LaneTest, OpsThatDoNotAskForReplicationDoNotWaitForIt) {
+  Append(0);
+  Append(1, WriteConcern::kReplicated);
+  Append(2);
+  const PartPtr first = Take();
+  const PartPtr second = Take();
+  EXPECT_EQ(OpsOf(first), Ops{0});
+  EXPECT_EQ(OpsOf(second), Ops{1});
+  Commit(first);
+  EXPECT_EQ(OpsOf(Take()), Ops{2});
+}
+
+TEST_F(LaneTest, UnconfirmedReplicationIsMetByPersistence) {
+  Append(0, WriteConcern::kReplicated);
+  Commit(Take(), 1, 7);
+  EXPECT_TRUE(ledger_.met.empty());
+  lane_.OnPersisted({1, 7});
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kPersisted}}));
+}
+
+TEST_F(LaneTest, PersistedIsMetWhenThePositionIs) {
+  Append(0, WriteConcern::kPersisted);
+  Commit(Take(), 1, 7);
+  Append(1, WriteConcern::kPersisted);
+  Commit(Take(), 1, 8);
+  EXPECT_EQ(ledger_.done.size(), 2U);
+  lane_.OnPersisted({1, 6});
+  EXPECT_TRUE(ledger_.met.empty());
+  lane_.OnPersisted({1, 7});
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kPersisted}}));
+  lane_.OnPersisted({1, 5});  // of a replica that lags
+  lane_.OnPersisted({1, 8});
+  EXPECT_EQ(ledger_.met.size(), 2U);
+}
+
+TEST_F(LaneTest, APositionThatIsPersistedAlreadyIsNotWaitedFor) {
+  lane_.OnPersisted({1, 9});
+  Append(0, WriteConcern::kPersisted);
+  Commit(Take(), 1, 9);
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kPersisted}}));
+}
+
+TEST_F(LaneTest, WithoutStorageCommittedIsAllThereIs) {
+  Append(0, WriteConcern::kPersisted);
+  Append(1);
+  lane_.OnCommitted(Take()->id(), {.position = {1, 1}, .outcomes = {}, .never_persisted = true});
+  EXPECT_EQ(ledger_.met, (Levels{{0, WriteConcern::kApplied}}));
+}
+
+TEST_F(LaneTest, PersistenceOfAnotherIncarnationDoesNotCount) {
+  lane_.OnPersisted({1, 100});
+  Append(0, WriteConcern::kPersisted);
+  Commit(Take(), 2, 7);
+  EXPECT_TRUE(ledger_.met.empty());
+  lane_.OnPersisted({1, 101});
+  EXPECT_TRUE(ledger_.met.empty());
+  lane_.OnPersisted({2, 7});
+  EXPECT_EQ(ledger_.met.size(), 1U);
+}
+
+TEST_F(LaneTest, AShardOpenedAnewGetsWhatWaitsForPersistenceAgain) {
+  Append(0, WriteConcern::kPersisted);
+  const PartPtr part = Take();
+  Commit(part, 1, 7);
+  lane_.OnPersisted({2, 50});  // says that the tail may have been lost, not that 1-7 is there
+  EXPECT_TRUE(ledger_.met.empty());
+  EXPECT_FALSE(ledger_.done.contains(0));
+  EXPECT_EQ(Take(), part);
+  Commit(part, 2, 51);
+  EXPECT_TRUE(ledger_.met.empty());
+  lane_.OnPersisted({2, 51});
+  EXPECT_EQ(ledger_.met.size(), 1U);
+}
+
+TEST_F(LaneTest, WhatWaitsForPersistenceCountsAsMemoryInUse) {
+  Append(0, WriteConcern::kPersisted);
+  Commit(Take(), 1, 7);
+  Append(1);
+  ledger_.acked.insert(1);
+  Commit(Take(), 1, 8);
+  lane_.Tick(now_);
+  const size_t one = budget_.bytes();
+  EXPECT_GT(one, 0U);
+  ledger_.acked.insert(0);  // told of its timeout, or gone
+  lane_.Tick(now_);
+  EXPECT_EQ(budget_.bytes(), 0U);
+}
+
+TEST_F(LaneTest, OneUnacknowledgedPartDoesNotKeepTheOnesBehindIt) {
+  Append(0);
+  Commit(Take(), 1, 7);
+  const size_t one = budget_.bytes();
+  for (uint64_t i = 1; i <= 10; ++i) {
+    Append(i);
+    Commit(Take(), 1, 7 + i);
+    ledger_.acked.insert(i);
+  }
+  lane_.Tick(now_);
+  EXPECT_EQ(budget_.bytes(), one);
+}
+
+class PromisedLaneTest : public LaneTest, public ::testing::WithParamInterface<WriteConcern> {};
+
+INSTANTIATE_TEST_SUITE_P(All, PromisedLaneTest,
+                         ::testing::Values(WriteConcern::kFireAndForget, WriteConcern::kMemory));
+
+TEST_P(PromisedLaneTest, WhatIsAcknowledgedEarlyIsTriedUntilItIsCommitted) {
+  Append(0, GetParam());
+  const PartPtr part = Take();
+  ledger_.acked.insert(0);
+  EXPECT_TRUE(lane_.owes_commits());
+  lane_.OnUnavailable(part->id(), now_);
+  now_ += milliseconds(50);
+  EXPECT_EQ(Take(), part);
+  lane_.OnOverloaded(part->id(), now_);
+  EXPECT_TRUE(lane_.owes_commits());
+  now_ += milliseconds(100);
+  EXPECT_EQ(Take(), part);
+  Commit(part);
+  EXPECT_FALSE(lane_.owes_commits());
+}
+
+TEST_P(PromisedLaneTest, OverloadGivesBackOnlyWhatIsWaitedFor) {
+  Append(0);
+  Append(1, GetParam());
+  Append(2, WriteConcern::kPersisted);
+  const PartPtr part = Take();
+  lane_.OnOverloaded(part->id(), now_);
+  EXPECT_EQ(ledger_.done.size(), 2U);
+  EXPECT_EQ(ledger_.done.at(0), OpOutcome::kOverloaded);
+  EXPECT_EQ(ledger_.done.at(2), OpOutcome::kOverloaded);
+}
+
+TEST_P(PromisedLaneTest, WhatIsRefusedForGoodIsNotTriedAgain) {
+  Append(0, GetParam());
+  lane_.OnRefused(Take()->id());
+  EXPECT_EQ(ledger_.done.at(0), OpOutcome::kOverloaded);
+  EXPECT_TRUE(lane_.empty());
+}
+
 TEST_F(LaneTest, AReleasedBudgetAllowsRevivals) {
   MemoryBudget budget(1'000, probe_);
   budget.Take(1'001);
@@ -254,9 +431,9 @@ TEST(PartTest, ColumnsCarryTheOps) {
   remove.kind = wire::OpKind::kRemove;
   remove.map = "b";
   remove.key = "k";
-  part.Append(put, "o1", {});
-  part.Append(remove, "o2", {});
-  part.Append(put, "o1", {});
+  part.Append(put, WriteConcern::kApplied, "o1", {});
+  part.Append(remove, WriteConcern::kApplied, "o2", {});
+  part.Append(put, WriteConcern::kApplied, "o1", {});
 
   const sync::v1::ApplyPart& message = part.message();
   EXPECT_EQ(message.kinds(), (std::string{1, 2, 1}));
