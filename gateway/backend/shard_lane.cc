@@ -57,7 +57,9 @@ size_t ShardLane::Tick(Time now) {
 }
 
 PartPtr ShardLane::TakeNext(Time now) {
-  if (next_replica_ || in_flight_.size() >= kInFlightMax || now < not_before_) return nullptr;
+  if (next_replica_ || now < not_before_) return nullptr;
+  const PartPtr& next = waiting_.empty() ? filling_ : waiting_.front();
+  if (next == nullptr || !HasRoomFor(*next)) return nullptr;
   PartPtr part;
   if (!waiting_.empty()) {
     part = std::move(waiting_.front());
@@ -65,8 +67,16 @@ PartPtr ShardLane::TakeNext(Time now) {
   } else {
     part = std::move(filling_);
   }
-  if (part != nullptr) in_flight_.push_back(part);
+  in_flight_.push_back(part);
   return part;
+}
+
+bool ShardLane::HasRoomFor(const Part& part) const {
+  const auto waits = [](const PartPtr& other) { return other->waits_for_replication(); };
+  const auto replicating =
+      static_cast<size_t>(std::count_if(in_flight_.begin(), in_flight_.end(), waits));
+  return part.waits_for_replication() ? replicating < kReplicatingMax
+                                      : in_flight_.size() - replicating < kInFlightMax;
 }
 
 PartPtr ShardLane::TakeInFlight(uint64_t part_id) {

@@ -6,8 +6,8 @@
 // position counts as persisted only under the incarnation that it was committed under. Without
 // storage there is nothing to wait for, and the level stays APPLIED.
 //
-// At most kInFlightMax parts are in flight, so a batch is whatever arrived while the last ones
-// were. The lane does not send; its ApplyClient takes parts from it. One thread.
+// At most kInFlightMax ordinary parts are in flight, so a batch is whatever arrived while the last
+// ones were. The lane does not send; its ApplyClient takes parts from it. One thread.
 #pragma once
 
 #include <chrono>
@@ -41,6 +41,8 @@ class ShardLane {
   };
 
   static constexpr size_t kInFlightMax = 2;
+  // Parts in flight, beside those, that wait for replicas of Redis after their commit.
+  static constexpr size_t kReplicatingMax = 16;
   // How long a lane that moves to another replica waits for what is in flight.
   static constexpr std::chrono::milliseconds kMovePatience{1'000};
 
@@ -89,6 +91,7 @@ class ShardLane {
   static constexpr std::chrono::milliseconds kBackoffMin{20};
   static constexpr std::chrono::milliseconds kBackoffMax{1'000};
 
+  bool HasRoomFor(const Part& part) const;
   PartPtr TakeInFlight(uint64_t part_id);
   void Retry(PartPtr part, Time now);
   void Keep(PartPtr part, const Commit& commit);

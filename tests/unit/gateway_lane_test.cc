@@ -274,6 +274,21 @@ TEST_F(LaneTest, OpsThatDoNotAskForReplicationDoNotWaitForIt) {
   EXPECT_EQ(OpsOf(Take()), Ops{2});
 }
 
+TEST_F(LaneTest, OrdinaryPartsPassThoseThatWaitForReplicas) {
+  std::vector<PartPtr> replicating;
+  for (uint64_t i = 0; i < ShardLane::kReplicatingMax; ++i) {
+    Append(i, WriteConcern::kReplicated);
+    replicating.push_back(Take());
+    ASSERT_NE(replicating.back(), nullptr);
+  }
+  Append(100);
+  EXPECT_EQ(OpsOf(Take()), Ops{100});
+  Append(101, WriteConcern::kReplicated);
+  EXPECT_EQ(Take(), nullptr);  // too many
+  Commit(replicating.front());
+  EXPECT_EQ(OpsOf(Take()), Ops{101});
+}
+
 TEST_F(LaneTest, UnconfirmedReplicationIsMetByPersistence) {
   Append(0, WriteConcern::kReplicated);
   Commit(Take(), 1, 7);
