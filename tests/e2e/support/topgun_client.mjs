@@ -12,9 +12,10 @@ import {OpLog} from './topgun/op_log.mjs';
 import {OrMap} from './topgun/or_map.mjs';
 
 export class TopGunClient {
-  constructor({token, deviceToken, nodeId = `client-${randomBytes(4).toString('hex')}`} = {}) {
+  // `now` is the wall clock of the client's machine.
+  constructor({token, deviceToken, nodeId = `client-${randomBytes(4).toString('hex')}`, now = Date.now} = {}) {
     this.nodeId = nodeId;
-    this.clock = new Clock(nodeId);
+    this.clock = new Clock(nodeId, now);
     this.log = new OpLog();
     this.maps = {lww: new Map(), or: new Map()};
     this.queries = new Map();  // query id -> {mapName, query, rows}

@@ -13,7 +13,7 @@ const RETRY_MAX_MS = 2000;     // the stock client waits 1 s to 30 s; tests are 
 
 export class Connection {
   constructor(owner, {token, deviceToken}) {
-    Object.assign(this, {owner, token, deviceToken, urls: [], state: 'OFFLINE'});
+    Object.assign(this, {owner, token, deviceToken, urls: [], state: 'OFFLINE', closes: []});
     this.traffic = {sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0};
   }
 
@@ -50,7 +50,10 @@ export class Connection {
     this.socket = socket;
     this.state = 'CONNECTING';
     socket.on('error', () => {});
-    socket.on('close', () => this.#ended(socket));
+    socket.on('close', (code) => {
+      this.closes.push(code);
+      this.#ended(socket);
+    });
     socket.on('open', () => this.token ? this.#authenticate() : this.#sayHello());
     socket.on('message', (bytes) => socket === this.socket && this.#receive(bytes));
   }
