@@ -7,17 +7,24 @@ import WebSocket from 'ws';
 import {Client, pack, unpack, until} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
 import {readBucket, readRoot, walk} from '../support/merkle_walk.mjs';
+import {endOfValue, packFloats} from '../support/msgpack_bytes.mjs';
 
 // A socket whose frames are only collected.
 async function rawSocket(url) {
   const socket = new WebSocket(url, {perMessageDeflate: false});
   const frames = [];
+  const messages = [];
   let closed = false;
-  socket.on('message', (data) => frames.push(unpack(data)));
+  socket.on('message', (data, isBinary) => {
+    assert.ok(isBinary);
+    messages.push(data);
+    frames.push(unpack(data));
+  });
   socket.on('close', () => closed = true);
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return {
     frames,
+    messages,
     isClosed: () => closed,
     send: (message) => socket.send(pack(message)),
     sendRaw: (bytes) => socket.send(bytes),
@@ -84,6 +91,61 @@ test('core.md 13 on two gateways and two sync replicas', async (t) => {
     assert.ok(!socket.frames.some((f) => f.type === 'AUTH_FAIL'));
     assert.equal(socket.isClosed(), false);
     socket.close();
+  });
+
+  await t.test('every frame of the server is one value, with string keys, without extensions and never a BATCH (1.3, 1.5)', async () => {
+    const socket = await rawSocket(second);
+    socket.send({type: 'AUTH', token: cluster.token});
+    await socket.has('AUTH_ACK');
+    socket.send({type: 'QUERY_SUB', payload: {queryId: 'all', mapName: 'encoded', query: {}}});
+    await socket.has('QUERY_RESP');
+    await one.write(one.put('encoded', 'k', {list: [1, -1, 2 ** 40, 1.5, null, true, 'é😀'], empty: {}}), one.orAdd('encoded', 'k', 'x'));
+    await one.write(one.remove('encoded', 'k'));
+    await until(() => socket.frames.some((f) => f.type === 'SERVER_EVENT' && f.payload.eventType === 'REMOVE'), 'the removal');
+    socket.send({type: 'SYNC_INIT', mapName: 'encoded', lastSyncTimestamp: 0});
+    socket.send({type: 'ORMAP_SYNC_INIT', mapName: 'encoded', rootHash: 0, bucketHashes: {}, lastSyncTimestamp: 0});
+    socket.send({type: 'OP_BATCH', payload: {ops: []}});
+    socket.send({type: 'PING', timestamp: 1});
+    for (const type of ['SYNC_RESP_ROOT', 'ORMAP_SYNC_RESP_ROOT', 'OP_ACK', 'PONG']) await socket.has(type);
+    for (const bytes of socket.messages) assert.equal(endOfValue(bytes), bytes.length, bytes.toString('hex'));
+    assert.ok(!socket.frames.some(({type}) => type === 'BATCH'));
+    socket.close();
+  });
+
+  await t.test('whole numbers may be float64, unknown keys are ignored (1.2)', async () => {
+    const op = one.put('lenient', 'k', 'x');
+    op.record.ttlMs = 3_600_000;
+    Object.assign(op, {unknown: {deep: [1]}, timestamp: op.record.timestamp});
+    const acked = one.waitFor((f) => f.type === 'OP_ACK' && f.payload.lastId === op.id, 'the ack');
+    one.sendRaw(packFloats({type: 'OP_BATCH', unknown: 1, payload: {ops: [op], timeout: 5000, unknown: null}}));
+    await acked;
+    const answered = one.waitFor((f) => f.type === 'SYNC_RESP_ROOT' && f.payload.mapName === 'lenient', 'the root');
+    one.sendRaw(packFloats({type: 'SYNC_INIT', mapName: 'lenient', lastSyncTimestamp: 0, unknown: 1}));
+    assert.notEqual((await answered).payload.rootHash, 0);
+    assert.deepEqual((await walk(one, 'lww', 'lenient')).map(({record}) => record), [op.record]);
+    const ponged = one.waitFor((f) => f.type === 'PONG' && f.timestamp === 12, 'the PONG');
+    one.sendRaw(packFloats({type: 'PING', timestamp: 12}));
+    await ponged;
+    one.sendRaw(packFloats({type: 'CLIENT_APPLY_ACK', cursor: 1}));
+  });
+
+  await t.test('an op that comes again, the same id, timestamp and tag, changes nothing (5.2)', async () => {
+    const ops = [one.put('again', 'k', 'first'), one.orAdd('again', 'k', 'x')];
+    await one.write(...ops);
+    await two.write(two.put('again', 'k', 'second'));
+    for (const client of [one, two]) {
+      const acked = client.waitFor((f) => f.type === 'OP_ACK' && f.payload.lastId === ops[1].id, 'the ack');
+      client.send({type: 'OP_BATCH', payload: {ops}});
+      await acked;
+    }
+    assert.deepEqual((await two.query('again')).map(({value}) => value), ['second']);
+    assert.deepEqual(await walk(two, 'or', 'again'), [{key: 'k', records: [ops[1].orRecord], tombstones: []}]);
+  });
+
+  await t.test('an OP_BATCH without ops is acknowledged as unknown (5.3)', async () => {
+    const acked = one.waitFor((f) => f.type === 'OP_ACK', 'the ack');
+    one.send({type: 'OP_BATCH', payload: {ops: []}});
+    assert.equal((await acked).payload.lastId, 'unknown');
   });
 
   await t.test('crdt-lww: OP_ACK with a payload for CLIENT_OP (5.3)', async () => {

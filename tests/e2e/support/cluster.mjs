@@ -12,20 +12,28 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../.
 const topgun = path.join(root, 'topgun');
 
 export class Cluster {
-  static async start(t, {gateways = 2, sync = 2, storage = 2, env = {}} = {}) {
+  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, env = {}} = {}) {
     const dir = mkdtempSync('/tmp/topgun-e2e.');
     chmodSync(dir, 0o755);
-    const cluster = new Cluster(dir, {...process.env, ...env});
+    const cluster = new Cluster(dir, {gateways, sync, storage, port}, {...process.env, ...env});
     t.after(() => cluster.stop(t));
-    await cluster.topgun('up', '--detach', '--no-build', '--port', '0', '--gateways', String(gateways),
-                         '--sync', String(sync), '--storage', String(storage));
-    cluster.token = (await cluster.topgun('token', '--sub', 'e2e')).trim();
+    await cluster.up();
     return cluster;
   }
 
-  constructor(dir, env) {
-    this.dir = dir;
-    this.env = env;
+  constructor(dir, options, env) {
+    Object.assign(this, {dir, options, env});
+  }
+
+  // Also after `down`, with the data that is there.
+  async up() {
+    const options = Object.entries(this.options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    await this.topgun('up', '--detach', '--no-build', ...options);
+    this.token = (await this.topgun('token', '--sub', 'e2e')).trim();
+  }
+
+  down() {
+    return this.topgun('down');
   }
 
   async topgun(verb, ...args) {
@@ -35,7 +43,7 @@ export class Cluster {
 
   async stop(t) {
     if (t?.passed === false || process.env.TOPGUN_KEEP_LOGS) this.printLogs();
-    await this.topgun('down').catch(() => {});
+    await this.down().catch(() => {});
     rmSync(this.dir, {recursive: true, force: true});
   }
 
