@@ -80,6 +80,13 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       events_(registry.AddCounter("gateway_events_total", "Changes received from watch streams.")),
       pushes_(registry.AddCounter("gateway_pushes_total",
                                   "SERVER_EVENT and QUERY_UPDATE frames queued for clients.")),
+      expiring_rows_(registry.AddGauge("gateway_expiring_rows",
+                                       "Rows of live queries that wait for the end of their TTL.")),
+      expired_rows_(registry.AddCounter("gateway_expired_rows_total",
+                                        "Rows that left live queries because their TTL passed.")),
+      expiry_overflows_(registry.AddCounter(
+          "gateway_expiry_overflows_total",
+          "Maps read again because a row expired that was beyond the limit of expiring rows.")),
       watch_gaps_(registry.AddCounter("gateway_watch_gaps_total",
                                       "Gaps in a watch stream, healed by snapshots and roots.")),
       heals_(registry.AddCounter("gateway_heals_total",

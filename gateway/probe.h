@@ -86,6 +86,11 @@ class Probe {
   void Subscriptions(int delta) { subscriptions_.Increment(delta); }
   void EventsReceived(size_t count) { events_.Increment(static_cast<double>(count)); }
   void PushSent() { pushes_.Increment(); }
+  void Expiring(int64_t delta) {
+    if (delta != 0) expiring_rows_.Increment(static_cast<double>(delta));
+  }
+  void RowExpired() { expired_rows_.Increment(); }
+  void ExpiryOverflow() { expiry_overflows_.Increment(); }
   void WatchGap() { watch_gaps_.Increment(); }
   void HealsSent(size_t count) { heals_.Increment(static_cast<double>(count)); }
   void TreeRead(size_t paths) {
@@ -145,6 +150,9 @@ class Probe {
   prometheus::Gauge& subscriptions_;
   prometheus::Counter& events_;
   prometheus::Counter& pushes_;
+  prometheus::Gauge& expiring_rows_;
+  prometheus::Counter& expired_rows_;
+  prometheus::Counter& expiry_overflows_;
   prometheus::Counter& watch_gaps_;
   prometheus::Counter& heals_;
   prometheus::Counter& tree_reads_;

@@ -14,7 +14,17 @@ struct MapRead {
 
 // Takes the chunk's bytes over. False when its columns do not fit together.
 bool AppendChunk(sync::v1::ReadMapChunk& chunk, MapSnapshot& snapshot) {
-  if (chunk.key_lengths_size() != chunk.value_lengths_size()) return false;
+  if (chunk.key_lengths_size() != chunk.value_lengths_size() ||
+      chunk.expiry_index_size() != chunk.expires_ms_size()) {
+    return false;
+  }
+  const size_t first_row = snapshot.rows.size();
+  for (int i = 0; i < chunk.expiry_index_size(); ++i) {
+    const uint32_t row = chunk.expiry_index(i);
+    if (row >= static_cast<uint32_t>(chunk.key_lengths_size())) return false;
+    if (i > 0 && row <= chunk.expiry_index(i - 1)) return false;
+    snapshot.expiries.push_back({.row = first_row + row, .expires_ms = chunk.expires_ms(i)});
+  }
   std::string_view keys = snapshot.bytes.emplace_back(std::move(*chunk.mutable_keys()));
   std::string_view values = snapshot.bytes.emplace_back(std::move(*chunk.mutable_values()));
   for (int i = 0; i < chunk.key_lengths_size(); ++i) {

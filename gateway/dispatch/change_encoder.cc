@@ -59,7 +59,9 @@ std::shared_ptr<const EncodedChange> EncodeChange(const Change& change, int64_t 
   encoded->event = std::make_shared<const std::string>(std::move(event));
   if (!encoded->is_lww) return encoded;
 
-  if (const auto row = RowChange(change.was_live, cell.Live(now_ms))) {
+  const bool is_live = cell.Live(now_ms);
+  if (is_live) encoded->expires_ms = cell.ExpiresMs();
+  if (const auto row = RowChange(change.was_live, is_live)) {
     std::string update;
     const bool leaves = *row == wire::ChangeType::kLeave;
     wire::EncodeQueryUpdateSuffix(change.key, leaves ? std::string_view() : cell.value, *row,

@@ -23,6 +23,7 @@ struct EncodedChange {
   SharedBytes event;   // SERVER_EVENT; null when the cell is no client's business
   SharedBytes update;  // everything of a QUERY_UPDATE behind the subscription's prefix; or null
   wire::ChangeType change = wire::ChangeType::kUpdate;
+  std::optional<double> expires_ms;  // of a live row: wall clock after which its TTL hides it
 
   size_t size() const {
     return key.size() + (event ? event->size() : 0) + (update ? update->size() : 0);

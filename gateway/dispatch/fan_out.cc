@@ -43,7 +43,7 @@ std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_vi
 
 FanOut::Topic& FanOut::TopicOf(std::string_view map) {
   if (const auto found = topics_.find(map); found != topics_.end()) return *found->second;
-  auto topic = std::make_unique<Topic>();
+  auto topic = std::make_unique<Topic>(expiry_budget_);
   topic->map.assign(map);
   topic->stream = next_number_++;
   topic->interest = source_.AddInterest(topic->map);
@@ -115,7 +115,10 @@ void FanOut::Remove(Subscription& subscription) {
   const auto subscriber = topic.subscribers.find(subscription.connection);
   std::erase(subscriber->second, &subscription);
   if (subscriber->second.empty()) topic.subscribers.erase(subscriber);
-  if (topic.subscribers.empty()) topic.idle_since = now_;
+  if (topic.subscribers.empty()) {
+    topic.idle_since = now_;
+    topic.expiries.Clear();
+  }
   if (subscription.stage == Stage::kWaiting) --waiting_;
   probe_.Subscriptions(-1);
   subscriptions_.erase(subscription.serial);
@@ -178,15 +181,20 @@ void FanOut::OnSnapshot(uint64_t stream, const std::string& map,
   resp_.results = rows.rows;
   resp_.has_more = rows.has_more;
   resp_.cursor_status = "none";
-  const auto positions = std::make_shared<const std::vector<state::Position>>(rows.positions);
-  ForEach(topic, Stage::kReading,
-          [&](Subscription& subscription) { Settle(subscription, topic, positions); });
+  // Who gets this snapshot is not to hear of rows that had expired when it was taken.
+  HideExpired(topic, options_.expired_per_tick);
+  LearnExpiries(topic, rows);
+  topic.positions = std::make_shared<const std::vector<state::Position>>(rows.positions);
+  ForEach(topic, Stage::kReading, [&](Subscription& subscription) { Settle(subscription, topic); });
+  for (const auto& change : topic.kept) {
+    if (!Includes(topic.positions, *change)) FollowExpiry(topic, *change);
+  }
   topic.kept.clear();
   topic.kept_bytes = 0;
   StartRead(topic);  // for those that came meanwhile
 }
 
-void FanOut::Settle(Subscription& subscription, const Topic& topic, const Positions& positions) {
+void FanOut::Settle(Subscription& subscription, const Topic& topic) {
   Connection& connection = *subscription.connection;
   resp_.query_id = subscription.query_id;
   std::string frame;
@@ -199,9 +207,9 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic, const Positi
                                       [](const Subscription* sibling) { return sibling->live; });
   subscription.stage = Stage::kSettled;
   subscription.live = true;
-  subscription.positions = positions;
+  subscription.positions = topic.positions;
   for (const auto& change : topic.kept) {
-    if (subscription.Includes(*change)) continue;
+    if (Includes(subscription.positions, *change)) continue;
     const bool own = change->origin == connection.origin();
     if (!has_events && (!own || change->tell_origin)) SendEvent(connection, topic, *change);
     if (!own) SendUpdate(subscription, *change);
@@ -221,6 +229,13 @@ void FanOut::OnChange(const Change& change) {
   Topic& topic = *found->second;
   auto encoded = EncodeChange(change, clock_.NowMs());
   if (encoded == nullptr) return;
+  if (!Includes(topic.positions, *encoded)) {
+    // The cluster has seen the record expire before it was replaced.
+    if (encoded->is_lww && !change.was_live && topic.expiries.Cancel(change.key)) {
+      SendLeave(topic, change.key);
+    }
+    FollowExpiry(topic, *encoded);
+  }
   Deliver(topic, *encoded);
   if (topic.reading && !topic.stale) Keep(topic, std::move(encoded));
 }
@@ -241,7 +256,7 @@ void FanOut::Deliver(const Topic& topic, const EncodedChange& change) {
     if (own && !change.tell_origin) continue;
     bool event_sent = false;
     for (const Subscription* const subscription : held) {
-      if (!subscription->live || subscription->Includes(change)) continue;
+      if (!subscription->live || Includes(subscription->positions, change)) continue;
       if (!std::exchange(event_sent, true)) SendEvent(*connection, topic, change);
       if (!own) SendUpdate(*subscription, change);
     }
@@ -289,16 +304,21 @@ void FanOut::OnGap(uint32_t /*shard*/) {
   if (on_gap_) on_gap_();
   for (const auto& [map, topic] : topics_) {
     topic->stale = topic->stale || topic->reading;
-    ForEach(*topic, Stage::kSettled, [&, this](Subscription& subscription) {
-      subscription.stage = Stage::kWaiting;
-      ++waiting_;
-      if (!topic->waiting_since) topic->waiting_since = now_;
-    });
+    ReadAgain(*topic);
   }
+}
+
+void FanOut::ReadAgain(Topic& topic) {
+  ForEach(topic, Stage::kSettled, [&, this](Subscription& subscription) {
+    subscription.stage = Stage::kWaiting;
+    ++waiting_;
+    if (!topic.waiting_since) topic.waiting_since = now_;
+  });
 }
 
 void FanOut::Tick(Time now) {
   now_ = now;
+  HideAllExpired();
   StartReads();
   for (auto it = topics_.begin(); it != topics_.end();) {
     Topic& topic = *it->second;

@@ -13,6 +13,9 @@
 // on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
 // they go on receiving changes; the new QUERY_RESP replaces the client's rows.
 //
+// A row whose TTL passes leaves the queries by itself (fan_out_expiry.cc). It causes no
+// SERVER_EVENT: the record stays what it is, and clients hide it by their own clock (core.md 4.1).
+//
 // Owned by the loop; one thread. Connections call Forget() before they go.
 #pragma once
 
@@ -29,6 +32,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/clock.h"
 #include "dispatch/change_encoder.h"
+#include "dispatch/expiry_queue.h"
 #include "dispatch/io.h"
 #include "probe.h"
 
@@ -40,6 +44,8 @@ class Connection;
 struct FanOutOptions {
   size_t subscriptions_max = 1'000;  // per connection
   size_t kept_bytes_max = size_t{8} << 20;
+  size_t expiry_bytes_max = size_t{32} << 20;  // of rows that wait for the end of their TTL
+  size_t expired_per_tick = 20'000;            // rows that leave; the others follow a tick later
   std::chrono::milliseconds interest_linger{5'000};
   std::chrono::milliseconds wait_limit{30'000};
   std::chrono::milliseconds read_retry{1'000};
@@ -51,7 +57,12 @@ class FanOut final : public ChangeObserver {
 
   FanOut(const FanOutOptions& options, ChangeSource& source, MapReader& reader, Probe& probe,
          const WallClock& clock)
-      : options_(options), source_(source), reader_(reader), probe_(probe), clock_(clock) {}
+      : options_(options),
+        source_(source),
+        reader_(reader),
+        probe_(probe),
+        clock_(clock),
+        expiry_budget_{.bytes_max = options.expiry_bytes_max} {}
 
   // Who may read what is asked here.
   void set_gate(const AccessGate& gate) { gate_ = &gate; }
@@ -86,6 +97,11 @@ class FanOut final : public ChangeObserver {
   using Positions = std::shared_ptr<const std::vector<state::Position>>;
   struct Topic;
 
+  static bool Includes(const Positions& positions, const EncodedChange& change) {
+    return positions && change.shard < positions->size() &&
+           change.position <= (*positions)[change.shard];
+  }
+
   struct Subscription {
     uint64_t serial = 0;
     Connection* connection = nullptr;
@@ -96,14 +112,11 @@ class FanOut final : public ChangeObserver {
     bool readable = true;
     bool live = false;    // has had a snapshot, so it receives changes
     Positions positions;  // what its latest snapshot includes
-
-    bool Includes(const EncodedChange& change) const {
-      return positions && change.shard < positions->size() &&
-             change.position <= (*positions)[change.shard];
-    }
   };
 
   struct Topic {
+    explicit Topic(ExpiryBudget& budget) : expiries(budget) {}
+
     std::string map;
     uint64_t stream = 0;    // coalescing stream of its SERVER_EVENTs
     uint64_t interest = 0;  // number under which the interest is confirmed
@@ -112,6 +125,8 @@ class FanOut final : public ChangeObserver {
     bool stale = false;  // the read on its way will not do
     std::vector<std::shared_ptr<const EncodedChange>> kept;
     size_t kept_bytes = 0;
+    Positions positions;   // of the latest snapshot
+    ExpiryQueue expiries;  // of rows that subscriptions may show
     std::optional<Time> waiting_since;
     std::optional<Time> idle_since;
     Time read_not_before;
@@ -132,13 +147,22 @@ class FanOut final : public ChangeObserver {
   void StartRead(Topic& topic);
   void OnSnapshot(uint64_t stream, const std::string& map,
                   const StatusOr<std::shared_ptr<const MapSnapshot>>& snapshot);
-  void Settle(Subscription& subscription, const Topic& topic, const Positions& positions);
+  void Settle(Subscription& subscription, const Topic& topic);
+  // Settled subscriptions of the topic are to get a new snapshot.
+  void ReadAgain(Topic& topic);
   void Fail(const Topic& topic, Stage stage);
 
   void Keep(Topic& topic, std::shared_ptr<const EncodedChange> change);
   void Deliver(const Topic& topic, const EncodedChange& change);
   void SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change);
   void SendUpdate(const Subscription& subscription, const EncodedChange& change);
+
+  void FollowExpiry(Topic& topic, const EncodedChange& change);
+  void LearnExpiries(Topic& topic, const MapSnapshot& snapshot);
+  // At most `rows_max`; returns how many have left.
+  size_t HideExpired(Topic& topic, size_t rows_max);
+  void HideAllExpired();
+  void SendLeave(const Topic& topic, std::string_view key);
 
   std::function<void()> on_gap_;
   const AccessGate* gate_ = nullptr;
@@ -147,6 +171,8 @@ class FanOut final : public ChangeObserver {
   MapReader& reader_;
   Probe& probe_;
   const WallClock& clock_;
+  ExpiryBudget expiry_budget_;
+  size_t expiring_reported_ = 0;
 
   std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Subscription>> subscriptions_;

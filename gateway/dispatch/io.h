@@ -84,8 +84,14 @@ class WriteSink {
 
 // Rows of a map and the position in every shard that they include.
 struct MapSnapshot {
+  struct Expiry {
+    size_t row = 0;
+    double expires_ms = 0;  // wall clock after which TTL hides the row
+  };
+
   std::deque<std::string> bytes;  // what the rows point into
   std::vector<wire::QueryRow> rows;
+  std::vector<Expiry> expiries;  // of the rows that have one, ascending by row
   std::vector<state::Position> positions;
   bool has_more = false;
 };

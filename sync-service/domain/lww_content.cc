@@ -11,12 +11,6 @@ namespace {
 
 constexpr uint64_t kCellOverhead = 112;  // of the row, its place in the tree, bookkeeping
 
-double ExpiryOf(const state::CellView& cell) {
-  return static_cast<double>(cell.timestamp.millis) + cell.ttl_ms;
-}
-
-bool Expires(const state::CellView& cell) { return cell.has_ttl && cell.ttl_ms > 0; }
-
 }  // namespace
 
 void LwwContent::Apply(uint32_t shard, std::string_view key, std::string_view /*tag*/,
@@ -67,12 +61,13 @@ LwwContent::Cells::iterator LwwContent::Erase(Cells::iterator it) {
 
 void LwwContent::Count(const state::CellView& cell, bool in) {
   if (cell.tombstone) return;
-  if (!Expires(cell)) {
+  const std::optional<double> expires_ms = cell.ExpiresMs();
+  if (!expires_ms.has_value()) {
     lasting_ = in ? lasting_ + 1 : lasting_ - 1;
   } else if (in) {
-    expiries_.insert(ExpiryOf(cell));
+    expiries_.insert(*expires_ms);
   } else {
-    expiries_.erase(expiries_.find(ExpiryOf(cell)));
+    expiries_.erase(expiries_.find(*expires_ms));
   }
 }
 
@@ -91,9 +86,7 @@ std::vector<Row> LwwContent::LiveRows(size_t rows_max, int64_t now_ms) const {
   for (auto it = cells_.begin(); it != cells_.end() && rows.size() < rows_max; ++it) {
     state::CellView cell;
     if (!state::DecodeCell(it->second.cell, &cell) || !cell.Live(now_ms)) continue;
-    std::optional<double> expires_ms;
-    if (Expires(cell)) expires_ms = ExpiryOf(cell);
-    rows.push_back({it->first, std::string(cell.value), expires_ms});
+    rows.push_back({it->first, std::string(cell.value), cell.ExpiresMs()});
   }
   return rows;
 }

@@ -124,13 +124,17 @@ class FakeReader final : public MapReader {
     reads.emplace_back(map, std::move(done));
   }
 
-  // Answers the oldest read. Rows are key and MessagePack value.
+  // Answers the oldest read. Rows are key and MessagePack value; some have expiries.
   void Answer(const std::map<std::string, std::string>& rows,
-              std::vector<state::Position> positions) {
+              std::vector<state::Position> positions,
+              const std::map<std::string, double>& expiries = {}) {
     auto snapshot = std::make_shared<MapSnapshot>();
     for (const auto& [key, value] : rows) {
       const std::string& kept_key = snapshot->bytes.emplace_back(key);
       const std::string& kept_value = snapshot->bytes.emplace_back(value);
+      if (const auto expiry = expiries.find(key); expiry != expiries.end()) {
+        snapshot->expiries.push_back({.row = snapshot->rows.size(), .expires_ms = expiry->second});
+      }
       snapshot->rows.push_back({.key = kept_key, .value = kept_value});
     }
     snapshot->positions = std::move(positions);

@@ -39,10 +39,20 @@ inline MergeOutcome CompareOrTag(const OrTagState& local, const OrTagState& inco
   return CompareLww(local.timestamp, incoming.timestamp);
 }
 
-// TTL hides a record strictly after `millis + ttl_ms`; none or 0 never expires.
+// Wall clock in ms strictly after which TTL hides a record; nothing when it never expires (no TTL,
+// or 0).
+inline std::optional<double> ExpiryOf(int64_t millis, std::optional<double> ttl_ms) {
+  if (!ttl_ms.has_value() || !(*ttl_ms > 0)) return std::nullopt;
+  return static_cast<double>(millis) + *ttl_ms;
+}
+
+inline bool IsHidden(double expires_ms, int64_t now_ms) {
+  return expires_ms < static_cast<double>(now_ms);
+}
+
 inline bool IsExpired(int64_t millis, std::optional<double> ttl_ms, int64_t now_ms) {
-  return ttl_ms.has_value() && *ttl_ms > 0 &&
-         static_cast<double>(millis) + *ttl_ms < static_cast<double>(now_ms);
+  const std::optional<double> expires_ms = ExpiryOf(millis, ttl_ms);
+  return expires_ms.has_value() && IsHidden(*expires_ms, now_ms);
 }
 
 // What a write may ask for: finite and above 0.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "crdt/merge.h"
 #include "crdt/timestamp.h"
 #include "state/position.h"
 
@@ -21,10 +23,14 @@ struct CellView {
   double ttl_ms = 0;
   std::string_view value;  // MessagePack; empty for a tombstone
 
-  // TTL hides, strictly after millis + ttl (core.md 4.1).
+  // Wall clock in ms after which TTL hides the record, if it ever does.
+  std::optional<double> ExpiresMs() const {
+    if (!has_ttl) return std::nullopt;
+    return crdt::ExpiryOf(timestamp.millis, ttl_ms);
+  }
   bool Expired(int64_t now_ms) const {
-    return has_ttl && ttl_ms > 0 &&
-           static_cast<double>(timestamp.millis) + ttl_ms < static_cast<double>(now_ms);
+    const std::optional<double> expires_ms = ExpiresMs();
+    return expires_ms.has_value() && crdt::IsHidden(*expires_ms, now_ms);
   }
   bool Live(int64_t now_ms) const { return !tombstone && !Expired(now_ms); }
 };
