@@ -11,28 +11,43 @@ namespace topgun::sync {
 
 PruneBatch::PruneBatch(state::CellKind kind, std::string map, std::vector<FieldAndCell> found)
     : kind_(kind), map_(std::move(map)), found_(std::move(found)) {
-  if (!NeedsHorizon(map_)) return;
-  horizon_field_ =
-      state::CellField(state::CellKind::kLww, state::MapId(kind_, map_), std::string_view());
+  for (const FieldAndCell& cell : found_) {
+    std::string field = RememberedBy(cell.field);
+    const bool is_new = std::none_of(horizons_.begin(), horizons_.end(),
+                                     [&](const auto& known) { return known.field == field; });
+    if (!field.empty() && is_new) {
+      horizons_.push_back({.field = std::move(field), .base = {}, .cell = {}, .horizon = {}});
+    }
+  }
+}
+
+// A dead tag keeps records of its own map away, which is named by its key.
+std::string PruneBatch::RememberedBy(std::string_view field) const {
+  if (!NeedsHorizon(map_)) return {};
+  if (map_ != state::kDeadTagMap) return state::MapId(kind_, map_);
+  state::FieldView dead;
+  return state::ParseCellField(kind_, field, &dead) ? state::MapId(kind_, dead.key) : std::string();
 }
 
 std::vector<CellRef> PruneBatch::LookUp() const {
   std::vector<CellRef> refs;
-  refs.reserve(found_.size() + 1);
+  refs.reserve(found_.size() + horizons_.size());
   for (const FieldAndCell& cell : found_) refs.push_back({kind_, map_, cell.field});
-  if (!horizon_field_.empty()) {
-    refs.push_back({state::CellKind::kLww, state::kHorizonMap, horizon_field_});
+  for (const HorizonCell& horizon : horizons_) {
+    refs.push_back({state::CellKind::kLww, state::kHorizonMap, horizon.field});
   }
   return refs;
 }
 
 bool PruneBatch::Provide(const std::vector<std::optional<std::string>>& cells) {
   dropped_.clear();
-  for (size_t i = 0; i < found_.size() && i < cells.size(); ++i) {
+  if (cells.size() != found_.size() + horizons_.size()) return false;
+  for (size_t i = 0; i < found_.size(); ++i) {
     if (cells[i] == found_[i].cell) dropped_.push_back(&found_[i]);
   }
-  const bool has_horizon = !horizon_field_.empty() && cells.size() > found_.size();
-  horizon_base_ = has_horizon ? cells.back().value_or(std::string()) : std::string();
+  for (size_t i = 0; i < horizons_.size(); ++i) {
+    horizons_[i].base = cells[found_.size() + i].value_or(std::string());
+  }
   return !dropped_.empty();
 }
 
@@ -53,14 +68,14 @@ PruneRequest PruneBatch::Build(const state::Position& tail, int64_t now_ms,
     change.cell = cell->cell;
     builder.Add(change);
   }
-  if (!horizon_field_.empty()) {
-    BuildHorizon({tail.incarnation, tail.n + 1}, now_ms, clock);
-    request.horizons = {horizon_field_, horizon_cell_};
+  request.horizons = BuildHorizons({tail.incarnation, tail.n + 1}, now_ms, clock);
+  for (const HorizonCell& risen : horizons_) {
+    if (!risen.rises) continue;
     state::ChangeView horizon;
-    horizon.flags = horizon_base_.empty() ? 0 : state::kChangeWasLive;
+    horizon.flags = risen.base.empty() ? 0 : state::kChangeWasLive;
     horizon.map = builder.MapIndex(state::kHorizonMap);
-    horizon.key = horizon_field_;
-    horizon.cell = horizon_cell_;
+    horizon.key = risen.field;
+    horizon.cell = risen.cell;
     builder.Add(horizon);
   }
   entry_ = builder.Build(now_ms);
@@ -68,30 +83,48 @@ PruneRequest PruneBatch::Build(const state::Position& tail, int64_t now_ms,
   return request;
 }
 
-// Rises to the highest of what it was and what is dropped.
-void PruneBatch::BuildHorizon(const state::Position& version, int64_t now_ms,
-                              crdt::HybridLogicalClock& clock) {
-  state::Horizon horizon;
-  state::CellView cell;
-  if (state::DecodeCell(horizon_base_, &cell)) {
-    horizon = state::DecodeHorizon(cell.value).value_or(horizon);
-    clock.Observe(cell.timestamp);
+// Each rises to the highest of what it was and what it remembers of the cells that are dropped.
+std::vector<std::string_view> PruneBatch::BuildHorizons(const state::Position& version,
+                                                        int64_t now_ms,
+                                                        crdt::HybridLogicalClock& clock) {
+  std::vector<std::string_view> fields_and_cells;
+  for (HorizonCell& risen : horizons_) {
+    state::CellView cell;
+    risen.horizon = {};
+    risen.rises = false;
+    if (state::DecodeCell(risen.base, &cell)) {
+      risen.horizon = state::DecodeHorizon(cell.value).value_or(risen.horizon);
+      clock.Observe(cell.timestamp);
+    }
+    for (const FieldAndCell* dropped : dropped_) {
+      if (RememberedBy(dropped->field) != risen.field) continue;
+      if (!state::DecodeCell(dropped->cell, &cell)) continue;
+      risen.rises = true;
+      risen.horizon.commit_ms = std::max(risen.horizon.commit_ms, cell.commit_ms);
+      risen.horizon.millis = std::max(risen.horizon.millis, ForgottenUpTo(cell));
+    }
+    if (!risen.rises) continue;
+    const crdt::Timestamp stamp = clock.Tick();
+    const std::string value = state::EncodeHorizon(risen.horizon);
+    state::CellView view;
+    view.version = version;
+    view.commit_ms = now_ms;
+    view.timestamp = stamp.view();
+    view.value = value;
+    risen.cell = state::EncodeCell(view);
+    fields_and_cells.push_back(risen.field);
+    fields_and_cells.push_back(risen.cell);
   }
-  for (const FieldAndCell* dropped : dropped_) {
-    if (!state::DecodeCell(dropped->cell, &cell)) continue;
-    horizon.commit_ms = std::max(horizon.commit_ms, cell.commit_ms);
-    horizon.millis = std::max(horizon.millis, cell.timestamp.millis);
-    // An OR removal wins whatever its clock, so the record it removed may have had a later one.
-    if (kind_ == state::CellKind::kOr) horizon.millis = std::max(horizon.millis, cell.commit_ms);
-  }
-  const crdt::Timestamp stamp = clock.Tick();
-  const std::string value = state::EncodeHorizon(horizon);
-  state::CellView view;
-  view.version = version;
-  view.commit_ms = now_ms;
-  view.timestamp = stamp.view();
-  view.value = value;
-  horizon_cell_ = state::EncodeCell(view);
+  return fields_and_cells;
+}
+
+// Records up to this clock are kept away by the cell, and by the horizon once it is gone.
+int64_t PruneBatch::ForgottenUpTo(const state::CellView& cell) const {
+  if (kind_ != state::CellKind::kOr) return cell.timestamp.millis;
+  // An OR removal wins whatever its clock, so the record it removed may have had a later one.
+  const int64_t millis = std::max(cell.timestamp.millis, cell.commit_ms);
+  // Of a dead tag's record nothing is known; its clock may have been ahead by the usual drift.
+  return map_ == state::kDeadTagMap ? millis + crdt::kDriftMaxMs : millis;
 }
 
 }  // namespace topgun::sync

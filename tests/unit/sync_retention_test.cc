@@ -179,6 +179,38 @@ TEST_F(RetentionTest, ORTagsDieForGood) {
   EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kNow + 2, "t3")), Outcome::kApplied);
 }
 
+TEST_F(RetentionTest, ATagThatWasDeclaredDeadStaysDeadOnceThatIsForgotten) {
+  ASSERT_EQ(Write(Op(OpKind::kDeadTag, "", 0, "t1")), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kDeadTag, "", 0, "t2")), Outcome::kApplied);
+  const int64_t declared_ms = wall_.NowMs();
+  const std::string dead = state::CellField(kOr, "m", "t1");
+  ASSERT_NE(redis_.Find(kOr, state::kDeadTagMap, dead), nullptr);
+  PassRetention();
+  ASSERT_EQ(redis_.Find(kOr, state::kDeadTagMap, dead), nullptr);
+  EXPECT_EQ(HorizonOf(kOr)->commit_ms, declared_ms);
+  for (Replica* replica : {&a_, &b_}) {
+    EXPECT_EQ(Write(*replica, Op(OpKind::kOrAdd, "k", kNow, "t1")), Outcome::kRejected);
+    const int64_t ahead = declared_ms + crdt::kDriftMaxMs;
+    EXPECT_EQ(Write(*replica, Op(OpKind::kOrAdd, "k", ahead, "t2")), Outcome::kRejected);
+  }
+  EXPECT_EQ(Write(Op(OpKind::kOrAdd, "k", wall_.NowMs(), "t3")), Outcome::kApplied);
+}
+
+TEST_F(RetentionTest, DeadTagsOfManyMapsAreForgottenTogether) {
+  static const std::vector<std::string> maps = {"m1", "m2"};
+  std::vector<FieldAndCell> found;
+  const std::string cell = state::EncodeCell(Cell(kNow, true));
+  for (const std::string& map : maps) found.push_back({state::CellField(kOr, map, "t"), cell});
+  PruneBatch batch(kOr, std::string(state::kDeadTagMap), found);
+  EXPECT_EQ(batch.LookUp().size(), 4u);
+  // The second was changed since: its horizon stays.
+  ASSERT_TRUE(batch.Provide({cell, std::nullopt, std::nullopt, std::nullopt}));
+  const PruneRequest request = batch.Build({1, 1}, kNow, a_.clock);
+  EXPECT_EQ(request.fields.size(), 1u);
+  ASSERT_EQ(request.horizons.size(), 2u);
+  EXPECT_EQ(request.horizons[0], state::MapId(kOr, "m1"));
+}
+
 TEST_F(RetentionTest, WhatTheServerStampsIsNeverRefused) {
   Write(Op(OpKind::kRemove, "k", kNow + 50));
   PassRetention();

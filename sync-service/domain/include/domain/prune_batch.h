@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crdt/hybrid_logical_clock.h"
 #include "domain/io.h"
+#include "state/cell.h"
 #include "state/horizon.h"
 
 namespace topgun::sync {
@@ -21,7 +23,7 @@ class PruneBatch {
   // `found`: prunable cells as a scan saw them; not empty.
   PruneBatch(state::CellKind kind, std::string map, std::vector<FieldAndCell> found);
 
-  // The cells as they are now, and the horizon of their map.
+  // The cells as they are now, and the horizons that remember them.
   std::vector<CellRef> LookUp() const;
   // Answers of the last LookUp(), in its order. False when nothing is left to drop.
   bool Provide(const std::vector<std::optional<std::string>>& cells);
@@ -32,16 +34,27 @@ class PruneBatch {
   size_t cell_count() const { return dropped_.size(); }
 
  private:
-  void BuildHorizon(const state::Position& version, int64_t now_ms,
-                    crdt::HybridLogicalClock& clock);
+  // What becomes of the horizon of one map.
+  struct HorizonCell {
+    std::string field;
+    std::string base;  // as stored; empty when absent
+    std::string cell;  // as written
+    state::Horizon horizon;
+    bool rises = false;
+  };
+
+  // The map id whose horizon remembers the cell; empty: none does.
+  std::string RememberedBy(std::string_view field) const;
+  int64_t ForgottenUpTo(const state::CellView& cell) const;
+  // Raises them over what is dropped; views of the result point into `horizons_`.
+  std::vector<std::string_view> BuildHorizons(const state::Position& version, int64_t now_ms,
+                                              crdt::HybridLogicalClock& clock);
 
   state::CellKind kind_;
   std::string map_;
   std::vector<FieldAndCell> found_;
   std::vector<const FieldAndCell*> dropped_;  // those that still are what was found
-  std::string horizon_field_;                 // empty: the map has none
-  std::string horizon_base_;                  // as stored; empty when absent
-  std::string horizon_cell_;                  // as written
+  std::vector<HorizonCell> horizons_;
   std::string entry_;
 };
 
