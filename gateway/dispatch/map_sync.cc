@@ -31,25 +31,24 @@ DigitMask MaskOf(const std::vector<wire::BucketHash>& buckets) {
 }  // namespace
 
 void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame) {
-  if (!ValidName(connection, frame.map)) return;
-  MapKey key(CellKind::kLww, std::string(frame.map));
-  if (!Follow(connection, key, 0)) return;
-  Enqueue(connection, std::move(key),
-          {.type = Request::Type::kRoot,
-           .connection = connection.id(),
-           .last_sync_ms = frame.last_sync_timestamp.value_or(0),
-           .path = {},
-           .keys = {}});
+  OnInit(connection, {CellKind::kLww, std::string(frame.map)}, 0, frame.last_sync_timestamp);
 }
 
 void MapSync::OnOrMapSyncInit(Connection& connection, const wire::OrMapSyncInitFrame& frame) {
-  if (!ValidName(connection, frame.map)) return;
-  MapKey key(CellKind::kOr, std::string(frame.map));
-  if (!Follow(connection, key, MaskOf(frame.bucket_hashes))) return;
+  OnInit(connection, {CellKind::kOr, std::string(frame.map)}, MaskOf(frame.bucket_hashes),
+         frame.last_sync_timestamp);
+}
+
+void MapSync::OnInit(Connection& connection, MapKey key, DigitMask reported,
+                     std::optional<int64_t> last_sync_ms) {
+  if (!ValidName(connection, key.second)) return;
+  const Following following{
+      .reported = reported, .last_sync_ms = last_sync_ms.value_or(0), .since_ms = clock_.NowMs()};
+  if (!Follow(connection, key, following)) return;
   Enqueue(connection, std::move(key),
           {.type = Request::Type::kRoot,
            .connection = connection.id(),
-           .last_sync_ms = frame.last_sync_timestamp.value_or(0),
+           .last_sync_ms = following.last_sync_ms,
            .path = {},
            .keys = {}});
 }
@@ -89,14 +88,14 @@ bool MapSync::MayRead(Connection& connection, std::string_view map) {
   return decision == Decision::kAllow;
 }
 
-bool MapSync::Follow(Connection& connection, const MapKey& key, DigitMask reported) {
-  const bool readable = MayRead(connection, key.second);
+bool MapSync::Follow(Connection& connection, const MapKey& key, Following following) {
+  following.readable = MayRead(connection, key.second);
   Follower& follower = followers_[&connection];
   if (follower.maps.size() < options_.maps_max || follower.maps.contains(key)) {
     follower.maps.insert(key);
-    topics_[key].followers[&connection] = {.reported = reported, .readable = readable};
+    topics_[key].followers[&connection] = following;
   }
-  return readable;
+  return following.readable;
 }
 
 void MapSync::Recheck() {
@@ -132,6 +131,7 @@ void MapSync::DropIfIdle(const MapKey& key) {
 // A connection sees its own writes: its requests wait until those are applied or refused.
 void MapSync::Enqueue(Connection& connection, MapKey key, Request request) {
   Follower& follower = followers_[&connection];
+  request.received_ms = clock_.NowMs();
   if (++follower.requests == options_.requests_max) {
     connection.writes().PauseReading(WritePath::Pause::kSync, true);
   }
@@ -201,36 +201,70 @@ void MapSync::OnAnswer(const MapKey& key, const std::vector<Request>& requests,
 
 void MapSync::Answer(const MapKey& key, Topic& topic, const Request& request,
                      const std::vector<const TreeAnswer::Node*>& nodes, int64_t horizon_ms) {
-  const auto& [kind, map] = key;
-  if (request.type == Request::Type::kHeal) return SendHeals(key, topic, nodes.front()->hash);
+  if (request.type == Request::Type::kHeal) {
+    return SendHeals(key, topic, nodes.front()->hash, request.received_ms);
+  }
   Connection* const connection = context_->table.Find(request.connection);
-  if (connection == nullptr || !MayRead(*connection, map)) return;
-  if (request.type == Request::Type::kDiff) {
-    return connection->session().Reply(DiffFrame(map, request.keys, nodes));
+  if (connection == nullptr || !MayRead(*connection, key.second)) return;
+  switch (request.type) {
+    case Request::Type::kDiff:
+      return connection->session().Reply(DiffFrame(key.second, request.keys, nodes));
+    case Request::Type::kRoot:
+      return AnswerRoot(*connection, key, request, nodes.front()->hash, horizon_ms);
+    default:
+      return AnswerBucket(*connection, key, topic, request, *nodes.front(), horizon_ms);
   }
-  const TreeAnswer::Node& node = *nodes.front();
-  if (request.type == Request::Type::kRoot) {
-    // Nobody who never synced can hold what was removed meanwhile.
-    const bool too_old =
-        request.last_sync_ms > 0 && request.last_sync_ms - options_.clock_skew_ms < horizon_ms;
-    if (too_old) probe_.SyncReset();
-    if (!too_old || kind == CellKind::kOr) {
-      return SendRoot(*connection, key, node.hash, too_old);
-    }
-    return connection->session().Reply(ResetFrame(map));
-  }
-  if (request.path.size() >= kWholePathLength) {
-    return connection->session().Reply(LeafFrame(kind, map, request.path, node.cells));
-  }
-  const auto follower = topic.followers.find(connection);
-  const bool fill = kind == CellKind::kOr && follower != topic.followers.end();
-  const auto children = ChildrenToList(node, request.path, fill ? follower->second.reported : 0);
-  connection->session().Reply(BucketsFrame(kind, map, request.path, children));
 }
 
-void MapSync::SendRoot(Connection& connection, const MapKey& key, uint32_t hash, bool full_resync) {
-  const crdt::TimestampView now{clock_.NowMs(), 0, options_.node_id};
-  connection.session().Reply(RootFrame(key.first, key.second, hash, now, full_resync));
+// Nobody who never synced can hold what was removed meanwhile.
+bool MapSync::TooOld(int64_t last_sync_ms, int64_t horizon_ms) const {
+  return last_sync_ms > 0 && last_sync_ms - options_.clock_skew_ms < horizon_ms;
+}
+
+void MapSync::AnswerRoot(Connection& connection, const MapKey& key, const Request& request,
+                         uint32_t hash, int64_t horizon_ms) {
+  if (!TooOld(request.last_sync_ms, horizon_ms)) {
+    return SendRoot(connection, key, hash, request.received_ms, false);
+  }
+  // A client that starts an OR map anew drops its own ops as well: those that were refused for now
+  // would be lost. Once they may come again, the client is revived and asks anew.
+  if (key.first == CellKind::kOr && connection.writes().has_lost()) {
+    return connection.writes().SendError(
+        kUnavailable, "map starts anew once your refused writes were sent again: " + key.second);
+  }
+  probe_.SyncReset();
+  if (key.first == CellKind::kLww) return connection.session().Reply(ResetFrame(key.second));
+  SendRoot(connection, key, hash, request.received_ms - options_.clock_skew_ms, true);
+}
+
+void MapSync::AnswerBucket(Connection& connection, const MapKey& key, Topic& topic,
+                           const Request& request, const TreeAnswer::Node& node,
+                           int64_t horizon_ms) {
+  const auto found = topic.followers.find(&connection);
+  Following* const following = found == topic.followers.end() ? nullptr : &found->second;
+  if (request.path.size() >= kWholePathLength) {
+    connection.session().Reply(LeafFrame(key.first, key.second, request.path, node.cells));
+  } else {
+    const bool fill = key.first == CellKind::kOr && following != nullptr;
+    const auto children = ChildrenToList(node, request.path, fill ? following->reported : 0);
+    connection.session().Reply(BucketsFrame(key.first, key.second, request.path, children));
+  }
+  // Removals that the walk was to tell may have been pruned since it began.
+  if (following == nullptr || !TooOld(following->last_sync_ms, horizon_ms)) return;
+  const int64_t last_sync_ms = std::exchange(following->last_sync_ms, 0);
+  if (clock_.NowMs() > following->since_ms + options_.walk_ms) return;
+  Enqueue(connection, key,
+          {.type = Request::Type::kRoot,
+           .connection = connection.id(),
+           .last_sync_ms = last_sync_ms,
+           .path = {},
+           .keys = {}});
+}
+
+void MapSync::SendRoot(Connection& connection, const MapKey& key, uint32_t hash, int64_t at_ms,
+                       bool full_resync) {
+  const crdt::TimestampView at{at_ms, 0, options_.node_id};
+  connection.session().Reply(RootFrame(key.first, key.second, hash, at, full_resync));
 }
 
 void MapSync::Answered(ConnectionId id) {
@@ -244,6 +278,12 @@ void MapSync::Answered(ConnectionId id) {
 }
 
 // ---- Healing ----
+
+void MapSync::OfferRoot(Connection& connection, CellKind kind, const std::string& map) {
+  probe_.HealsSent(1);
+  Enqueue(connection, {kind, map},
+          {.type = Request::Type::kRoot, .connection = connection.id(), .path = {}, .keys = {}});
+}
 
 void MapSync::Heal() {
   if (!std::exchange(heal_wanted_, true)) {
@@ -272,15 +312,18 @@ void MapSync::StartHeals() {
     const MapKey key = std::move(to_heal_.front());
     to_heal_.pop_front();
     Topic& topic = topics_[key];
-    topic.waiting.push_back(
-        {.type = Request::Type::kHeal, .connection = {}, .path = {}, .keys = {}});
+    topic.waiting.push_back({.type = Request::Type::kHeal,
+                             .connection = {},
+                             .received_ms = clock_.NowMs(),
+                             .path = {},
+                             .keys = {}});
     StartRead(key, topic);
   }
 }
 
 // Subscribers that did not sync the map may hold it as the other kind: they are told of trees that
 // have something.
-void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash) {
+void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash, int64_t at_ms) {
   std::set<Connection*> told;
   for (const auto& [connection, following] : topic.followers) {
     if (following.readable) told.insert(connection);
@@ -289,7 +332,7 @@ void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash) {
     context_->fan_out.ForEachSubscriber(
         key.second, [&told](Connection& connection) { told.insert(&connection); });
   }
-  for (Connection* const connection : told) SendRoot(*connection, key, hash, false);
+  for (Connection* const connection : told) SendRoot(*connection, key, hash, at_ms, false);
   probe_.HealsSent(told.size());
 }
 

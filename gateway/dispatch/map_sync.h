@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ struct MapSyncOptions {
   std::chrono::milliseconds heal_delay{100};
   // By how much the clocks of the cluster's machines may differ.
   int64_t clock_skew_ms = 5'000;
+  // For so long after its init a client may be walking the tree.
+  int64_t walk_ms = 600'000;
 };
 
 class MapSync {
@@ -61,6 +64,8 @@ class MapSync {
   // The policies may have changed: who may read a map again is sent its root soon.
   void Recheck();
 
+  // Sends the client the map's root without being asked, after its own writes and pushes.
+  void OfferRoot(Connection& connection, state::CellKind kind, const std::string& map);
   // Changes were missed: all maps that anybody has synced or subscribes are healed soon.
   void Heal();
   void Tick(Time now);
@@ -72,13 +77,17 @@ class MapSync {
     enum class Type : uint8_t { kRoot, kBucket, kDiff, kHeal };
     Type type = Type::kRoot;
     ConnectionId connection;  // not for kHeal
+    int64_t received_ms = 0;  // everything committed before is in the answer
     int64_t last_sync_ms = 0;
     std::string path;
     std::vector<std::string> keys;  // kDiff
   };
+  // What the latest init of a client said.
   struct Following {
-    DigitMask reported = 0;  // the digits of its ORMAP_SYNC_INIT
-    bool readable = true;    // else it gets nothing
+    DigitMask reported = 0;  // digits of its ORMAP_SYNC_INIT
+    int64_t last_sync_ms = 0;
+    int64_t since_ms = 0;
+    bool readable = true;  // else it gets nothing
   };
   struct Topic {
     std::map<Connection*, Following> followers;
@@ -90,10 +99,12 @@ class MapSync {
     size_t requests = 0;
   };
 
+  void OnInit(Connection& connection, MapKey key, DigitMask reported,
+              std::optional<int64_t> last_sync_ms);
   bool ValidName(Connection& connection, std::string_view map);
   // Both answer with an ERROR when not. Whoever may not read yet follows the map all the same.
   bool MayRead(Connection& connection, std::string_view map);
-  bool Follow(Connection& connection, const MapKey& key, DigitMask reported);
+  bool Follow(Connection& connection, const MapKey& key, Following following);
   void Enqueue(Connection& connection, MapKey key, Request request);
   void StartRead(const MapKey& key, Topic& topic);
   void OnAnswer(const MapKey& key, const std::vector<Request>& requests,
@@ -101,8 +112,15 @@ class MapSync {
                 const StatusOr<std::shared_ptr<const TreeAnswer>>& answer);
   void Answer(const MapKey& key, Topic& topic, const Request& request,
               const std::vector<const TreeAnswer::Node*>& nodes, int64_t horizon_ms);
-  void SendRoot(Connection& connection, const MapKey& key, uint32_t hash, bool full_resync);
-  void SendHeals(const MapKey& key, const Topic& topic, uint32_t hash);
+  void AnswerRoot(Connection& connection, const MapKey& key, const Request& request, uint32_t hash,
+                  int64_t horizon_ms);
+  void AnswerBucket(Connection& connection, const MapKey& key, Topic& topic, const Request& request,
+                    const TreeAnswer::Node& node, int64_t horizon_ms);
+  // Whether a removal since then may have been pruned.
+  bool TooOld(int64_t last_sync_ms, int64_t horizon_ms) const;
+  void SendRoot(Connection& connection, const MapKey& key, uint32_t hash, int64_t at_ms,
+                bool full_resync);
+  void SendHeals(const MapKey& key, const Topic& topic, uint32_t hash, int64_t at_ms);
   void Answered(ConnectionId id);
   void DropIfIdle(const MapKey& key);
   void StartHeals();

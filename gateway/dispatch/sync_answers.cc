@@ -53,11 +53,17 @@ std::span<const TreeAnswer::Cell> CellsOf(const TreeAnswer::Node& node, std::str
 std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std::string_view path,
                                               DigitMask reported) {
   std::vector<TreeAnswer::Child> children = node.children;
-  if (!children.empty() || path.size() > 1) return children;
+  if (path.size() > 1) return children;
   if (path.size() == 1) {
     const size_t digit = kDigits.find(path[0]);
     if (digit == std::string_view::npos || (reported >> digit & 1) == 0) return children;
     reported = UINT16_MAX;
+  }
+  for (const TreeAnswer::Child& child : node.children) {
+    const size_t digit = kDigits.find(child.digit);
+    if (digit != std::string_view::npos) {
+      reported = static_cast<DigitMask>(reported & ~(1U << digit));
+    }
   }
   for (size_t digit = 0; digit < kDigits.size(); ++digit) {
     if ((reported >> digit & 1) != 0) children.push_back({.digit = kDigits[digit], .hash = 0});

@@ -15,9 +15,9 @@ namespace topgun::gateway {
 // Bit d: the client has told that its bucket of digit d is not empty.
 using DigitMask = uint16_t;
 
-// What is listed for an inner node of an OR map. Where the server has nothing at all it lists
-// digits with hash 0, so that the client descends and pushes what only it has: at the root the
-// digits that the client reported, below one of those all sixteen (core.md 7.6).
+// What is listed for an inner node of an OR map. Digits that the server lacks are listed with hash
+// 0, so that the client descends and pushes what only it has: at the root the digits that the
+// client reported, below one of those all sixteen (core.md 7.6).
 std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std::string_view path,
                                               DigitMask reported);
 

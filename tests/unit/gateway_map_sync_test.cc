@@ -1,14 +1,10 @@
 // Merkle sync between a fake socket and fake trees (core.md 7.5, 7.6).
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "crdt/merkle_tree.h"
-#include "gateway_fakes.h"
-#include "state/cell.h"
-#include "wire/client_encode.h"
+#include "gateway_sync_fixture.h"
 
 namespace topgun::gateway {
 namespace {
@@ -16,76 +12,7 @@ namespace {
 using state::CellKind;
 using std::chrono::milliseconds;
 
-std::string SyncInit(std::string_view map, std::optional<int64_t> last = 0) {
-  std::string frame;
-  wire::EncodeSyncInit({.map = map, .last_sync_timestamp = last}, frame);
-  return frame;
-}
-
-std::string OrSyncInit(std::string_view map, std::vector<wire::BucketHash> buckets = {},
-                       std::optional<int64_t> last = 0) {
-  wire::OrMapSyncInitFrame init;
-  init.map = map;
-  init.bucket_hashes = std::move(buckets);
-  init.last_sync_timestamp = last;
-  std::string frame;
-  wire::EncodeOrMapSyncInit(init, frame);
-  return frame;
-}
-
-std::string Bucket(std::string_view map, std::string_view path) {
-  std::string frame;
-  wire::EncodeMerkleReqBucket({.map = map, .path = path}, frame);
-  return frame;
-}
-
-std::string OrBucket(std::string_view map, std::string_view path) {
-  std::string frame;
-  wire::EncodeOrMapMerkleReqBucket({.map = map, .path = path}, frame);
-  return frame;
-}
-
-std::string Cell(std::string_view value, bool tombstone = false) {
-  state::CellView cell;
-  cell.timestamp = {1'000, 0, "client"};
-  cell.tombstone = tombstone;
-  cell.value = value;
-  return state::EncodeCell(cell);
-}
-
-class MapSyncTest : public ::testing::Test {
- protected:
-  MapSyncTest() : handler_(&gateway_.table.OnOpen(session_)) {}
-  ~MapSyncTest() override { handler_->OnClosed(CloseCause::kPeer); }
-
-  void Send(const std::string& frame) { handler_->OnMessage(frame, true); }
-  // Answers the oldest read; every path gets the same node unless `nodes` has one for each.
-  void Answer(std::vector<TreeAnswer::Node> nodes, int64_t horizon_ms = 0) {
-    auto [request, done] = std::move(gateway_.trees.reads.front());
-    gateway_.trees.reads.pop_front();
-    auto answer = std::make_shared<TreeAnswer>();
-    nodes.resize(request.paths.size(), nodes.front());
-    answer->nodes = std::move(nodes);
-    answer->horizon_ms = horizon_ms;
-    done(std::shared_ptr<const TreeAnswer>(std::move(answer)));
-  }
-  // The only frame since the last call.
-  const wire::ServerFrame& Reply() {
-    EXPECT_EQ(session_.frames.size(), 1U);
-    if (session_.frames.empty()) return decoded_;
-    bytes_ = session_.frames.back();
-    session_.frames.clear();
-    EXPECT_TRUE(wire::DecodeServerFrame(bytes_, decoded_).ok());
-    return decoded_;
-  }
-  const std::vector<std::string>& Paths() { return gateway_.trees.reads.front().first.paths; }
-
-  DispatchHarness gateway_;
-  FakeSession session_;
-  SessionHandler* handler_;
-  std::string bytes_;
-  wire::ServerFrame decoded_;
-};
+class MapSyncTest : public SyncTest {};
 
 TEST_F(MapSyncTest, InitIsAnsweredWithTheRootAndAServerTimestamp) {
   Send(SyncInit("m"));
@@ -139,7 +66,71 @@ TEST_F(MapSyncTest, AClientFromBeforeTheHorizonStartsAnew) {
   EXPECT_FALSE(answered(OrSyncInit("m", {}, 300'000), 200'000).sync_root.full_resync);
 }
 
-TEST_F(MapSyncTest, ZerosAreListedOnlyWhereTheServerHasNothing) {
+TEST_F(MapSyncTest, RootsCarryTheTimeUpToWhichTheyAreComplete) {
+  Send(SyncInit("m"));
+  const int64_t asked_ms = gateway_.clock.NowMs();
+  gateway_.clock.Advance(10'000);
+  Answer({{.hash = 7, .children = {}, .cells = {}}});
+  EXPECT_EQ(Reply().sync_root.timestamp.millis, asked_ms);
+}
+
+TEST_F(MapSyncTest, WhatIsPrunedDuringAWalkMakesTheClientStartAnew) {
+  Send(SyncInit("m", 300'000));
+  Answer({{.hash = 7, .children = {}, .cells = {}}}, 200'000);
+  EXPECT_EQ(session_.TakeTypes(), "SYNC_RESP_ROOT");
+  for (const char* path : {"", "3"}) {
+    Send(Bucket("m", path));
+    Answer({{.hash = 7, .children = {}, .cells = {}}}, 400'000);
+    EXPECT_EQ(session_.TakeTypes(), "SYNC_RESP_BUCKETS");
+    if (gateway_.trees.reads.empty()) continue;
+    Answer({{.hash = 7, .children = {}, .cells = {}}}, 400'000);
+    EXPECT_EQ(session_.TakeTypes(), "SYNC_RESET_REQUIRED") << "once";
+    EXPECT_EQ(std::string_view(path), "");
+  }
+}
+
+TEST_F(MapSyncTest, AWalkLongAfterTheInitDoesNotStartAnew) {
+  Send(SyncInit("m", 300'000));
+  Answer({{.hash = 7, .children = {}, .cells = {}}}, 200'000);
+  gateway_.clock.Advance(MapSyncOptions().walk_ms + 1);
+  Send(Bucket("m", ""));
+  Answer({{.hash = 7, .children = {}, .cells = {}}}, 400'000);
+  EXPECT_TRUE(gateway_.trees.reads.empty());
+}
+
+TEST_F(MapSyncTest, AClientWithRefusedWritesDoesNotDropThem) {
+  gateway_.sink.overloaded = true;
+  wire::Op op;
+  op.kind = wire::OpKind::kOrAdd;
+  op.map = "m";
+  op.key = "k";
+  op.tag = "t";
+  op.value = "\x01";
+  op.id = "1";
+  op.has_id = true;
+  op.has_timestamp = true;
+  op.timestamp = {1'000, 0, "client"};
+  std::string frame;
+  wire::EncodeClientOp(op, frame);
+  Send(frame);
+  EXPECT_EQ(session_.TakeTypes(), "ERROR");
+  Send(OrSyncInit("m", {}, 100'000));
+  Answer({{.hash = 7, .children = {}, .cells = {}}}, 200'000);
+  EXPECT_EQ(session_.TakeTypes(), "ERROR");
+
+  gateway_.sink.overloaded = false;
+  Send(frame);
+  gateway_.sink.Answer(gateway_.written);
+  session_.frames.clear();
+  Send(OrSyncInit("m", {}, 100'000));
+  Answer({{.hash = 7, .children = {}, .cells = {}}}, 200'000);
+  const wire::SyncRootFrame& root = Reply().sync_root;
+  EXPECT_EQ(root.full_resync, true);
+  // Only what was decided on is older than that.
+  EXPECT_LT(root.timestamp.millis, gateway_.clock.NowMs());
+}
+
+TEST_F(MapSyncTest, WhatOnlyTheClientMayHaveIsListedAsEmpty) {
   Send(OrSyncInit("m", {{.digit = "f", .hash = 9}, {.digit = "2", .hash = 0}}));
   Answer({{.hash = 0, .children = {}, .cells = {}}});
   session_.frames.clear();
@@ -154,7 +145,10 @@ TEST_F(MapSyncTest, ZerosAreListedOnlyWhereTheServerHasNothing) {
   EXPECT_EQ(listed("f", {}), "0123456789abcdef");
   EXPECT_EQ(listed("2", {}), "");
   EXPECT_EQ(listed("f4", {}), "");
-  EXPECT_EQ(listed("", {{.digit = '3', .hash = 5}}), "3");
+  EXPECT_EQ(listed("", {{.digit = '3', .hash = 5}}), "3f");
+  EXPECT_EQ(listed("", {{.digit = 'f', .hash = 5}}), "f");
+  EXPECT_EQ(listed("f", {{.digit = '3', .hash = 5}}), "3012456789abcdef");
+  EXPECT_EQ(listed("2", {{.digit = '3', .hash = 5}}), "3");
 }
 
 TEST_F(MapSyncTest, RepliesWaitForOwnWrites) {
@@ -189,6 +183,45 @@ TEST_F(MapSyncTest, AGapSendsTheRootToWhoeverSyncedTheMap) {
   EXPECT_TRUE(gateway_.trees.reads.empty());
 }
 
+TEST_F(MapSyncTest, AGapSendsRootsThatAreNotEmptyToWhoeverSubscribesTheMap) {
+  wire::QuerySubFrame sub;
+  sub.query_id = "q";
+  sub.map = "m";
+  std::string frame;
+  wire::EncodeQuerySub(sub, frame);
+  Send(frame);
+  gateway_.reader.Answer({}, {{1, 5}});
+  session_.frames.clear();
+  gateway_.fan_out.OnGap(0);
+  gateway_.Tick(milliseconds(1'000));
+  // It may hold the map as either kind, or as none.
+  ASSERT_EQ(gateway_.trees.reads.size(), 2U);
+  EXPECT_EQ(gateway_.trees.reads[0].first.kind, CellKind::kLww);
+  EXPECT_EQ(gateway_.trees.reads[1].first.kind, CellKind::kOr);
+  Answer({{.hash = 8, .children = {}, .cells = {}}});
+  Answer({{.hash = 0, .children = {}, .cells = {}}});
+  const wire::ServerFrame& reply = Reply();
+  EXPECT_EQ(reply.type, wire::FrameType::kSyncRespRoot);
+  EXPECT_EQ(reply.sync_root.root_hash, 8U);
+}
+
+TEST_F(MapSyncTest, SubscribersThatHaveGoneAreNotHealed) {
+  {
+    FakeSession other;
+    SessionHandler& handler = gateway_.table.OnOpen(other);
+    wire::QuerySubFrame sub;
+    sub.query_id = "q";
+    sub.map = "m";
+    std::string frame;
+    wire::EncodeQuerySub(sub, frame);
+    handler.OnMessage(frame, true);
+    gateway_.fan_out.OnGap(0);
+    handler.OnClosed(CloseCause::kPeer);
+  }
+  gateway_.Tick(milliseconds(1'000));
+  EXPECT_TRUE(gateway_.trees.reads.empty());
+}
+
 TEST_F(MapSyncTest, AHealThatCannotBeReadIsTriedAgain) {
   Send(SyncInit("m"));
   Answer({{.hash = 7, .children = {}, .cells = {}}});
@@ -218,70 +251,6 @@ TEST_F(MapSyncTest, AnswersForAConnectionThatHasGoneAreDropped) {
   handler.OnClosed(CloseCause::kPeer);
   Answer({{.hash = 7, .children = {}, .cells = {}}});
   EXPECT_TRUE(other.frames.empty());
-}
-
-class OrPushTest : public MapSyncTest {
- protected:
-  void Push(wire::OrEntries entries) {
-    wire::OrMapPushDiffFrame push;
-    push.map = "m";
-    push.entries = std::move(entries);
-    std::string frame;
-    wire::EncodeOrMapPushDiff(push, frame);
-    Send(frame);
-  }
-};
-
-TEST_F(OrPushTest, RecordsAreAddedAndEveryTombstoneGoesWhereItsTagLives) {
-  wire::OrEntries entries;
-  entries.AddKey("a");
-  entries.AddRecord({.value = "\x01", .timestamp = {5, 0, "c"}, .tag = "t1"});
-  entries.AddRecord({.value = "\x02", .timestamp = {6, 0, "c"}, .tag = "dead"});
-  for (const char* tag : {"dead", "elsewhere", "unknown"}) entries.AddTombstone(tag);
-  entries.AddKey("b");
-  for (const char* tag : {"dead", "elsewhere", "unknown"}) entries.AddTombstone(tag);
-  Push(std::move(entries));
-  ASSERT_EQ(gateway_.sink.submitted.size(), 1U);
-  EXPECT_EQ(gateway_.sink.submitted[0].key, "a");
-  EXPECT_FALSE(gateway_.sink.submitted[0].origin.empty());
-  gateway_.sink.submitted.clear();
-
-  ASSERT_EQ(gateway_.trees.resolves.size(), 1U);
-  auto& [tags, done] = gateway_.trees.resolves.front();
-  EXPECT_EQ(tags, (std::vector<std::string>{"dead", "elsewhere", "unknown"}));
-  done(std::vector<ResolvedTag>{{.state = TagState::kDead, .key = "a"},
-                                {.state = TagState::kLive, .key = "z"},
-                                {.state = TagState::kUnknown, .key = {}}});
-  ASSERT_EQ(gateway_.sink.submitted.size(), 2U);
-  EXPECT_EQ(gateway_.sink.submitted[0].key, "z");
-  EXPECT_EQ(gateway_.sink.submitted[1].key, "a");
-  EXPECT_TRUE(session_.frames.empty());
-}
-
-TEST_F(OrPushTest, SocketsWithTooManyPushesAreNotRead) {
-  for (size_t i = 0; i < OrPush::kPushesMax; ++i) {
-    wire::OrEntries entries;
-    entries.AddKey("a");
-    const std::string tag = "t" + std::to_string(i);
-    entries.AddRecord({.value = "\x01", .timestamp = {5, 0, "c"}, .tag = tag});
-    Push(std::move(entries));
-  }
-  EXPECT_TRUE(session_.paused);
-  gateway_.sink.Answer(gateway_.written);
-  gateway_.turns.Run();
-  EXPECT_FALSE(session_.paused);
-}
-
-TEST_F(OrPushTest, ReadsWaitUntilThePushIsMerged) {
-  wire::OrEntries entries;
-  entries.AddKey("a");
-  entries.AddRecord({.value = "\x01", .timestamp = {5, 0, "c"}, .tag = "t1"});
-  Push(std::move(entries));
-  Send(OrSyncInit("m"));
-  EXPECT_TRUE(gateway_.trees.reads.empty());
-  gateway_.sink.Answer(gateway_.written);
-  gateway_.turns.Run();
-  EXPECT_EQ(gateway_.trees.reads.size(), 1U);
 }
 
 }  // namespace
