@@ -104,6 +104,16 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                         "Records of ORMAP_PUSH_DIFF left out as invalid.")),
       snapshots_ok_(SnapshotCounter(registry, "ok")),
       snapshots_failed_(SnapshotCounter(registry, "failed")),
+      push_given_up_(registry.AddCounter(
+          "gateway_push_diff_given_up_total",
+          "ORMAP_PUSH_DIFFs not merged completely; the client is sent the root and pushes again.")),
+      tag_removals_(registry.AddGauge("gateway_tag_removals",
+                                      "Lists of tombstones whose tags are being looked for.")),
+      tag_removal_retries_(registry.AddCounter(
+          "gateway_tag_removal_retries_total",
+          "Questions and writes about tombstones that failed and were tried again.")),
+      dead_tags_(registry.AddCounter("gateway_dead_tags_total",
+                                     "Tags declared dead because nobody knew their key.")),
       replicas_up_(registry.AddGauge("gateway_sync_replicas_up",
                                      "Connected sync replicas, summed over the loops.")) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {

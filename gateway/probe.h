@@ -111,6 +111,10 @@ class Probe {
 
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_total_;
+  void PushGivenUp() { push_given_up_.Increment(); }
+  void TagRemovals(int delta) { tag_removals_.Increment(delta); }
+  void TagRemovalRetried() { tag_removal_retries_.Increment(); }
+  void TagsDeclaredDead(size_t count) { dead_tags_.Increment(static_cast<double>(count)); }
   prometheus::Counter& upgrades_refused_;
   std::array<prometheus::Counter*, kCloseCauseCount> closes_{};
   prometheus::Counter& slow_consumers_;
@@ -166,3 +170,7 @@ class Probe {
 };
 
 }  // namespace topgun::gateway
+  prometheus::Counter& push_given_up_;
+  prometheus::Gauge& tag_removals_;
+  prometheus::Counter& tag_removal_retries_;
+  prometheus::Counter& dead_tags_;

@@ -98,6 +98,12 @@ void ApplyClient::Submit(const wire::Op& op, wire::WriteConcern concern, std::st
   ScheduleFlush();
 }
 
+void ApplyClient::SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
+                                const OpRef& ref) {
+  lanes_[shard].AppendDeadTag(map, tag, ref);
+  ScheduleFlush();
+}
+
 // In a turn of its own, so that everything this turn has read leaves together.
 void ApplyClient::ScheduleFlush() {
   if (flush_scheduled_ || closed_) return;

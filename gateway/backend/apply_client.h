@@ -34,6 +34,9 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
 
   void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
               const OpRef& ref) override;
+  void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
+                     const OpRef& ref) override;
+  uint32_t shard_count() const override { return static_cast<uint32_t>(lanes_.size()); }
   bool Overloaded() const override { return budget_.Exhausted(); }
   SinkHealth Health() const override;
 

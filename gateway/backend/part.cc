@@ -53,8 +53,20 @@ Part::Part(uint64_t id, uint32_t shard, MemoryBudget& budget)
 
 void Part::Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
                   const OpRef& ref) {
+  AppendColumns(KindOf(op.kind), op, concern, origin, ref);
+}
+
+void Part::AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref) {
+  wire::Op op;
+  op.map = map;
+  op.tag = tag;
+  AppendColumns(crdt::v1::OP_KIND_DEAD_TAG, op, wire::WriteConcern::kApplied, {}, ref);
+}
+
+void Part::AppendColumns(char kind, const wire::Op& op, wire::WriteConcern concern,
+                         std::string_view origin, const OpRef& ref) {
   const std::string_view node = op.has_timestamp ? op.timestamp.node_id : std::string_view();
-  message_.mutable_kinds()->push_back(KindOf(op.kind));
+  message_.mutable_kinds()->push_back(kind);
   message_.add_map_index(maps_.IndexOf(op.map));
   message_.add_node_index(nodes_.IndexOf(node));
   message_.add_origin_index(origins_.IndexOf(origin));

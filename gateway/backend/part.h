@@ -74,6 +74,7 @@ class Part {
 
   void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
               const OpRef& ref);
+  void AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref);
 
   uint64_t id() const { return message_.part_id(); }
   uint32_t shard() const { return message_.shard(); }
@@ -99,6 +100,8 @@ class Part {
   state::Position committed_at;  // once it is
 
  private:
+  void AppendColumns(char kind, const wire::Op& op, wire::WriteConcern concern,
+                     std::string_view origin, const OpRef& ref);
   void AddConcern(wire::WriteConcern concern);
 
   MemoryBudget& budget_;

@@ -9,10 +9,19 @@ namespace topgun::gateway {
 
 using wire::WriteConcern;
 
-// Ops that do not ask for replication do not wait for it.
 void ShardLane::Append(const wire::Op& op, WriteConcern concern, std::string_view origin,
                        const OpRef& ref) {
-  const bool replicate = concern == WriteConcern::kReplicated;
+  Filling(concern == WriteConcern::kReplicated).Append(op, concern, origin, ref);
+  EndIfFull();
+}
+
+void ShardLane::AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref) {
+  Filling(false).AppendDeadTag(map, tag, ref);
+  EndIfFull();
+}
+
+// Ops that do not ask for replication do not wait for it.
+Part& ShardLane::Filling(bool replicate) {
   if (filling_ != nullptr && filling_->waits_for_replication() != replicate) {
     waiting_.push_back(std::move(filling_));
   }
@@ -20,7 +29,10 @@ void ShardLane::Append(const wire::Op& op, WriteConcern concern, std::string_vie
     const uint64_t id = next_sequence_++ << kShardBits | shard_;
     filling_ = std::make_shared<Part>(id, shard_, budget_);
   }
-  filling_->Append(op, concern, origin, ref);
+  return *filling_;
+}
+
+void ShardLane::EndIfFull() {
   if (filling_->Full()) waiting_.push_back(std::move(filling_));
 }
 

@@ -51,6 +51,7 @@ class ShardLane {
 
   void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
               const OpRef& ref);
+  void AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref);
 
   // The replica its parts go to; null while there is none.
   Replica* replica() const { return replica_; }
@@ -91,6 +92,9 @@ class ShardLane {
   static constexpr std::chrono::milliseconds kBackoffMin{20};
   static constexpr std::chrono::milliseconds kBackoffMax{1'000};
 
+  // The part for ops that want replication or do not.
+  Part& Filling(bool replicate);
+  void EndIfFull();
   bool HasRoomFor(const Part& part) const;
   PartPtr TakeInFlight(uint64_t part_id);
   void Retry(PartPtr part, Time now);

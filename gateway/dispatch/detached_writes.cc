@@ -4,18 +4,15 @@
 #include <utility>
 
 namespace topgun::gateway {
+namespace {
+
+constexpr ConnectionId kNobody{.slot = kDetachedSlot, .generation = 0};
+
+}  // namespace
 
 void DetachedWrites::Write(std::span<const wire::Op> ops, std::string_view origin, Done done) {
-  if (ops.size() > options_.ops_max - waiting_ || sink_->Overloaded()) {
-    return Refuse(ops.size(), std::move(done));
-  }
-  const uint64_t first = next_op_;
-  next_op_ += ops.size();
-  Batch batch{.done = std::move(done),
-              .deadline = std::chrono::steady_clock::now() + options_.patience,
-              .open = ops.size(),
-              .states = std::vector(ops.size(), State::kOpen),
-              .outcomes = std::vector(ops.size(), OpOutcome::kOverloaded)};
+  if (!HasRoom(ops.size())) return Refuse(ops.size(), std::move(done));
+  Batch batch = NewBatch(ops.size(), std::move(done));
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i].kind != wire::OpKind::kNothing) continue;
     batch.states[i] = State::kFinished;
@@ -26,15 +23,48 @@ void DetachedWrites::Write(std::span<const wire::Op> ops, std::string_view origi
     return defer_(
         [done = std::move(batch.done), outcomes = std::move(batch.outcomes)] { done(outcomes); });
   }
-  waiting_ += ops.size();
-  probe_.DetachedWaiting(static_cast<int64_t>(ops.size()));
-  batches_.emplace(first, std::move(batch));
-  const ConnectionId nobody{.slot = kDetachedSlot, .generation = 0};
+  const uint64_t first = Begin(std::move(batch));
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i].kind == wire::OpKind::kNothing) continue;
     sink_->Submit(ops[i], wire::WriteConcern::kApplied, origin,
-                  {.connection = nobody, .op = first + i});
+                  {.connection = kNobody, .op = first + i});
   }
+}
+
+void DetachedWrites::DeclareDead(std::string_view map, std::span<const std::string> tags,
+                                 Done done) {
+  const uint32_t shards = sink_->shard_count();
+  const size_t count = tags.size() * shards;
+  if (!HasRoom(count)) return Refuse(count, std::move(done));
+  if (count == 0) return defer_([done = std::move(done)] { done({}); });
+  uint64_t op = Begin(NewBatch(count, std::move(done)));
+  for (const std::string& tag : tags) {
+    for (uint32_t shard = 0; shard < shards; ++shard) {
+      sink_->SubmitDeadTag(shard, map, tag, {.connection = kNobody, .op = op++});
+    }
+  }
+}
+
+bool DetachedWrites::HasRoom(size_t count) const {
+  return count <= options_.ops_max - waiting_ && !sink_->Overloaded();
+}
+
+DetachedWrites::Batch DetachedWrites::NewBatch(size_t count, Done done) const {
+  return {.done = std::move(done),
+          .deadline = std::chrono::steady_clock::now() + options_.patience,
+          .open = count,
+          .states = std::vector(count, State::kOpen),
+          .outcomes = std::vector(count, OpOutcome::kOverloaded)};
+}
+
+uint64_t DetachedWrites::Begin(Batch batch) {
+  const uint64_t first = next_op_;
+  const size_t count = batch.states.size();
+  next_op_ += count;
+  waiting_ += count;
+  probe_.DetachedWaiting(static_cast<int64_t>(count));
+  batches_.emplace(first, std::move(batch));
+  return first;
 }
 
 void DetachedWrites::Refuse(size_t count, Done done) {

@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -45,6 +46,9 @@ class DetachedWrites final : public WriteObserver {
   // `origin` names the connection that is not told of the changes; empty: all are told.
   void Write(std::span<const wire::Op> ops, std::string_view origin, Done done);
 
+  // Declares tags of an OR map dead in every shard. One outcome per tag and shard.
+  void DeclareDead(std::string_view map, std::span<const std::string> tags, Done done);
+
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
   void OnConcernMet(const OpRef& /*ref*/, wire::WriteConcern /*level*/) override {}  // all APPLIED
   void OnOpReopened(const OpRef& ref) override;
@@ -66,6 +70,10 @@ class DetachedWrites final : public WriteObserver {
 
   Batches::const_iterator Find(uint64_t op) const;
   Batch* BatchOf(uint64_t op, size_t* index);
+  bool HasRoom(size_t count) const;
+  Batch NewBatch(size_t count, Done done) const;
+  // Returns the number of its first op.
+  uint64_t Begin(Batch batch);
   void Refuse(size_t count, Done done);
   void Finish(Batches::iterator batch);
 

@@ -76,6 +76,11 @@ class WriteSink {
   // not given up while the process lives, only when a sync service refuses them for good.
   virtual void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
                       const OpRef& ref) = 0;
+  // One shard's share of declaring a tag of an OR map dead (docs/state-layout.md, "dead tags"): it
+  // takes effect once every shard has its share. Answered like an op.
+  virtual void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
+                             const OpRef& ref) = 0;
+  virtual uint32_t shard_count() const = 0;
   // The memory for ops is used up: frames with writes are to be refused.
   virtual bool Overloaded() const = 0;
   // Whether clients whose writes were refused may send them again.
@@ -181,6 +186,8 @@ class TreeReader {
   using Done = std::function<void(StatusOr<std::shared_ptr<const TreeAnswer>>)>;
   // One answer per tag.
   using TagsDone = std::function<void(StatusOr<std::vector<ResolvedTag>>)>;
+
+  static constexpr size_t kTagsMax = 65'536;  // of one question
 
   virtual ~TreeReader() = default;
 

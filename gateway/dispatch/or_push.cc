@@ -1,29 +1,41 @@
 #include "dispatch/or_push.h"
 
-#include "absl/container/flat_hash_set.h"
+#include <algorithm>
+#include <utility>
+
+#include "absl/hash/hash.h"
 #include "access/access.h"
 #include "base/status.h"
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
+#include "dispatch/map_sync.h"
 
 namespace topgun::gateway {
 
+using state::CellKind;
+
+namespace {
+
+bool HasTombstones(const wire::OrEntries& entries) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (!entries.tombstones(i).empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void OrPush::Bind(LoopContext& context) {
+  context_ = &context;
+  removal_.Bind(context);
+}
+
 void OrPush::OnPush(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
   if (!MayWrite(connection, frame)) return;
-  Tombstones tombstones;
-  absl::flat_hash_set<std::string> seen;
-  const size_t tag_bytes_max = context_->options.op_limits.tag_bytes_max;
-  for (size_t i = 0; i < frame.entries.size(); ++i) {
-    for (const std::string_view tag : frame.entries.tombstones(i)) {
-      if (tag.size() > tag_bytes_max || !seen.emplace(tag).second) continue;
-      tombstones.tags.emplace_back(tag);
-      tombstones.keys.emplace_back(frame.entries.key(i));
-    }
-  }
   probe_.PushDiff(frame.entries.size(), frame.invalid_records);
-  WriteRecords(connection, frame, tombstones);
-  if (!tombstones.tags.empty()) Resolve(connection, frame.map, std::move(tombstones));
+  WriteRecords(connection, frame);
+  RemoveTags(connection, frame);
 }
 
 bool OrPush::MayWrite(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
@@ -39,9 +51,11 @@ bool OrPush::MayWrite(Connection& connection, const wire::OrMapPushDiffFrame& fr
   return false;
 }
 
-void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame,
-                          const Tombstones& tombstones) {
-  const absl::flat_hash_set<std::string> dead(tombstones.tags.begin(), tombstones.tags.end());
+void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+  absl::flat_hash_set<absl::string_view> dead;
+  for (size_t i = 0; i < frame.entries.size(); ++i) {
+    for (const std::string_view tag : frame.entries.tombstones(i)) dead.insert(ToAbsl(tag));
+  }
   std::vector<wire::Op> ops;
   for (size_t i = 0; i < frame.entries.size(); ++i) {
     for (const crdt::OrRecordView& record : frame.entries.records(i)) {
@@ -61,45 +75,73 @@ void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame
   }
   if (ops.empty()) return;
   Begin(connection);
-  context_->detached.Write(ops, connection.origin(),
-                           [this, id = connection.id()](auto) { End(id); });
+  context_->detached.Write(
+      ops, connection.origin(),
+      [this, id = connection.id(), map = std::string(frame.map)](const auto& outcomes) {
+        const bool lost =
+            std::find(outcomes.begin(), outcomes.end(), OpOutcome::kOverloaded) != outcomes.end();
+        if (lost) GiveUp(id, map);
+        End(id);
+      });
 }
 
-void OrPush::Resolve(Connection& connection, std::string_view map, Tombstones tombstones) {
-  Begin(connection);
-  const auto held = std::make_shared<const Tombstones>(std::move(tombstones));
-  reader_.ResolveTags(std::string(map), held->tags,
-                      [this, held, id = connection.id(), origin = connection.origin(),
-                       map = std::string(map)](const StatusOr<std::vector<ResolvedTag>>& resolved) {
-                        // The client pushes them again with its next sync.
-                        if (!resolved.ok()) return End(id);
-                        WriteTombstones(id, origin, map, *held, *resolved);
-                      });
-}
-
-void OrPush::WriteTombstones(ConnectionId id, const std::string& origin, const std::string& map,
-                             const Tombstones& tombstones,
-                             const std::vector<ResolvedTag>& resolved) {
-  std::vector<wire::Op> ops;
-  for (size_t i = 0; i < resolved.size(); ++i) {
-    if (resolved[i].state == TagState::kDead) continue;
-    wire::Op op;
-    op.kind = wire::OpKind::kOrRemove;
-    op.map = map;
-    op.key = resolved[i].state == TagState::kLive ? resolved[i].key : tombstones.keys[i];
-    op.tag = tombstones.tags[i];
-    ops.push_back(std::move(op));
+void OrPush::RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+  if (!HasTombstones(frame.entries)) return;
+  Waiting& waiting = Begin(connection);
+  std::vector<std::string> tags;
+  for (size_t i = 0; i < frame.entries.size(); ++i) {
+    for (const std::string_view tag : frame.entries.tombstones(i)) {
+      if (tag.size() > context_->options.op_limits.tag_bytes_max) continue;
+      const size_t hash = absl::HashOf(ToAbsl(frame.map), ToAbsl(tag));
+      if (waiting.seen_tags.contains(hash)) continue;
+      if (waiting.seen_tags.size() < kSeenTagsMax) waiting.seen_tags.insert(hash);
+      tags.emplace_back(tag);
+    }
   }
-  if (ops.empty()) return End(id);
-  context_->detached.Write(ops, origin, [this, id](auto) { End(id); });
+  const ConnectionId id = connection.id();
+  if (tags.empty()) return End(id);
+  std::string map(frame.map);
+  const bool begun =
+      removal_.Remove(map, connection.origin(), std::move(tags), [this, id, map](bool removed) {
+        if (!removed) GiveUp(id, map);
+        End(id);
+      });
+  if (begun) return;
+  GiveUp(id, map);
+  End(id);
+}
+
+// Not at once: what was too much now would be too much again.
+void OrPush::GiveUp(ConnectionId id, const std::string& map) {
+  probe_.PushGivenUp();
+  Connection* const connection = context_->table.Find(id);
+  if (connection == nullptr) return;
+  const bool known = std::any_of(heals_.begin(), heals_.end(), [&](const Heal& heal) {
+    return heal.connection == id && heal.map == map;
+  });
+  if (known) return;
+  if (heals_.size() >= kHealsMax) return connection->session().Close(CloseCause::kOverload);
+  heals_.push_back({std::chrono::steady_clock::now() + kHealDelay, id, map});
+}
+
+void OrPush::Tick(Time now) {
+  removal_.Tick(now);
+  while (!heals_.empty() && heals_.front().not_before <= now) {
+    const Heal heal = std::move(heals_.front());
+    heals_.pop_front();
+    Connection* const connection = context_->table.Find(heal.connection);
+    if (connection != nullptr) context_->map_sync.OfferRoot(*connection, CellKind::kOr, heal.map);
+  }
 }
 
 // ---- Reads wait for pushes ----
 
-void OrPush::Begin(Connection& connection) {
-  if (++waiting_[&connection].pushes == kPushesMax) {
+OrPush::Waiting& OrPush::Begin(Connection& connection) {
+  Waiting& waiting = waiting_[&connection];
+  if (++waiting.pushes == kPushesMax) {
     connection.writes().PauseReading(WritePath::Pause::kPush, true);
   }
+  return waiting;
 }
 
 void OrPush::End(ConnectionId id) {

@@ -68,15 +68,18 @@ class FakeSession final : public Session {
 class FakeSink final : public WriteSink {
  public:
   struct Submitted {
-    std::string map;
-    std::string key;
-    std::string id;
-    std::string origin;
-    OpRef ref;
-    wire::OpKind kind;
-    std::string value;
-    crdt::Timestamp timestamp;
-    wire::WriteConcern concern;
+    std::string map = {};
+    std::string key = {};
+    std::string id = {};
+    std::string origin = {};
+    OpRef ref = {};
+    wire::OpKind kind = wire::OpKind::kNothing;
+    std::string value = {};
+    crdt::Timestamp timestamp = {};
+    wire::WriteConcern concern = wire::WriteConcern::kApplied;
+    std::string tag = {};
+    double ttl_ms = 0;
+    std::optional<uint32_t> dead_in = {};  // the shard in which the tag is declared dead
   };
 
   void Submit(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
@@ -89,9 +92,20 @@ class FakeSink final : public WriteSink {
                          .kind = op.kind,
                          .value = std::string(op.value),
                          .timestamp = crdt::Timestamp(op.timestamp),
-                         .concern = concern});
+                         .concern = concern,
+                         .tag = std::string(op.tag),
+                         .ttl_ms = op.ttl_ms});
+  }
+  void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
+                     const OpRef& ref) override {
+    submitted.push_back({.map = std::string(map),
+                         .ref = ref,
+                         .kind = wire::OpKind::kNothing,
+                         .tag = std::string(tag),
+                         .dead_in = shard});
   }
   bool Overloaded() const override { return overloaded; }
+  uint32_t shard_count() const override { return 2; }
   SinkHealth Health() const override { return health; }
 
   // Answers everything submitted.
@@ -198,6 +212,22 @@ class FakeTrees final : public TreeReader {
     resolves.emplace_back(tags, std::move(done));
   }
 
+  // Answers the oldest question; every tag that `known` does not name is unknown.
+  void Resolve(const std::map<std::string, ResolvedTag>& known) {
+    auto [tags, done] = std::move(resolves.front());
+    resolves.pop_front();
+    std::vector<ResolvedTag> resolved;
+    for (const std::string& tag : tags) {
+      const auto found = known.find(tag);
+      resolved.push_back(found == known.end() ? ResolvedTag() : found->second);
+    }
+    done(std::move(resolved));
+  }
+  void FailResolve() {
+    const auto done = std::move(resolves.front().second);
+    resolves.pop_front();
+    done(Unavailable("no sync replica is up"));
+  }
   std::deque<std::pair<TreeRequest, Done>> reads;
   std::deque<std::pair<std::vector<std::string>, TagsDone>> resolves;
 };
