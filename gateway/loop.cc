@@ -41,6 +41,8 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       map_sync_(options_.map_sync, trees_, clock, probe_),
       or_push_(trees_, probe_),
+      devices_(options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
+               clock, probe_),
       cluster_(options_.cluster, clock),
       context_{.options = options_.dispatch,
                .verifier = verifier,
@@ -56,6 +58,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .policy_store = policy_store_,
                .map_sync = map_sync_,
                .or_push = or_push_,
+               .devices = devices_,
                .table = table_,
                .cluster = cluster_,
                .probe = probe_,
@@ -107,6 +110,8 @@ void Loop::Tick() {
     access_.Tick(now);
     gate_.Tick(now);
     map_sync_.Tick(now);
+    or_push_.Tick(now);
+    devices_.Tick(now);
     detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }

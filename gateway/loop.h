@@ -27,6 +27,7 @@
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
+#include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
@@ -105,6 +106,7 @@ class Loop {
   AccessGate gate_;
   MapSync map_sync_;
   OrPush or_push_;
+  DeviceRegistry devices_;
   ClusterView cluster_;
   LoopContext context_;
 

@@ -11,6 +11,8 @@ constexpr std::array<std::string_view, kOpFateCount> kFateNames = {
     "applied", "joined", "nothing", "refused", "rejected", "dropped"};
 constexpr std::array<std::string_view, kAuthResultCount> kAuthNames = {"ok", "failed", "timeout",
                                                                        "no_auth"};
+constexpr std::array<std::string_view, kDeviceResultCount> kDeviceNames = {"known", "minted",
+                                                                           "failed", "refused"};
 
 prometheus::Counter& ErrorCounter(metrics::Registry& registry, std::string code) {
   return registry.AddCounter("gateway_errors_total", "ERROR frames sent, by code.",
@@ -102,8 +104,6 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                         "Keys received in ORMAP_PUSH_DIFF.")),
       push_invalid_(registry.AddCounter("gateway_push_diff_invalid_records_total",
                                         "Records of ORMAP_PUSH_DIFF left out as invalid.")),
-      snapshots_ok_(SnapshotCounter(registry, "ok")),
-      snapshots_failed_(SnapshotCounter(registry, "failed")),
       push_given_up_(registry.AddCounter(
           "gateway_push_diff_given_up_total",
           "ORMAP_PUSH_DIFFs not merged completely; the client is sent the root and pushes again.")),
@@ -114,6 +114,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
           "Questions and writes about tombstones that failed and were tried again.")),
       dead_tags_(registry.AddCounter("gateway_dead_tags_total",
                                      "Tags declared dead because nobody knew their key.")),
+      snapshots_ok_(SnapshotCounter(registry, "ok")),
+      snapshots_failed_(SnapshotCounter(registry, "failed")),
       replicas_up_(registry.AddGauge("gateway_sync_replicas_up",
                                      "Connected sync replicas, summed over the loops.")) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {
@@ -162,6 +164,11 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
   for (size_t i = 0; i < auth_.size(); ++i) {
     auth_[i] = &registry.AddCounter("gateway_auth_total", "Authentications, by result.",
                                     {{"result", std::string(kAuthNames[i])}});
+  }
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    devices_[i] = &registry.AddCounter("gateway_device_identities_total",
+                                       "Answers to the question who a device is, by result.",
+                                       {{"result", std::string(kDeviceNames[i])}});
   }
 }
 

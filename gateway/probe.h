@@ -35,6 +35,11 @@ inline constexpr size_t kOpFateCount = size_t{1} + static_cast<size_t>(OpFate::k
 enum class AuthResult : uint8_t { kOk, kFailed, kTimeout, kNoAuth };
 inline constexpr size_t kAuthResultCount = size_t{1} + static_cast<size_t>(AuthResult::kNoAuth);
 
+// What became of the question who a device is; kRefused: too many wait.
+enum class DeviceResult : uint8_t { kKnown, kMinted, kFailed, kRefused };
+inline constexpr size_t kDeviceResultCount =
+    size_t{1} + static_cast<size_t>(DeviceResult::kRefused);
+
 class Probe {
  public:
   Probe(metrics::Registry& registry, size_t loop);
@@ -52,6 +57,7 @@ class Probe {
     if (count > 0) ops_[static_cast<size_t>(fate)]->Increment(static_cast<double>(count));
   }
   void Authenticated(AuthResult result) { auth_[static_cast<size_t>(result)]->Increment(); }
+  void Device(DeviceResult result) { devices_[static_cast<size_t>(result)]->Increment(); }
   // Ops beside those of connections.
   void DetachedWaiting(int64_t delta) { detached_waiting_.Increment(static_cast<double>(delta)); }
   void DetachedDone(OpFate fate) { detached_ops_[static_cast<size_t>(fate)]->Increment(); }
@@ -102,6 +108,10 @@ class Probe {
     push_entries_.Increment(static_cast<double>(entries));
     push_invalid_.Increment(static_cast<double>(invalid_records));
   }
+  void PushGivenUp() { push_given_up_.Increment(); }
+  void TagRemovals(int delta) { tag_removals_.Increment(delta); }
+  void TagRemovalRetried() { tag_removal_retries_.Increment(); }
+  void TagsDeclaredDead(size_t count) { dead_tags_.Increment(static_cast<double>(count)); }
   void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
 
@@ -111,10 +121,6 @@ class Probe {
 
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_total_;
-  void PushGivenUp() { push_given_up_.Increment(); }
-  void TagRemovals(int delta) { tag_removals_.Increment(delta); }
-  void TagRemovalRetried() { tag_removal_retries_.Increment(); }
-  void TagsDeclaredDead(size_t count) { dead_tags_.Increment(static_cast<double>(count)); }
   prometheus::Counter& upgrades_refused_;
   std::array<prometheus::Counter*, kCloseCauseCount> closes_{};
   prometheus::Counter& slow_consumers_;
@@ -126,6 +132,7 @@ class Probe {
   prometheus::Gauge& detached_waiting_;
   std::array<prometheus::Counter*, kOpFateCount> detached_ops_{};
   std::array<prometheus::Counter*, kAuthResultCount> auth_{};
+  std::array<prometheus::Counter*, kDeviceResultCount> devices_{};
   prometheus::Counter& errors_400_;
   prometheus::Counter& errors_403_;
   prometheus::Counter& errors_413_;
@@ -164,13 +171,13 @@ class Probe {
   prometheus::Counter& sync_resets_;
   prometheus::Counter& push_entries_;
   prometheus::Counter& push_invalid_;
+  prometheus::Counter& push_given_up_;
+  prometheus::Gauge& tag_removals_;
+  prometheus::Counter& tag_removal_retries_;
+  prometheus::Counter& dead_tags_;
   prometheus::Counter& snapshots_ok_;
   prometheus::Counter& snapshots_failed_;
   prometheus::Gauge& replicas_up_;
 };
 
 }  // namespace topgun::gateway
-  prometheus::Counter& push_given_up_;
-  prometheus::Gauge& tag_removals_;
-  prometheus::Counter& tag_removal_retries_;
-  prometheus::Counter& dead_tags_;

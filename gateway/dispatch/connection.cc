@@ -98,7 +98,7 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
     case FrameType::kAuth:
       return OnAuth(frame.auth);
     case FrameType::kDeviceHello:
-      return OnDeviceHello();
+      return OnDeviceHello(frame.device_hello);
     case FrameType::kPing:
       return OnPing(frame.ping);
     case FrameType::kBatch:
@@ -137,8 +137,9 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
 void Connection::OnAuth(const wire::AuthFrame& frame) {
   if (authenticated_) {
     // A client with a token waits for this even when nobody asked for the token (core.md 2.2).
-    if (context_.verifier == nullptr) return SendAuthAck();
-    return context_.probe.FrameDropped(DropReason::kUnexpected);
+    if (context_.verifier != nullptr) return context_.probe.FrameDropped(DropReason::kUnexpected);
+    if (device_asked_) return SendAck(FrameType::kAuthAck);
+    return IdentifyDevice(frame.device_token, FrameType::kAuthAck);
   }
   StatusOr<Principal> principal = context_.verifier->Verify(frame.token);
   if (!principal.ok()) {
@@ -157,24 +158,49 @@ void Connection::OnAuth(const wire::AuthFrame& frame) {
   last_ping_ = context_.now;
   context_.probe.Authenticated(AuthResult::kOk);
   session_.SetMessageBytesMax(context_.options.message_bytes_max);
-  SendAuthAck();
+  IdentifyDevice(frame.device_token, FrameType::kAuthAck);
 }
 
-void Connection::SendAuthAck() {
-  wire::AuthAckFrame ack;
-  if (!principal_.user_id.empty()) ack.user_id = principal_.user_id;
-  std::string frame;
-  wire::EncodeAuthAck(ack, frame);
-  session_.Reply(std::move(frame));
-}
-
-void Connection::OnDeviceHello() {
-  if (context_.verifier != nullptr || device_known_) {
+void Connection::OnDeviceHello(const wire::DeviceHelloFrame& frame) {
+  if (context_.verifier != nullptr || device_asked_) {
     return context_.probe.FrameDropped(DropReason::kUnexpected);
   }
-  device_known_ = true;
+  IdentifyDevice(frame.device_token, FrameType::kDeviceAck);
+}
+
+void Connection::IdentifyDevice(std::optional<std::string_view> token, FrameType answer) {
+  device_asked_ = true;
+  std::optional<std::string_view> caller;
+  if (context_.verifier != nullptr) caller = principal_.user_id;
+  context_.devices.Identify(
+      caller, token.value_or(std::string_view()),
+      [&context = context_, id = id_, answer](const std::optional<DeviceIdentity>& identity) {
+        Connection* const connection = context.table.Find(id);
+        if (connection != nullptr) connection->OnDeviceKnown(identity, answer);
+      });
+}
+
+void Connection::OnDeviceKnown(const std::optional<DeviceIdentity>& identity, FrameType answer) {
+  if (ended_) return;
+  std::string_view token;
+  if (identity) {
+    device_id_ = identity->id;
+    token = identity->token;
+  }
+  SendAck(answer, token);
+}
+
+void Connection::SendAck(FrameType type, std::string_view new_device_token) {
+  wire::AuthAckFrame ack;
+  if (!principal_.user_id.empty()) ack.user_id = principal_.user_id;
+  if (!device_id_.empty()) ack.device_id = device_id_;
+  if (!new_device_token.empty()) ack.device_token = new_device_token;
   std::string frame;
-  wire::EncodeDeviceAck({}, frame);
+  if (type == FrameType::kAuthAck) {
+    wire::EncodeAuthAck(ack, frame);
+  } else {
+    wire::EncodeDeviceAck(ack, frame);
+  }
   session_.Reply(std::move(frame));
 }
 
@@ -269,7 +295,7 @@ void Connection::Sweep(Time now) {
 void Connection::Revive() {
   if (ended_ || !authenticated_) return;
   context_.probe.Revived();
-  SendAuthAck();
+  SendAck(FrameType::kAuthAck);
 }
 
 bool Connection::Drain(bool at_once) {

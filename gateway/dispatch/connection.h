@@ -7,9 +7,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "dispatch/device_registry.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/rate_limiter.h"
@@ -57,13 +59,17 @@ class Connection final : public SessionHandler {
   bool WithinRate(const wire::ClientFrame& frame);
   void Dispatch(const wire::ClientFrame& frame, Level level);
   void OnAuth(const wire::AuthFrame& frame);
-  void OnDeviceHello();
+  void OnDeviceHello(const wire::DeviceHelloFrame& frame);
   void OnPing(const wire::PingFrame& frame);
   void OnBatch(std::string_view data, Level level);
   void OnPartitionMapRequest(const wire::PartitionMapRequestFrame& frame);
   void OnQuerySub(const wire::QuerySubFrame& frame);
   void NotImplemented(std::string_view what);
-  void SendAuthAck();
+  // Asks who the device is, once, and answers with it.
+  void IdentifyDevice(std::optional<std::string_view> token, wire::FrameType answer);
+  void OnDeviceKnown(const std::optional<DeviceIdentity>& identity, wire::FrameType answer);
+  // AUTH_ACK or DEVICE_ACK.
+  void SendAck(wire::FrameType type, std::string_view new_device_token = {});
 
   const ConnectionId id_;
   const std::string origin_;
@@ -75,7 +81,8 @@ class Connection final : public SessionHandler {
   Time last_ping_;
   Principal principal_;  // nobody until authenticated, and in no-auth mode
   bool authenticated_ = false;
-  bool device_known_ = false;
+  bool device_asked_ = false;
+  std::string device_id_;       // empty until known
   bool asked_for_map_ = false;  // as only clients in cluster mode do
   int64_t map_version_ = 0;     // of the map that the client has
   bool ended_ = false;          // closing: whatever still arrives is ignored

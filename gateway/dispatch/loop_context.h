@@ -18,6 +18,7 @@ namespace topgun::gateway {
 class AccessGate;
 class DetachedWrites;
 class ClusterView;
+class DeviceRegistry;
 class FanOut;
 class MapSync;
 class OrPush;
@@ -55,6 +56,7 @@ struct LoopContext {
   PolicyStore& policy_store;
   MapSync& map_sync;
   OrPush& or_push;
+  DeviceRegistry& devices;
   ConnectionTable& table;
   ClusterView& cluster;
   Probe& probe;

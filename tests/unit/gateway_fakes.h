@@ -15,6 +15,7 @@
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/detached_writes.h"
+#include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
@@ -104,8 +105,8 @@ class FakeSink final : public WriteSink {
                          .tag = std::string(tag),
                          .dead_in = shard});
   }
-  bool Overloaded() const override { return overloaded; }
   uint32_t shard_count() const override { return 2; }
+  bool Overloaded() const override { return overloaded; }
   SinkHealth Health() const override { return health; }
 
   // Answers everything submitted.
@@ -211,7 +212,6 @@ class FakeTrees final : public TreeReader {
                    TagsDone done) override {
     resolves.emplace_back(tags, std::move(done));
   }
-
   // Answers the oldest question; every tag that `known` does not name is unknown.
   void Resolve(const std::map<std::string, ResolvedTag>& known) {
     auto [tags, done] = std::move(resolves.front());
@@ -228,6 +228,7 @@ class FakeTrees final : public TreeReader {
     resolves.pop_front();
     done(Unavailable("no sync replica is up"));
   }
+
   std::deque<std::pair<TreeRequest, Done>> reads;
   std::deque<std::pair<std::vector<std::string>, TagsDone>> resolves;
 };
@@ -321,6 +322,7 @@ class DispatchHarness {
                 .policy_store = policy_store,
                 .map_sync = map_sync,
                 .or_push = or_push,
+                .devices = devices,
                 .table = table,
                 .cluster = cluster,
                 .probe = probe,
@@ -344,6 +346,8 @@ class DispatchHarness {
     fan_out.Tick(now);
     gate.Tick(now);
     map_sync.Tick(now);
+    or_push.Tick(now);
+    devices.Tick(now);
     detached.Tick(now);
     table.Tick(now);
   }
@@ -376,6 +380,7 @@ class DispatchHarness {
   AccessGate gate;
   MapSync map_sync;
   OrPush or_push;
+  DeviceRegistry devices{"gateway-0", cells, detached, clock, probe};
   LoopContext context;
   std::chrono::steady_clock::time_point now;
 };

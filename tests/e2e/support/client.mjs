@@ -22,9 +22,10 @@ export async function until(condition, what, patienceMs = 30_000) {
 }
 
 export class Client {
-  constructor(url, {token, nodeId} = {}) {
+  constructor(url, {token, deviceToken, nodeId} = {}) {
     this.url = url;
     this.token = token;
+    this.device = deviceToken ? {deviceToken} : {};
     this.nodeId = nodeId ?? `client-${Math.random().toString(36).slice(2, 10)}`;
     this.frames = [];
     this.waiters = new Set();
@@ -55,10 +56,10 @@ export class Client {
     });
     if (this.token) {
       await required;
-      this.send({type: 'AUTH', token: this.token});
+      this.send({type: 'AUTH', token: this.token, ...this.device});
       await this.waitFor((frame) => frame.type === 'AUTH_ACK', 'AUTH_ACK');
     } else {
-      this.send({type: 'DEVICE_HELLO'});
+      this.send({type: 'DEVICE_HELLO', ...this.device});
       await this.waitFor((frame) => frame.type === 'DEVICE_ACK');
     }
     this.heartbeat = setInterval(() => this.send({type: 'PING', timestamp: Date.now()}), 5000);
