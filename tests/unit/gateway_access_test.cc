@@ -418,6 +418,7 @@ TEST_F(AuthAccessTest, AuthenticationDoesNotWait) {
   std::string auth;
   wire::EncodeAuth({.token = "good", .device_token = {}, .protocol_version = {}}, auth);
   handler.OnMessage(auth, true);
+  gateway.sink.Answer(gateway.written);  // the identity of the device
   EXPECT_EQ(session.TakeTypes(), "AUTH_REQUIRED AUTH_ACK");
   handler.OnMessage(Ping(), true);
   EXPECT_EQ(session.TakeTypes(), "");
