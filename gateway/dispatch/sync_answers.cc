@@ -55,6 +55,7 @@ std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std:
   std::vector<TreeAnswer::Child> children = node.children;
   if (path.size() > 1) return children;
   if (path.size() == 1) {
+    if (!children.empty()) return children;
     const size_t digit = kDigits.find(path[0]);
     if (digit == std::string_view::npos || (reported >> digit & 1) == 0) return children;
     reported = UINT16_MAX;

@@ -16,8 +16,9 @@ namespace topgun::gateway {
 using DigitMask = uint16_t;
 
 // What is listed for an inner node of an OR map. Digits that the server lacks are listed with hash
-// 0, so that the client descends and pushes what only it has: at the root the digits that the
-// client reported, below one of those all sixteen (core.md 7.6).
+// 0, so that the client descends and pushes what only it has: at the root those that the client
+// reported, below one of them all sixteen if the server has nothing there (core.md 7.6; in the
+// recorded conversations it lists no more than it has where it has something).
 std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std::string_view path,
                                               DigitMask reported);
 
