@@ -27,6 +27,12 @@ void AddNetwork(config::Settings& settings, Config& config) {
                {.group = group, .min = 1});
   settings.Add("allowed-origins", &config.allowed_origins,
                "Origins that browsers may connect from; empty: all", {.group = group});
+  settings.Add("cors-origins", &config.cors_origins,
+               "Origins whose pages may read HTTP answers; `*`: all, without credentials",
+               {.group = group});
+  settings.Add("trusted-proxy", &config.trusted_proxy,
+               "A proxy in front appends to X-Forwarded-For: its last address is the client's",
+               {.group = group});
   settings.Add("tls-in-front", &config.tls_in_front,
                "TLS is ended by a proxy in front: clients use wss", {.group = group});
   settings.Add("node-id", &config.node_id, "Name of this gateway in the partition map",
@@ -61,6 +67,11 @@ void AddAuthentication(config::Settings& settings, Config& config) {
   settings.Add("admin-subjects", &config.admin_subjects,
                "Subjects of tokens whom map policies do not concern; a role does not suffice",
                {.group = group});
+  settings.Add("admin-username", &config.admin_username, "Name of POST /api/auth/login",
+               {.group = group, .min = 1, .max = 256});
+  settings.AddSecret("admin-password", &config.admin_password,
+                     "Password of POST /api/auth/login; without one nobody can log in",
+                     {.group = group, .max = 1024});
   settings.Add("auth-timeout", &config.auth_timeout,
                "Connections that have not authenticated by then are closed",
                {.group = group, .min = 100});

@@ -32,6 +32,10 @@ struct Config {
   bool forward_auth_errors = false;
   std::vector<std::string> admin_subjects;
   std::vector<std::string> allowed_origins;
+  std::vector<std::string> cors_origins;
+  bool trusted_proxy = false;
+  std::string admin_username = "admin";
+  std::string admin_password;  // empty: no login
 
   uint64_t connections_max = 50'000;
   uint64_t message_bytes_max = uint64_t{16} << 20;

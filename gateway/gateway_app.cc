@@ -46,6 +46,10 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
   options.map_sync.node_id = StampNodeId(config.name);
+  options.http.cors_origins = config.cors_origins;
+  options.http.trusted_proxy = config.trusted_proxy;
+  options.auth.auth_required = !config.no_auth;
+  options.auth.login_on_loopback_only = config.no_auth;
   options.cluster.self.id = config.node_id;
   options.cluster.self.host = config.advertise_host;
   options.cluster.self.url = config.advertise_url;
@@ -55,7 +59,14 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
 }  // namespace
 
 GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
-    : config_(std::move(config)), registry_(registry) {}
+    : config_(std::move(config)),
+      registry_(registry),
+      login_({.username = config_.admin_username,
+              .password = config_.admin_password,
+              .jwt_secret = config_.jwt_secret,
+              .issuer = config_.jwt_issuer,
+              .audience = config_.jwt_audience},
+             clock_) {}
 
 GatewayApp::~GatewayApp() { Stop(); }
 
@@ -92,9 +103,11 @@ void GatewayApp::MakeLoops() {
   const size_t half = std::max(1U, std::thread::hardware_concurrency() / 2);
   const size_t count = config_.loops == 0 ? half : config_.loops;
   const OriginPrefix prefix = RandomPrefix();
+  const HttpServices services{
+      .report = [this] { return Report(); }, .login = login_, .login_limiter = login_limiter_};
   for (size_t i = 0; i < count; ++i) {
     loops_.push_back(std::make_unique<Loop>(LoopOptionsOf(config_, prefix, i), verifier_.get(),
-                                            clock_, registry_));
+                                            services, clock_, registry_));
   }
 }
 
@@ -106,6 +119,7 @@ StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
   options.connections_max = config_.connections_max;
   options.allowed_origins = config_.allowed_origins;
   options.tls_in_front = config_.tls_in_front;
+  options.http_body_bytes_max = config_.message_bytes_max;
   options.outbound.push_bytes_max = config_.push_bytes_max;
   options.outbound.reply_bytes_max = config_.reply_bytes_max;
   std::vector<Listener::Loop> loops;
@@ -127,6 +141,18 @@ admin::AdminServer::Readiness GatewayApp::Readiness() {
   }
   if (was_ready_) return {.ready = true, .body = "degraded: no sync service is up"};
   return {.ready = false, .body = "no sync service is up yet"};
+}
+
+ServerReport GatewayApp::Report() {
+  ServerReport report;
+  loops_.front()->Report(report);
+  report.uptime_seconds = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_)
+          .count());
+  report.state = stopping_           ? ServerState::kDraining
+                 : Readiness().ready ? ServerState::kReady
+                                     : ServerState::kStarting;
+  return report;
 }
 
 void GatewayApp::Stop() {

@@ -3,15 +3,19 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "admin/admin_server.h"
+#include "auth/admin_login.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "config.h"
+#include "http/address_limiter.h"
+#include "http/server_report.h"
 #include "loop.h"
 #include "metrics/registry.h"
 #include "ws/listener.h"
@@ -38,16 +42,20 @@ class GatewayApp {
   void MakeLoops();
   StatusOr<std::unique_ptr<Listener>> StartListener();
   admin::AdminServer::Readiness Readiness();
+  ServerReport Report();
 
   const Config config_;
   metrics::Registry& registry_;
   SystemClock clock_;
-  std::unique_ptr<TokenVerifier> verifier_;   // null in no-auth mode
+  std::unique_ptr<TokenVerifier> verifier_;  // null in no-auth mode
+  AdminLogin login_;
+  AddressLimiter login_limiter_{kLoginLimits};
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
   std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop
   std::atomic<bool> stopping_{false};
   std::atomic<bool> was_ready_{false};
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool running_ = false;
 };
 

@@ -3,6 +3,9 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "http/openapi.h"
+#include "http/status_endpoints.h"
+
 namespace topgun::gateway {
 namespace {
 
@@ -11,8 +14,8 @@ constexpr std::chrono::milliseconds kCloseGrace{1'000};
 
 }  // namespace
 
-Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& clock,
-           metrics::Registry& registry)
+Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
+           const WallClock& clock, metrics::Registry& registry)
     : options_(std::move(options)),
       work_(io_.get_executor()),
       timer_(io_),
@@ -64,7 +67,8 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
                .probe = probe_,
                .clock = clock,
                .frame = {},
-               .now = {}} {
+               .now = {}},
+      http_(options_.http, registry, options_.index) {
   table_.Bind(context_);
   detached_.Bind(apply_);
   gate_.Bind(context_);
@@ -74,6 +78,13 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& 
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   watch_.Bind(system_maps_, apply_);
+  MountEndpoints(services, registry);
+}
+
+void Loop::MountEndpoints(const HttpServices& services, metrics::Registry& registry) {
+  MountStatusEndpoints(http_, services.report, registry);
+  MountAuthEndpoints(http_, options_.auth, services.login, services.login_limiter);
+  MountOpenApi(http_);
 }
 
 Loop::~Loop() {
@@ -116,6 +127,7 @@ void Loop::Tick() {
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }
   table_.Tick(now);
+  http_.Tick(now);
   if (draining_) TickDrain(now);
   ScheduleTick();
 }
@@ -130,7 +142,7 @@ void Loop::BeginDrain(Time deadline) {
 
 void Loop::TickDrain(Time now) {
   // Some writes of those who have left may be acknowledged, but not committed yet.
-  const bool busy = table_.size() > 0 || (!closed_ && apply_.owes_commits());
+  const bool busy = table_.size() > 0 || http_requests_ > 0 || (!closed_ && apply_.owes_commits());
   if (busy && now < drain_deadline_ + kCloseGrace) return;
   if (!closed_) {
     closed_ = true;
@@ -143,6 +155,12 @@ void Loop::TickDrain(Time now) {
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();
+}
+
+void Loop::Report(ServerReport& report) const {
+  report.connections = probe_.connections();
+  report.operations = probe_.operations();
+  report.in_flight = http_.in_flight_of_process();
 }
 
 void Loop::Join() {

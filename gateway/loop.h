@@ -33,6 +33,9 @@
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
 #include "dispatch/write_router.h"
+#include "http/auth_endpoints.h"
+#include "http/router.h"
+#include "http/server_report.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "system/system_maps.h"
@@ -53,6 +56,15 @@ struct LoopOptions {
   AccessGateOptions access_gate;
   std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
+  RouterOptions http;
+  AuthEndpointOptions auth;
+};
+
+// What the endpoints of all loops share. Everything is safe from any thread and outlives the loops.
+struct HttpServices {
+  ServerReporter report;
+  const AdminLogin& login;
+  AddressLimiter& login_limiter;
 };
 
 class Loop {
@@ -60,13 +72,19 @@ class Loop {
   using Time = std::chrono::steady_clock::time_point;
 
   // `verifier` is null in no-auth mode. All references outlive the loop.
-  Loop(LoopOptions options, const TokenVerifier* verifier, const WallClock& clock,
-       metrics::Registry& registry);
+  Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
+       const WallClock& clock, metrics::Registry& registry);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  Listener::Loop for_listener() { return {&io_, &table_, &probe_}; }
+  Listener::Loop for_listener() {
+    return {.io = &io_,
+            .acceptor = &table_,
+            .http = &http_,
+            .probe = &probe_,
+            .http_requests = &http_requests_};
+  }
 
   // `port` is where the listener accepts.
   void Start(uint16_t port);
@@ -74,6 +92,8 @@ class Loop {
   void BeginDrain(Time deadline);
   void Join();
 
+  // Any thread: totals of the whole process.
+  void Report(ServerReport& report) const;
   // Any thread: what /readyz asks.
   size_t replicas_up() const { return replicas_up_.load(std::memory_order_relaxed); }
 
@@ -82,7 +102,10 @@ class Loop {
   void Tick();
   void TickDrain(Time now);
 
+  void MountEndpoints(const HttpServices& services, metrics::Registry& registry);
+
   const LoopOptions options_;
+  size_t http_requests_ = 0;  // counted by connections, which end with the io_context
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;
@@ -109,6 +132,7 @@ class Loop {
   DeviceRegistry devices_;
   ClusterView cluster_;
   LoopContext context_;
+  Router http_;
 
   bool draining_ = false;
   bool closed_ = false;  // the streams

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "gateway_app.h"
+#include "http/http_probe.h"
 #include "logging/logging.h"
 #include "metrics/registry.h"
 #include "probe.h"
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   topgun::metrics::Registry registry("topgun-gateway");
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
+    const topgun::gateway::HttpProbe http_probe(registry, 0);
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
   }

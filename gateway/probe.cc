@@ -37,8 +37,10 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
     : connections_(registry.AddGauge("gateway_connections", "Open WebSocket connections.")),
       connections_total_(
           registry.AddCounter("gateway_connections_total", "WebSocket connections accepted.")),
+      http_connections_(
+          registry.AddGauge("gateway_http_connections", "Open connections that are no WebSocket.")),
       upgrades_refused_(registry.AddCounter("gateway_upgrades_refused_total",
-                                            "HTTP requests that did not become a connection.")),
+                                            "WebSocket upgrades that were refused or failed.")),
       slow_consumers_(registry.AddCounter("gateway_slow_consumer_closed_total",
                                           "Connections closed because they read too slowly.")),
       detached_waiting_(registry.AddGauge("gateway_detached_ops_waiting",
@@ -170,6 +172,17 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                        "Answers to the question who a device is, by result.",
                                        {{"result", std::string(kDeviceNames[i])}});
   }
+}
+
+uint64_t Probe::connections() const { return static_cast<uint64_t>(connections_.Value()); }
+
+uint64_t Probe::operations() const {
+  double sum = 0;
+  for (const prometheus::Counter* const counter : ops_) sum += counter->Value();
+  for (const prometheus::Counter* const counter : detached_ops_) {
+    if (counter != nullptr) sum += counter->Value();
+  }
+  return static_cast<uint64_t>(sum);
 }
 
 void Probe::Opened() {

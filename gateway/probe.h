@@ -46,6 +46,8 @@ class Probe {
 
   void Opened();
   void Closed(CloseCause cause);
+  void HttpOpened() { http_connections_.Increment(); }
+  void HttpClosed() { http_connections_.Decrement(); }
   void UpgradeRefused() { upgrades_refused_.Increment(); }
 
   void FrameReceived(wire::FrameType type) { frames_[static_cast<size_t>(type)]->Increment(); }
@@ -115,12 +117,17 @@ class Probe {
   void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
 
+  // Of the whole process; any thread.
+  uint64_t connections() const;
+  uint64_t operations() const;
+
  private:
   static constexpr size_t kLevelCount =
       size_t{1} + static_cast<size_t>(wire::WriteConcern::kPersisted);
 
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_total_;
+  prometheus::Gauge& http_connections_;
   prometheus::Counter& upgrades_refused_;
   std::array<prometheus::Counter*, kCloseCauseCount> closes_{};
   prometheus::Counter& slow_consumers_;

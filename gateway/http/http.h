@@ -27,12 +27,17 @@ struct HttpRequest {
   std::string_view Header(std::string_view name) const;
 };
 
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
 struct HttpResponse {
   int status = 200;
   std::string content_type;  // left out when empty
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  HttpHeaders headers;
 };
+
+// Names of headers are equal in any case.
+bool SameHeaderName(std::string_view a, std::string_view b);
 
 using Respond = std::function<void(HttpResponse)>;
 
@@ -41,6 +46,9 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
 
   virtual void Handle(const HttpRequest& request, Respond respond) = 0;
+  // The answer to a request that is not read to its end: too large, malformed, too slow, too many.
+  // What could not be read of it is empty.
+  virtual HttpResponse Refuse(const HttpRequest& request, int status, std::string_view message) = 0;
 };
 
 // {"code":..,"message":..,"field"?:..} (core.md 9.2).

@@ -1,11 +1,13 @@
-// Accepts WebSocket connections at /ws and / and hands them to the loops in turn (core.md 1.1).
+// Accepts connections and hands them to the loops in turn: WebSockets at /ws and / (core.md 1.1),
+// every other request is HTTP for the loop's handler (core.md 9).
 //
 // One acceptor per address, on the first loop; accepted sockets go round over all loops, so that a
 // port in use is an error at start and few connections still spread evenly. The limits on messages
 // and queues hold per connection.
 //
-// Owned by the app. Start() is called before the loops run, Stop() from any thread. Sessions of a
-// loop end when they are closed through their handlers; the loops outlive them.
+// Owned by the app. Start() is called before the loops run, Stop() from any thread: it also ends
+// HTTP connections between two requests. Sessions of a loop end when they are closed through their
+// handlers; the loops outlive them.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,6 +18,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "http/http.h"
 #include "probe.h"
 #include "ws/session.h"
 
@@ -26,8 +29,15 @@ struct ListenerOptions {
   uint16_t port = 0;
   uint64_t connections_max = 50'000;
   uint64_t message_bytes_before_auth_max = uint64_t{2} << 20;
-  std::chrono::milliseconds upgrade_timeout{5'000};
+  std::chrono::milliseconds upgrade_timeout{5'000};  // for a header, and a handshake
   uint32_t header_bytes_max = 8 * 1024;
+  // HTTP: what is beyond ends the connection, where it makes sense with 408, 413, 431 or 503.
+  uint64_t http_body_bytes_max = uint64_t{16} << 20;
+  uint64_t http_body_bytes_per_loop_max = uint64_t{64} << 20;  // read or worked on at a time
+  std::chrono::milliseconds http_idle_timeout{60'000};         // between two requests
+  std::chrono::milliseconds http_body_timeout{30'000};
+  std::chrono::milliseconds http_handling_timeout{60'000};  // the handler has its own, shorter
+  std::chrono::milliseconds http_write_timeout{60'000};
   // Values of the Origin header that may connect; empty: any.
   std::vector<std::string> allowed_origins;
   // Clients reach us through something that ends their TLS: their URLs begin with wss.
@@ -39,8 +49,12 @@ class Listener {
  public:
   struct Loop {
     boost::asio::io_context* io = nullptr;
-    SessionAcceptor* acceptor = nullptr;  // called on that loop only
+    // Called on that loop only.
+    SessionAcceptor* acceptor = nullptr;
+    HttpHandler* http = nullptr;
     Probe* probe = nullptr;
+    // Counts the requests that are being read, worked on or answered. Outlives the io_context.
+    size_t* http_requests = nullptr;
   };
 
   virtual ~Listener() = default;

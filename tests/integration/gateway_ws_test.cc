@@ -137,7 +137,7 @@ class GatewayWsTest : public ::testing::Test {
   std::unique_ptr<FakeSyncServer> sync_ = std::make_unique<FakeSyncServer>(state_);
 };
 
-TEST_F(GatewayWsTest, UpgradesAtTwoPathsAndRefusesTheRest) {
+TEST_F(GatewayWsTest, UpgradesAtTwoPathsAndServesHttpOnTheRest) {
   Gateway gateway(NoAuth());
   EXPECT_EQ(gateway.Connect("/ws")->status(), 101);
   EXPECT_EQ(gateway.Connect("/")->status(), 101);
@@ -145,7 +145,7 @@ TEST_F(GatewayWsTest, UpgradesAtTwoPathsAndRefusesTheRest) {
   EXPECT_EQ(gateway.Connect("/other")->status(), 404);
   EXPECT_EQ(support::HttpGet(gateway.app.port(), "/"), 426);
   EXPECT_EQ(support::HttpGet(gateway.app.port(), "/ws"), 426);
-  EXPECT_EQ(support::HttpGet(gateway.app.port(), "/health"), 404);
+  EXPECT_EQ(support::HttpGet(gateway.app.port(), "/health"), 200);
   EXPECT_EQ(support::HttpGet(gateway.app.port(), "/", 9'000), 431);
 }
 

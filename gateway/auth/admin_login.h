@@ -1,0 +1,42 @@
+// The login of the administrator: name and password for a token (core.md 9.2).
+//
+// The token is one that the gateways' own verifier accepts: HS256 with the secret of client tokens,
+// role `admin`, 24 hours. Immutable; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/status.h"
+
+namespace topgun::gateway {
+
+struct AdminLoginOptions {
+  std::string username = "admin";
+  std::string password;    // empty: nobody can log in
+  std::string jwt_secret;  // must not be a public key
+  std::string issuer;      // `iss` and `aud` of the tokens, as the verifier wants them
+  std::string audience;
+};
+
+class AdminLogin {
+ public:
+  static constexpr int64_t kTokenSeconds = 24 * 60 * 60;
+
+  // `clock` outlives the login.
+  AdminLogin(AdminLoginOptions options, const WallClock& clock);
+
+  // The token. UNAUTHENTICATED when name or password is wrong, FAILED_PRECONDITION when the server
+  // has no password or no secret to sign with.
+  StatusOr<std::string> Login(std::string_view username, std::string_view password) const;
+
+ private:
+  StatusOr<std::string> MakeToken() const;
+
+  const AdminLoginOptions options_;
+  const WallClock& clock_;
+};
+
+}  // namespace topgun::gateway
