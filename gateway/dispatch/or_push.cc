@@ -32,34 +32,49 @@ void OrPush::Bind(LoopContext& context) {
 }
 
 void OrPush::OnPush(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
-  if (!MayWrite(connection, frame)) return;
+  if (!Accepted(connection, frame)) return;
   probe_.PushDiff(frame.entries.size(), frame.invalid_records);
-  WriteRecords(connection, frame);
-  RemoveTags(connection, frame);
+  const bool all_written = WriteRecords(connection, frame);
+  // Removals are writes without a value (core.md 10).
+  const bool may_remove =
+      !HasTombstones(frame.entries) || MayWrite(connection, frame.map, /*value=*/{});
+  if (may_remove) RemoveTags(connection, frame);
+  if (all_written && may_remove) return;
+  connection.writes().SendError(403, "write access denied for map: " + std::string(frame.map));
 }
 
-bool OrPush::MayWrite(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+bool OrPush::Accepted(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
   if (const std::string problem = wire::ValidateMapName(frame.map, context_->options.op_limits);
       !problem.empty()) {
     connection.writes().SendError(400, problem);
     return false;
   }
-  const Decision decision =
-      context_->access.Check(connection.principal(), Action::kWrite, frame.map, {});
-  if (decision == Decision::kAllow) return true;
-  connection.writes().SendError(403, "write access denied for map: " + std::string(frame.map));
+  if (context_->access.state() != AccessControl::State::kUnknown) return true;
+  connection.writes().SendError(429, "access policies are not known yet, try again later");
+  GiveUp(connection.id(), std::string(frame.map));  // it pushes again after a while
   return false;
 }
 
-void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+bool OrPush::MayWrite(const Connection& connection, std::string_view map,
+                      std::string_view value) const {
+  return context_->access.open() || context_->access.Check(connection.principal(), Action::kWrite,
+                                                           map, value) == Decision::kAllow;
+}
+
+bool OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
   absl::flat_hash_set<absl::string_view> dead;
   for (size_t i = 0; i < frame.entries.size(); ++i) {
     for (const std::string_view tag : frame.entries.tombstones(i)) dead.insert(ToAbsl(tag));
   }
+  bool all = true;
   std::vector<wire::Op> ops;
   for (size_t i = 0; i < frame.entries.size(); ++i) {
     for (const crdt::OrRecordView& record : frame.entries.records(i)) {
       if (dead.contains(ToAbsl(record.tag))) continue;
+      if (!MayWrite(connection, frame.map, record.value)) {
+        all = false;
+        continue;
+      }
       wire::Op op;
       op.kind = wire::OpKind::kOrAdd;
       op.map = frame.map;
@@ -73,7 +88,7 @@ void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame
       if (wire::ValidateOp(op, context_->options.op_limits).empty()) ops.push_back(std::move(op));
     }
   }
-  if (ops.empty()) return;
+  if (ops.empty()) return all;
   Begin(connection);
   context_->detached.Write(
       ops, connection.origin(),
@@ -83,6 +98,7 @@ void OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame
         if (lost) GiveUp(id, map);
         End(id);
       });
+  return all;
 }
 
 void OrPush::RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame) {

@@ -63,8 +63,10 @@ class OrPush {
     std::string map;
   };
 
-  bool MayWrite(Connection& connection, const wire::OrMapPushDiffFrame& frame);
-  void WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame);
+  bool Accepted(Connection& connection, const wire::OrMapPushDiffFrame& frame);
+  bool MayWrite(const Connection& connection, std::string_view map, std::string_view value) const;
+  // False when some may not be written.
+  bool WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame);
   void RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame);
   Waiting& Begin(Connection& connection);
   void End(ConnectionId id);

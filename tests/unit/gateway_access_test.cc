@@ -58,6 +58,21 @@ std::string Bucket(std::string_view map) {
   return frame;
 }
 
+// Records as tag and value.
+std::string OrPushOf(const std::vector<std::pair<std::string, std::string>>& records,
+                     const std::vector<std::string>& tombstones) {
+  wire::OrMapPushDiffFrame push;
+  push.map = "m";
+  push.entries.AddKey("k");
+  for (const auto& [tag, value] : records) {
+    push.entries.AddRecord({.value = value, .timestamp = {5, 0, "c"}, .tag = tag});
+  }
+  for (const std::string& tag : tombstones) push.entries.AddTombstone(tag);
+  std::string frame;
+  wire::EncodeOrMapPushDiff(push, frame);
+  return frame;
+}
+
 std::string Ping() {
   std::string frame;
   wire::EncodePing({.timestamp = 42}, frame);
@@ -209,6 +224,21 @@ TEST_F(AccessTest, ItemsOfABatchAreCheckedInSilence) {
   EXPECT_TRUE(gateway_.sink.submitted.empty());
 }
 
+TEST_F(AccessTest, RecordsAndTombstonesOfAPushAreCheckedEach) {
+  gateway_.access.denied_value = "\x07";
+  gateway_.access.Become(AccessControl::State::kEnforced);
+  EXPECT_EQ(Ask(OrPushOf({{"mine", "\x01"}, {"theirs", "\x07"}}, {})),
+            "ERROR 403 write access denied for map: m");
+  ASSERT_EQ(gateway_.sink.submitted.size(), 1U);
+  EXPECT_EQ(gateway_.sink.submitted[0].tag, "mine");
+  EXPECT_EQ(Ask(OrPushOf({{"more", "\x01"}}, {"dead"})), "");
+  EXPECT_EQ(gateway_.trees.resolves.size(), 1U);
+
+  gateway_.access.Deny(Action::kWrite, "m");
+  EXPECT_EQ(Ask(OrPushOf({}, {"another"})), "ERROR 403 write access denied for map: m");
+  EXPECT_EQ(gateway_.trees.resolves.size(), 1U);
+}
+
 // ---- Reads ----
 
 TEST_F(AccessTest, ForbiddenReadsAreAnsweredWithAnError) {
@@ -318,6 +348,19 @@ TEST_F(AccessTest, ADeniedSyncIsHealedOnceItIsAllowed) {
 }
 
 // ---- Policies that are not known ----
+
+TEST_F(AccessTest, APushThatWaitedTooLongIsOfferedAgain) {
+  Become(AccessControl::State::kUnknown);
+  Ask(OrPushOf({{"tag", "\x01"}}, {}));
+  gateway_.Tick(milliseconds(5'100));
+  EXPECT_EQ(Heard(), "ERROR 429 access policies are not known yet, try again later");
+  EXPECT_TRUE(gateway_.sink.submitted.empty());
+  Become(AccessControl::State::kOpen);
+  gateway_.Tick(milliseconds(6'000));
+  ASSERT_EQ(gateway_.trees.reads.size(), 1U);
+  AnswerTree(7);
+  EXPECT_EQ(Heard(), "ORMAP_SYNC_RESP_ROOT");
+}
 
 TEST_F(AccessTest, FramesWaitUntilThePoliciesAreKnown) {
   Become(AccessControl::State::kUnknown);
