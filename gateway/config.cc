@@ -13,10 +13,11 @@ void AddNetwork(config::Settings& settings, Config& config) {
   const std::string group = "Network";
   settings.Add("name", &config.name, "Name of this gateway in logs; gateway-<pid> when empty",
                {.group = group});
-  settings.Add("listen", &config.listen,
-               "Address for WebSocket clients, host:port; host localhost is 127.0.0.1 and ::1, "
-               "port 0 takes any free one; overrides bind-addr and port",
-               {.group = group});
+  settings.Add(
+      "listen", &config.listen,
+      "Address for WebSocket clients, host:port; host localhost is 127.0.0.1 and ::1, * is "
+      "0.0.0.0 and ::, port 0 takes any free one; overrides bind-addr and port",
+      {.group = group});
   settings.Add("bind-addr", &config.bind_address,
                "Host for WebSocket clients; by default 0.0.0.0, without authentication 127.0.0.1",
                {.group = group});
@@ -35,7 +36,8 @@ void AddNetwork(config::Settings& settings, Config& config) {
                {.group = group});
   settings.Add("tls-in-front", &config.tls_in_front,
                "TLS is ended by a proxy in front: clients use wss", {.group = group});
-  settings.Add("node-id", &config.node_id, "Name of this gateway in the partition map",
+  settings.Add("node-id", &config.node_id,
+               "Name of this gateway in the partition map, with membership its own alone",
                {.group = "Cluster", .min = 1, .max = 256});
   settings.Add("advertise-host", &config.advertise_host,
                "Host that clients of the other gateways reach this one at",
@@ -44,6 +46,11 @@ void AddNetwork(config::Settings& settings, Config& config) {
                "URL of this gateway in the partition map; empty: made like the URL that the asking "
                "client used",
                {.group = "Cluster", .max = 1024});
+  settings.Add(
+      "membership", &config.membership,
+      "Clients choose between this gateway and the others that have it set: all are in the "
+      "partition map; false: this gateway stands for the whole cluster",
+      {.group = "Cluster"});
   settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",

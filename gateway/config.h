@@ -22,6 +22,7 @@ struct Config {
   std::string node_id = "topgun-server-node";
   std::string advertise_host = "127.0.0.1";
   std::string advertise_url;  // empty: as each client wrote its own
+  bool membership = false;    // one of several gateways that clients choose between
   uint32_t shards = 16;
   uint32_t loops = 0;  // 0: half of the cores
 

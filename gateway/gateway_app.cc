@@ -1,8 +1,10 @@
 #include "gateway_app.h"
 
 #include <openssl/rand.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -26,6 +28,14 @@ std::string StampNodeId(std::string name) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '-';
   }
   return name;
+}
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t pages = 0;
+  uint64_t resident = 0;
+  statm >> pages >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size_t index) {
@@ -53,6 +63,7 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.cluster.self.id = config.node_id;
   options.cluster.self.host = config.advertise_host;
   options.cluster.self.url = config.advertise_url;
+  options.cluster.membership = config.membership;
   return options;
 }
 
@@ -106,9 +117,17 @@ void GatewayApp::MakeLoops() {
   const HttpServices services{
       .report = [this] { return Report(); }, .login = login_, .login_limiter = login_limiter_};
   for (size_t i = 0; i < count; ++i) {
-    loops_.push_back(std::make_unique<Loop>(LoopOptionsOf(config_, prefix, i), verifier_.get(),
-                                            services, clock_, registry_));
+    LoopOptions options = LoopOptionsOf(config_, prefix, i);
+    options.report = [this] { return ReportNode(); };
+    loops_.push_back(
+        std::make_unique<Loop>(std::move(options), verifier_.get(), services, clock_, registry_));
   }
+}
+
+NodeReport GatewayApp::ReportNode() const {
+  ServerReport totals;
+  loops_.front()->Report(totals);
+  return {.connections = totals.connections, .memory_bytes = ResidentBytes()};
 }
 
 StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {

@@ -40,6 +40,7 @@ class GatewayApp {
  private:
   Status MakeVerifier();
   void MakeLoops();
+  NodeReport ReportNode() const;
   StatusOr<std::unique_ptr<Listener>> StartListener();
   admin::AdminServer::Readiness Readiness();
   ServerReport Report();

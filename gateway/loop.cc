@@ -47,6 +47,10 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
       devices_(options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
                clock, probe_),
       cluster_(options_.cluster, clock),
+      membership_({.enabled = options_.cluster.membership,
+                   .speaks = options_.index == 0,
+                   .report = options_.report},
+                  cluster_, system_maps_.nodes(), system_store_, cells_, clock, probe_),
       context_{.options = options_.dispatch,
                .verifier = verifier,
                .access = access_,
@@ -64,6 +68,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
                .devices = devices_,
                .table = table_,
                .cluster = cluster_,
+               .membership = membership_,
                .probe = probe_,
                .clock = clock,
                .frame = {},
@@ -96,6 +101,7 @@ void Loop::Start(uint16_t port) {
   cluster_.Listening(port);
   boost::asio::post(io_, [this] {
     fan_out_.Tick(std::chrono::steady_clock::now());
+    membership_.Start();
     system_maps_.Start();
     replicas_.Start();
     Tick();
@@ -120,6 +126,7 @@ void Loop::Tick() {
     system_maps_.Tick(now);
     access_.Tick(now);
     gate_.Tick(now);
+    membership_.Tick(now);
     map_sync_.Tick(now);
     or_push_.Tick(now);
     devices_.Tick(now);
@@ -136,6 +143,7 @@ void Loop::BeginDrain(Time deadline) {
   boost::asio::post(io_, [this, deadline] {
     draining_ = true;
     drain_deadline_ = deadline;
+    membership_.Leave();
     table_.BeginDrain(deadline);
   });
 }
@@ -144,6 +152,7 @@ void Loop::TickDrain(Time now) {
   // Some writes of those who have left may be acknowledged, but not committed yet.
   const bool busy = table_.size() > 0 || http_requests_ > 0 || (!closed_ && apply_.owes_commits());
   if (busy && now < drain_deadline_ + kCloseGrace) return;
+  if (!membership_.left() && now < drain_deadline_) return;
   if (!closed_) {
     closed_ = true;
     replicas_.Stop();

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,7 @@
 #include "http/server_report.h"
 #include "metrics/registry.h"
 #include "probe.h"
+#include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
 #include "ws/listener.h"
@@ -56,6 +58,7 @@ struct LoopOptions {
   AccessGateOptions access_gate;
   std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
+  std::function<NodeReport()> report;  // of the whole gateway
   RouterOptions http;
   AuthEndpointOptions auth;
 };
@@ -131,6 +134,7 @@ class Loop {
   OrPush or_push_;
   DeviceRegistry devices_;
   ClusterView cluster_;
+  Membership membership_;
   LoopContext context_;
   Router http_;
 

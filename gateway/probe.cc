@@ -31,6 +31,18 @@ prometheus::Counter& TimeoutCounter(metrics::Registry& registry, std::string sta
                              {{"state", std::move(state)}});
 }
 
+prometheus::Gauge& NodeGauge(metrics::Registry& registry, std::string health) {
+  return registry.AddGauge("gateway_cluster_nodes",
+                           "Gateways of the cluster, with membership; by health.",
+                           {{"health", std::move(health)}});
+}
+
+prometheus::Counter& BeatCounter(metrics::Registry& registry, std::string result) {
+  return registry.AddCounter("gateway_beats_total",
+                             "Signs of life written for the other gateways, by result.",
+                             {{"result", std::move(result)}});
+}
+
 }  // namespace
 
 Probe::Probe(metrics::Registry& registry, size_t loop)
@@ -119,7 +131,13 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       snapshots_ok_(SnapshotCounter(registry, "ok")),
       snapshots_failed_(SnapshotCounter(registry, "failed")),
       replicas_up_(registry.AddGauge("gateway_sync_replicas_up",
-                                     "Connected sync replicas, summed over the loops.")) {
+                                     "Connected sync replicas, summed over the loops.")),
+      nodes_healthy_(NodeGauge(registry, "healthy")),
+      nodes_suspect_(NodeGauge(registry, "suspect")),
+      beats_ok_(BeatCounter(registry, "ok")),
+      beats_failed_(BeatCounter(registry, "failed")),
+      condemned_(registry.AddCounter("gateway_nodes_condemned_total",
+                                     "Silent gateways that this one took out of the cluster.")) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {
     closes_[i] = &registry.AddCounter("gateway_closes_total", "Connections ended, by reason.",
                                       {{"reason", std::string(Name(static_cast<CloseCause>(i)))}});

@@ -116,6 +116,13 @@ class Probe {
   void TagsDeclaredDead(size_t count) { dead_tags_.Increment(static_cast<double>(count)); }
   void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
+  // The other gateways and this one, as its first loop sees them.
+  void ClusterNodes(size_t healthy, size_t suspect) {
+    nodes_healthy_.Set(static_cast<double>(healthy));
+    nodes_suspect_.Set(static_cast<double>(suspect));
+  }
+  void Beat(bool ok) { (ok ? beats_ok_ : beats_failed_).Increment(); }
+  void NodeCondemned() { condemned_.Increment(); }
 
   // Of the whole process; any thread.
   uint64_t connections() const;
@@ -185,6 +192,11 @@ class Probe {
   prometheus::Counter& snapshots_ok_;
   prometheus::Counter& snapshots_failed_;
   prometheus::Gauge& replicas_up_;
+  prometheus::Gauge& nodes_healthy_;
+  prometheus::Gauge& nodes_suspect_;
+  prometheus::Counter& beats_ok_;
+  prometheus::Counter& beats_failed_;
+  prometheus::Counter& condemned_;
 };
 
 }  // namespace topgun::gateway

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/rendezvous.h"
+#include "dispatch/rendezvous.h"
 #include "logging/logging.h"
 #include "rpc/channel.h"
 

@@ -1,7 +1,8 @@
 // Which gateways form the cluster, as they publish it in the reserved map state::kNodeMap
 // (core.md 8.5): the codec of a gateway's row, and the map that follows from all rows.
 //
-// Values and pure functions: gateways that have seen the same rows make the same map. Any thread.
+// Values and pure functions: gateways that have seen the same rows make the same map, whatever
+// their clocks say. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 namespace topgun::gateway {
 
+// What the partition map says about a gateway.
 struct ClusterNode {
   std::string id;
   std::string host;  // that the other gateways' clients reach
@@ -23,21 +25,36 @@ struct ClusterNode {
   friend bool operator==(const ClusterNode&, const ClusterNode&) = default;
 };
 
-// The value of a row: a MessagePack map. Its key is the node's id.
-std::string EncodeNodeRow(const ClusterNode& node);
-// Nothing when the value is not one. Unknown fields are for later versions.
-std::optional<ClusterNode> DecodeNodeRow(std::string_view id, std::string_view value);
+// What a gateway tells of itself with every sign of life.
+struct NodeReport {
+  int64_t beat_ms = 0;  // its clock; a row that changes is alive, whatever the time in it
+  int64_t started_ms = 0;
+  uint64_t connections = 0;
+  uint64_t memory_bytes = 0;  // resident
 
-// One row of the map, also removed and expired ones.
-struct NodeRow {
-  std::string_view id;
-  std::string_view value;  // empty: removed
-  int64_t stamped_ms = 0;
-  std::optional<double> ttl_ms;
+  friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 
+enum class Departure : uint8_t { kNone, kLeft, kDead };
+
+// One row of the map. A gateway that has gone keeps its row for a while.
+struct NodeRow {
+  ClusterNode node = {};
+  NodeReport report = {};
+  Departure departure = Departure::kNone;
+  int64_t departed_ms = 0;  // after joined_ms
+
+  bool alive() const { return departure == Departure::kNone; }
+  friend bool operator==(const NodeRow&, const NodeRow&) = default;
+};
+
+// The value of a row: a MessagePack map. Its key is the node's id.
+std::string EncodeNodeRow(const NodeRow& row);
+// Nothing when the value is not one. Unknown fields are for later versions.
+std::optional<NodeRow> DecodeNodeRow(std::string_view id, std::string_view value);
+
 struct ClusterMap {
-  // The latest join, departure or expiry in ms: it grows with every change. 0: not known yet.
+  // The latest join or departure; it grows with every change. 0: not known yet.
   int64_t version = 0;
   std::vector<ClusterNode> nodes;  // live ones, ascending by id
 
@@ -45,6 +62,16 @@ struct ClusterMap {
   friend bool operator==(const ClusterMap&, const ClusterMap&) = default;
 };
 
-ClusterMap MakeClusterMap(std::span<const NodeRow> rows, int64_t now_ms);
+ClusterMap MakeClusterMap(std::span<const NodeRow> rows);
+
+// Who serves a partition: indices of nodes.
+struct Assignment {
+  size_t owner = 0;
+  std::optional<size_t> backup;  // becomes the owner when the owner goes
+};
+
+// One per partition (core.md 8.1), none without nodes. By rendezvous hashing: a node that comes or
+// goes moves only the partitions that it gets or had.
+std::vector<Assignment> AssignPartitions(std::span<const ClusterNode> nodes);
 
 }  // namespace topgun::gateway

@@ -19,22 +19,10 @@ void ClusterView::Listening(uint16_t port) {
 }
 
 bool ClusterView::Update(std::span<const NodeRow> rows) {
-  const int64_t now_ms = clock_.NowMs();
-  ClusterMap next = MakeClusterMap(rows, now_ms);
-  if (next.Find(self_.id) == nullptr) {
-    cut_off_ = map_.version > 0;
-    return false;
-  }
-  if (std::exchange(cut_off_, false)) trusted_from_ms_ = now_ms + kNodeTtlMs;
-  if (now_ms < trusted_from_ms_) return false;
-  return Adopt(std::move(next));
-}
-
-bool ClusterView::Adopt(ClusterMap next) {
-  // A row that lives again after it had expired takes its expiry back; clients must still see a
-  // newer version, because the nodes are others.
-  if (next.nodes != map_.nodes) next.version = std::max(next.version, map_.version + 1);
-  if (next.version <= map_.version) return false;
+  ClusterMap next = MakeClusterMap(rows);
+  if (next.Find(self_.id) == nullptr || next.nodes == map_.nodes) return false;
+  // Two changes of the same millisecond: clients must see a newer version for the second as well.
+  next.version = std::max(next.version, map_.version + 1);
   map_ = std::move(next);
   frames_.clear();
   return true;

@@ -2,8 +2,7 @@
 //
 // Without membership a gateway stands for the whole cluster: version 1, one node, everything its
 // own (core.md 8.4). With membership (8.5) the rows of state::kNodeMap decide, through Update().
-// A gateway that does not see its own row alive is cut off and cannot judge the others: it keeps
-// what it knows, and for one lifetime of a row after its return, while the others' rows come back.
+// A gateway whose own row is not alive keeps the map it has: it is about to join, again.
 //
 // Owned by the loop, one thread.
 #pragma once
@@ -20,9 +19,6 @@
 
 namespace topgun::gateway {
 
-// How long a gateway belongs to the cluster after its last sign of life.
-inline constexpr int64_t kNodeTtlMs = 5'000;
-
 struct ClusterOptions {
   ClusterNode self;
   bool membership = false;  // one of several gateways that clients choose between
@@ -37,7 +33,7 @@ class ClusterView {
 
   // Before anything else: where this gateway listens.
   void Listening(uint16_t port);
-  // Membership only: all rows, at every change and once per tick. True when the map has changed.
+  // Membership only: all rows, at every change. True when the map has changed.
   bool Update(std::span<const NodeRow> rows);
 
   const ClusterMap& map() const { return map_; }
@@ -49,14 +45,10 @@ class ClusterView {
   SharedBytes FrameFor(const UpgradeRequest& request);
 
  private:
-  bool Adopt(ClusterMap next);
-
   const bool membership_;
   const WallClock& clock_;
   ClusterNode self_;
   ClusterMap map_;
-  bool cut_off_ = false;
-  int64_t trusted_from_ms_ = 0;                // what the rows say about others counts again
   std::map<std::string, SharedBytes> frames_;  // by the URL of the client
 };
 

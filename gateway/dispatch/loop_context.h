@@ -21,6 +21,7 @@ class ClusterView;
 class DeviceRegistry;
 class FanOut;
 class MapSync;
+class Membership;
 class OrPush;
 class PolicyStore;
 class SystemMaps;
@@ -59,6 +60,7 @@ struct LoopContext {
   DeviceRegistry& devices;
   ConnectionTable& table;
   ClusterView& cluster;
+  Membership& membership;
   Probe& probe;
   const WallClock& clock;
 

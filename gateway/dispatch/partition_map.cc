@@ -64,12 +64,12 @@ void EncodePartitionMapFor(const UpgradeRequest& request, const ClusterMap& map,
     const std::string& url = urls.emplace_back(UrlFor(node, self, request));
     frame.nodes.push_back({.node_id = node.id, .websocket = url, .http = {}, .status = "ACTIVE"});
   }
-  const size_t count = map.nodes.size();
-  for (uint32_t id = 0; count > 0 && id < crdt::kPartitionCount; ++id) {
+  const std::vector<Assignment> assignments = AssignPartitions(map.nodes);
+  for (uint32_t id = 0; id < assignments.size(); ++id) {
     wire::Partition& partition = frame.partitions.emplace_back();
     partition.id = id;
-    partition.owner = map.nodes[id % count].id;
-    if (count > 1) partition.backups.push_back(map.nodes[(id + 1) % count].id);
+    partition.owner = map.nodes[assignments[id].owner].id;
+    if (assignments[id].backup) partition.backups.push_back(map.nodes[*assignments[id].backup].id);
   }
   wire::EncodePartitionMap(frame, out);
 }

@@ -18,7 +18,7 @@ std::string UrlOf(const UpgradeRequest& request);
 // Where the client of `request`, connected to `self`, finds `node`.
 std::string UrlFor(const ClusterNode& node, const ClusterNode& self, const UpgradeRequest& request);
 
-// Owner of partition p is node p mod n, its only backup the next node.
+// Owners and backups are those of AssignPartitions().
 void EncodePartitionMapFor(const UpgradeRequest& request, const ClusterMap& map,
                            const ClusterNode& self, int64_t now_ms, std::string& out);
 

@@ -2,7 +2,7 @@
 // gateways, URLs in the client's own form, and who is sent which version.
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -22,28 +22,11 @@ ClusterNode Node(std::string id, uint16_t port, int64_t joined_ms = kNow) {
       .id = std::move(id), .host = "127.0.0.1", .port = port, .url = {}, .joined_ms = joined_ms};
 }
 
-// Rows with the bytes that they point into.
-class Rows {
- public:
-  void Live(const ClusterNode& node, int64_t stamped_ms) {
-    Add(node.id, EncodeNodeRow(node), stamped_ms, kNodeTtlMs);
-  }
-  void Removed(const std::string& id, int64_t stamped_ms) { Add(id, "", stamped_ms, {}); }
-  void Add(const std::string& id, std::string value, int64_t stamped_ms,
-           std::optional<double> ttl_ms) {
-    kept_.push_back(std::make_unique<Kept>(Kept{id, std::move(value)}));
-    rows_.push_back({kept_.back()->id, kept_.back()->value, stamped_ms, ttl_ms});
-  }
-  const std::vector<NodeRow>& get() const { return rows_; }
+NodeRow Live(ClusterNode node) { return {.node = std::move(node)}; }
 
- private:
-  struct Kept {
-    std::string id;
-    std::string value;
-  };
-  std::vector<std::unique_ptr<Kept>> kept_;
-  std::vector<NodeRow> rows_;
-};
+NodeRow Gone(ClusterNode node, Departure departure, int64_t departed_ms) {
+  return {.node = std::move(node), .departure = departure, .departed_ms = departed_ms};
+}
 
 std::vector<std::string> IdsOf(const ClusterMap& map) {
   std::vector<std::string> ids;
@@ -54,60 +37,105 @@ std::vector<std::string> IdsOf(const ClusterMap& map) {
 using Ids = std::vector<std::string>;
 
 TEST(ClusterMap, ARowIsReadAsItWasWritten) {
-  ClusterNode node = Node("node-0", 11001, kNow);
-  EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(node)), node);
-  node.url = "wss://topgun.example/ws";
-  EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(node)), node);
+  NodeRow row = Live(Node("node-0", 11001, kNow));
+  row.report = {
+      .beat_ms = kNow + 1, .started_ms = kNow - 1, .connections = 7, .memory_bytes = 1 << 20};
+  EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(row)), row);
+  row.node.url = "wss://topgun.example/ws";
+  for (const Departure departure : {Departure::kLeft, Departure::kDead}) {
+    row.departure = departure;
+    row.departed_ms = kNow + 5;
+    EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(row)), row);
+  }
 }
 
 TEST(ClusterMap, ValuesThatAreNoRowsAreNothing) {
   EXPECT_EQ(DecodeNodeRow("node-0", ""), std::nullopt);
   EXPECT_EQ(DecodeNodeRow("node-0", "\x01"), std::nullopt);
   EXPECT_EQ(DecodeNodeRow("node-0", "\x80"), std::nullopt);  // an empty map
-  const std::string row = EncodeNodeRow(Node("node-0", 11001));
+  const std::string row = EncodeNodeRow(Live(Node("node-0", 11001)));
   for (size_t size = 0; size < row.size(); ++size) {
     EXPECT_EQ(DecodeNodeRow("node-0", row.substr(0, size)), std::nullopt) << size;
   }
 }
 
 TEST(ClusterMap, HoldsTheLiveNodesByIdWithTheLatestJoinAsVersion) {
-  Rows rows;
-  rows.Live(Node("node-1", 11002, kNow - 100), kNow);
-  rows.Live(Node("node-0", 11001, kNow - 200), kNow);
-  const ClusterMap map = MakeClusterMap(rows.get(), kNow);
+  const std::vector<NodeRow> rows = {Live(Node("node-1", 11002, kNow - 100)),
+                                     Live(Node("node-0", 11001, kNow - 200))};
+  const ClusterMap map = MakeClusterMap(rows);
   EXPECT_EQ(IdsOf(map), (Ids{"node-0", "node-1"}));
   EXPECT_EQ(map.version, kNow - 100);
 }
 
-TEST(ClusterMap, ARemovalRaisesTheVersion) {
-  Rows rows;
-  rows.Live(Node("node-0", 11001, kNow - 500), kNow);
-  rows.Removed("node-1", kNow - 50);
-  const ClusterMap map = MakeClusterMap(rows.get(), kNow);
-  EXPECT_EQ(IdsOf(map), Ids{"node-0"});
-  EXPECT_EQ(map.version, kNow - 50);
-}
-
-TEST(ClusterMap, ANodeThatFallsSilentExpires) {
-  Rows rows;
-  rows.Live(Node("node-0", 11001, kNow), kNow + kNodeTtlMs);
-  rows.Live(Node("node-1", 11002, kNow), kNow);
-  EXPECT_EQ(IdsOf(MakeClusterMap(rows.get(), kNow + kNodeTtlMs - 1)), (Ids{"node-0", "node-1"}));
-  const ClusterMap map = MakeClusterMap(rows.get(), kNow + kNodeTtlMs);
-  EXPECT_EQ(IdsOf(map), Ids{"node-0"});
-  EXPECT_EQ(map.version, kNow + kNodeTtlMs);
+TEST(ClusterMap, ADepartureRaisesTheVersion) {
+  for (const Departure departure : {Departure::kLeft, Departure::kDead}) {
+    const std::vector<NodeRow> rows = {
+        Live(Node("node-0", 11001, kNow - 500)),
+        Gone(Node("node-1", 11002, kNow - 400), departure, kNow - 50)};
+    const ClusterMap map = MakeClusterMap(rows);
+    EXPECT_EQ(IdsOf(map), Ids{"node-0"});
+    EXPECT_EQ(map.version, kNow - 50);
+  }
 }
 
 TEST(ClusterMap, IsTheSameWhateverTheOrderOfTheRows) {
-  Rows forth;
-  forth.Live(Node("node-0", 11001), kNow);
-  forth.Removed("node-1", kNow - 1);
-  forth.Live(Node("node-2", 11003), kNow);
-  Rows back;
-  back.Live(Node("node-2", 11003), kNow);
-  back.Removed("node-1", kNow - 1);
-  back.Live(Node("node-0", 11001), kNow);
-  EXPECT_EQ(MakeClusterMap(forth.get(), kNow), MakeClusterMap(back.get(), kNow));
+  std::vector<NodeRow> rows = {Live(Node("node-0", 11001)),
+                               Gone(Node("node-1", 11002), Departure::kLeft, kNow - 1),
+                               Live(Node("node-2", 11003))};
+  const ClusterMap forth = MakeClusterMap(rows);
+  std::reverse(rows.begin(), rows.end());
+  EXPECT_EQ(MakeClusterMap(rows), forth);
+}
+
+class AssignmentTest : public ::testing::TestWithParam<size_t> {
+ protected:
+  static std::vector<ClusterNode> Nodes(size_t count) {
+    std::vector<ClusterNode> nodes;
+    for (size_t i = 0; i < count; ++i) nodes.push_back(Node("node-" + std::to_string(i), 11001));
+    return nodes;
+  }
+};
+
+TEST_P(AssignmentTest, EveryPartitionHasAnOwnerAndAnotherNodeAsBackup) {
+  const std::vector<ClusterNode> nodes = Nodes(GetParam());
+  const std::vector<Assignment> partitions = AssignPartitions(nodes);
+  ASSERT_EQ(partitions.size(), 271U);
+  for (const Assignment& partition : partitions) {
+    ASSERT_LT(partition.owner, nodes.size());
+    EXPECT_EQ(partition.backup.has_value(), nodes.size() > 1);
+    EXPECT_NE(partition.backup, partition.owner);
+  }
+}
+
+TEST_P(AssignmentTest, EveryNodeGetsItsShareAboutEvenly) {
+  const std::vector<ClusterNode> nodes = Nodes(GetParam());
+  std::vector<size_t> owned(nodes.size());
+  for (const Assignment& partition : AssignPartitions(nodes)) ++owned[partition.owner];
+  const size_t even = 271 / nodes.size();
+  for (const size_t count : owned) {
+    EXPECT_GT(count, even / 2);
+    EXPECT_LT(count, even * 2);
+  }
+}
+
+TEST_P(AssignmentTest, ANodeThatGoesHandsItsPartitionsToTheirBackupsAndMovesNoOther) {
+  const std::vector<ClusterNode> before = Nodes(GetParam());
+  if (before.size() < 2) return;
+  std::vector<ClusterNode> after = before;
+  after.erase(after.begin());
+  const auto old_partitions = AssignPartitions(before);
+  const auto new_partitions = AssignPartitions(after);
+  for (size_t id = 0; id < old_partitions.size(); ++id) {
+    const Assignment& old = old_partitions[id];
+    const size_t heir = old.owner == 0 ? *old.backup : old.owner;
+    EXPECT_EQ(after[new_partitions[id].owner].id, before[heir].id) << id;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, AssignmentTest, ::testing::Values(1, 2, 3, 5, 10));
+
+TEST(AssignPartitions, NobodyOwnsAnythingWithoutNodes) {
+  EXPECT_TRUE(AssignPartitions({}).empty());
 }
 
 TEST(PartitionMap, TheUrlIsTheOneTheClientUsed) {
@@ -148,81 +176,65 @@ TEST(PartitionMap, WithoutAHostHeaderTheAdvertisedAddressCounts) {
   EXPECT_EQ(UrlFor(self, self, {.host = "", .target = "/ws"}), "ws://127.0.0.1:11001/ws");
 }
 
-TEST(PartitionMap, EveryPartitionHasItsOwnerAndTheNextNodeAsBackup) {
+TEST(PartitionMap, TellsOwnersAndBackups) {
   const ClusterMap map{.version = 7, .nodes = {Node("a", 1), Node("b", 2), Node("c", 3)}};
   std::string bytes;
   EncodePartitionMapFor({.host = "h:1", .target = "/"}, map, map.nodes[0], kNow, bytes);
   wire::ServerFrame frame;
   ASSERT_TRUE(wire::DecodeServerFrame(bytes, frame).ok());
+  EXPECT_EQ(frame.partition_map.version, 7);
+  const auto assignments = AssignPartitions(map.nodes);
   const auto& partitions = frame.partition_map.partitions;
   ASSERT_EQ(partitions.size(), 271U);
   for (size_t i = 0; i < partitions.size(); ++i) {
     EXPECT_EQ(partitions[i].id, i);
-    EXPECT_EQ(partitions[i].owner, map.nodes[i % 3].id);
-    EXPECT_EQ(partitions[i].backups, (std::vector<std::string_view>{map.nodes[(i + 1) % 3].id}));
+    EXPECT_EQ(partitions[i].owner, map.nodes[assignments[i].owner].id);
+    EXPECT_EQ(partitions[i].backups,
+              (std::vector<std::string_view>{map.nodes[*assignments[i].backup].id}));
   }
 }
 
 class ClusterViewTest : public ::testing::Test {
  protected:
-  ClusterViewTest() : view_({.self = Node("node-0", 11001), .membership = true}, clock_) {}
+  bool Update(const std::vector<NodeRow>& rows) { return view_.Update(rows); }
 
-  // Rows of node-0 and node-1, last renewed at these times.
-  bool Update(int64_t self_stamped_ms, int64_t other_stamped_ms) {
-    Rows rows;
-    rows.Live(Node("node-0", 11001, kNow), self_stamped_ms);
-    rows.Live(Node("node-1", 11002, kNow), other_stamped_ms);
-    return view_.Update(rows.get());
-  }
-  // At that time from now on.
-  void At(int64_t ms) { clock_.Set(ms); }
-
+  const NodeRow self_ = Live(Node("node-0", 11001, kNow));
   support::ManualClock clock_{kNow};
-  ClusterView view_;
+  ClusterView view_{{.self = Node("node-0", 11001), .membership = true}, clock_};
 };
 
 TEST_F(ClusterViewTest, KnowsNothingBeforeItsOwnRow) {
-  Rows rows;
-  rows.Live(Node("node-1", 11002), kNow);
-  EXPECT_FALSE(view_.Update(rows.get()));
+  EXPECT_FALSE(Update({Live(Node("node-1", 11002))}));
   EXPECT_EQ(view_.map().version, 0);
-  EXPECT_TRUE(Update(kNow, kNow));
+  EXPECT_TRUE(Update({self_, Live(Node("node-1", 11002))}));
   EXPECT_EQ(IdsOf(view_.map()), (Ids{"node-0", "node-1"}));
 }
 
-TEST_F(ClusterViewTest, RenewalsChangeNothing) {
-  Update(kNow, kNow);
-  EXPECT_FALSE(Update(kNow + 1'500, kNow + 1'500));
+TEST_F(ClusterViewTest, SignsOfLifeChangeNothing) {
+  Update({self_});
+  NodeRow renewed = self_;
+  renewed.report.beat_ms = kNow + 1'000;
+  EXPECT_FALSE(Update({renewed}));
   EXPECT_EQ(view_.map().version, kNow);
 }
 
-TEST_F(ClusterViewTest, AVersionNeverReturnsWithOtherNodes) {
-  Update(kNow, kNow);
-  At(kNow + kNodeTtlMs);
-  EXPECT_TRUE(Update(clock_.NowMs(), kNow));
-  const int64_t without = view_.map().version;
-  EXPECT_EQ(without, kNow + kNodeTtlMs);
-  // The renewal was only late: the row of before lives again.
-  EXPECT_TRUE(Update(clock_.NowMs(), clock_.NowMs()));
-  EXPECT_GT(view_.map().version, without);
-  EXPECT_EQ(IdsOf(view_.map()), (Ids{"node-0", "node-1"}));
+TEST_F(ClusterViewTest, TwoJoinsOfOneMillisecondAreTwoVersions) {
+  Update({self_});
+  EXPECT_TRUE(Update({self_, Live(Node("node-1", 11002, kNow))}));
+  EXPECT_EQ(view_.map().version, kNow + 1);
 }
 
-TEST_F(ClusterViewTest, CutOffItKeepsWhatItKnows) {
-  Update(kNow, kNow);
-  At(kNow + 2 * kNodeTtlMs);
-  EXPECT_FALSE(Update(kNow, kNow));  // all rows have expired, its own too
+TEST_F(ClusterViewTest, TakenForDeadItKeepsItsMapUntilItHasJoinedAgain) {
+  const NodeRow other = Live(Node("node-1", 11002, kNow));
+  Update({self_, other});
+  EXPECT_FALSE(Update({Gone(self_.node, Departure::kDead, kNow + 5), other}));
   EXPECT_EQ(IdsOf(view_.map()), (Ids{"node-0", "node-1"}));
-  // Back, and the other row not yet: it gets the lifetime of a row to come back.
-  EXPECT_FALSE(Update(clock_.NowMs(), kNow));
-  EXPECT_EQ(IdsOf(view_.map()), (Ids{"node-0", "node-1"}));
-  At(clock_.NowMs() + kNodeTtlMs);
-  EXPECT_TRUE(Update(clock_.NowMs(), kNow));
-  EXPECT_EQ(IdsOf(view_.map()), Ids{"node-0"});
+  EXPECT_TRUE(Update({Live(Node("node-0", 11001, kNow + 6)), other}));
+  EXPECT_EQ(view_.map().version, kNow + 6);
 }
 
 TEST_F(ClusterViewTest, KeepsALimitedNumberOfFrames) {
-  Update(kNow, kNow);
+  Update({self_});
   const UpgradeRequest first{.host = "host:1", .target = "/ws"};
   const SharedBytes frame = view_.FrameFor(first);
   EXPECT_EQ(view_.FrameFor(first), frame);  // made once
@@ -302,9 +314,9 @@ class MembershipDispatchTest : public ::testing::Test {
   // Announces one more node than before.
   void Join() {
     nodes_.push_back(Node("node-" + std::to_string(nodes_.size()), 11001, kNow + ++joins_));
-    Rows rows;
-    for (const ClusterNode& node : nodes_) rows.Live(node, kNow + joins_);
-    ASSERT_TRUE(gateway_.cluster.Update(rows.get()));
+    std::vector<NodeRow> rows;
+    for (const ClusterNode& node : nodes_) rows.push_back(Live(node));
+    ASSERT_TRUE(gateway_.cluster.Update(rows));
   }
 
   std::vector<ClusterNode> nodes_;

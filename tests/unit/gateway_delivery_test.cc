@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/rendezvous.h"
+#include "dispatch/rendezvous.h"
 #include "dispatch/query_support.h"
 #include "dispatch/rate_limiter.h"
 #include "ws/outbound_queue.h"

@@ -24,6 +24,7 @@
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "support/manual_clock.h"
+#include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
 #include "wire/server_frame.h"
@@ -325,6 +326,7 @@ class DispatchHarness {
                 .devices = devices,
                 .table = table,
                 .cluster = cluster,
+                .membership = membership,
                 .probe = probe,
                 .clock = clock,
                 .frame = {},
@@ -378,6 +380,7 @@ class DispatchHarness {
   PolicyStore policy_store{system_store, system_maps.policies(),          reader, cells,
                            clock,        [] { return std::string("id"); }};
   AccessGate gate;
+  Membership membership{{}, cluster, system_maps.nodes(), system_store, cells, clock, probe};
   MapSync map_sync;
   OrPush or_push;
   DeviceRegistry devices{"gateway-0", cells, detached, clock, probe};
