@@ -24,13 +24,9 @@ class BeastListener final : public Listener {
   }
 
   Status Start() override {
-    if (options_.host != "localhost") return Listen(options_.host, options_.port);
-    RETURN_IF_ERROR(Listen("127.0.0.1", options_.port));
-    // Machines without IPv6 resolve localhost to 127.0.0.1 only.
-    if (const Status status = Listen("::1", port()); !status.ok()) {
-      logging::Info("listener", "not listening on ::1", {{"reason", Message(status)}});
-    }
-    return OkStatus();
+    if (options_.host == "localhost") return ListenOnBoth("127.0.0.1", "::1");
+    if (options_.host == "*") return ListenOnBoth("0.0.0.0", "::");
+    return Listen(options_.host, options_.port);
   }
 
   uint16_t port() const override { return port_; }
@@ -52,6 +48,15 @@ class BeastListener final : public Listener {
     for (HttpConnection* const connection : connections) connection->Drain();
   }
 
+  // Machines without IPv6 get along with the other one.
+  Status ListenOnBoth(const std::string& v4, const std::string& v6) {
+    RETURN_IF_ERROR(Listen(v4, options_.port));
+    if (const Status status = Listen(v6, port()); !status.ok()) {
+      logging::Info("listener", "not listening on IPv6", {{"reason", Message(status)}});
+    }
+    return OkStatus();
+  }
+
   Status Listen(const std::string& host, uint16_t port) {
     error_code error;
     const auto address = asio::ip::make_address(host, error);
@@ -60,7 +65,8 @@ class BeastListener final : public Listener {
     auto acceptor = std::make_unique<tcp::acceptor>(*loops_.front()->loop.io);
     acceptor->open(endpoint.protocol(), error);
     if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error && address.is_v6() && !address.is_unspecified()) {
+    // "::" alone takes IPv4 as well, beside 0.0.0.0 it must not.
+    if (!error && address.is_v6() && (!address.is_unspecified() || !acceptors_.empty())) {
       acceptor->set_option(asio::ip::v6_only(true), error);
     }
     if (!error) acceptor->bind(endpoint, error);
