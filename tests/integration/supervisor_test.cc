@@ -1,6 +1,9 @@
 // topgun-supervisor with small real programs: what it starts, restarts and stops.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -160,6 +163,46 @@ TEST_F(SupervisorTest, FillsInPortsAnnouncesAndCleansUp) {
   EXPECT_TRUE(WaitUntil(
       [&] { return ReadFile(dir_ / "supervisor.log").find("PORT=" + port) != std::string::npos; }));
   EXPECT_TRUE(Stop());
+}
+
+class WhileHeldTest : public SupervisorTest {
+ protected:
+  // As another process would: locks belong to open files.
+  int Hold() const {
+    const int fd = open((dir_ / "run/members").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0 ? fd : -1;
+  }
+  std::vector<std::string> Option() const { return {"--while-held", dir_ / "run/members"}; }
+};
+
+TEST_F(WhileHeldTest, RunsAsLongAsAnybodyHoldsTheFile) {
+  const int first = Hold();
+  ASSERT_GE(first, 0);
+  Start(Sleeper("a", 0), Option());
+  ASSERT_TRUE(WaitReady());
+  const int second = Hold();
+  ASSERT_GE(second, 0);
+  const pid_t pid = PidOf("a");
+  close(first);
+  // A look at the file has passed when an end of the process has been noticed.
+  kill(pid, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return PidOf("a") != 0 && PidOf("a") != pid; }));
+  close(second);
+  EXPECT_TRUE(supervisor_.Wait());
+}
+
+TEST_F(WhileHeldTest, NobodyJoinsOnceItHasDecidedToEnd) {
+  const int member = Hold();
+  ASSERT_GE(member, 0);
+  Start("process a\nrole test\ntier 0\narg /bin/sh\narg -c\narg trap '' TERM; echo > " +
+            dir_.path() + "/deaf; while :; do sleep 0.05; done\nstop TERM 1000\n",
+        Option());
+  ASSERT_TRUE(WaitUntil([&] { return std::filesystem::exists(dir_ / "deaf"); }));
+  close(member);
+  ASSERT_TRUE(WaitUntil(
+      [&] { return ReadFile(dir_ / "supervisor.log").find("stopping") != std::string::npos; }));
+  EXPECT_EQ(Hold(), -1);
+  EXPECT_TRUE(supervisor_.Wait());
 }
 
 TEST(PortTable, KeepsChosenPortsAndRefusesTakenOnes) {

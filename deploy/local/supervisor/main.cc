@@ -23,7 +23,8 @@ constexpr char kUsage[] =
     "Runs the processes of DIR/run/cluster.spec and restarts whatever ends.\n\n"
     "  --inherit-output   processes write to our stderr instead of DIR/log\n"
     "  --announce TEXT    print TEXT once everything is ready; {name.port} is replaced\n"
-    "  --remove-dir       remove DIR at the end\n"
+    "  --remove-dir       remove DIR at the end, unless what went wrong is only told there\n"
+    "  --while-held FILE  stop once no process holds a lock (flock) on FILE\n"
     "  --die-with-parent  stop when the parent process ends\n";
 
 struct MainOptions {
@@ -39,6 +40,7 @@ bool ParseArguments(int argc, char** argv, MainOptions* options) {
                              {"announce", required_argument, nullptr, 'a'},
                              {"remove-dir", no_argument, nullptr, 'r'},
                              {"die-with-parent", no_argument, nullptr, 'p'},
+                             {"while-held", required_argument, nullptr, 'w'},
                              {"help", no_argument, nullptr, 'h'},
                              {}};
   for (int flag = 0; (flag = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -47,6 +49,7 @@ bool ParseArguments(int argc, char** argv, MainOptions* options) {
     if (flag == 'a') options->supervisor.announce = optarg;
     if (flag == 'r') options->remove_dir = true;
     if (flag == 'p') options->die_with_parent = true;
+    if (flag == 'w') options->supervisor.while_held = optarg;
     if (flag == 'h') options->help = true;
     if (flag == '?') return false;
   }
@@ -88,7 +91,9 @@ int Main(int argc, char** argv) {
   std::error_code ignored;
   std::filesystem::remove(options.supervisor.dir + "/run/ready", ignored);
   std::filesystem::remove(options.supervisor.dir + "/run/supervisor.pid", ignored);
-  if (options.remove_dir) std::filesystem::remove_all(options.supervisor.dir, ignored);
+  if (options.remove_dir && (status.ok() || options.supervisor.inherit_output)) {
+    std::filesystem::remove_all(options.supervisor.dir, ignored);
+  }
   return status.ok() ? 0 : 1;
 }
 

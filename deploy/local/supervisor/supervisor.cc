@@ -1,6 +1,8 @@
 #include "supervisor/supervisor.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ namespace {
 constexpr std::string_view kComponent = "supervisor";
 constexpr std::chrono::milliseconds kBusyTick{20};
 constexpr std::chrono::milliseconds kIdleTick{1000};
+constexpr std::chrono::milliseconds kHeldTick{200};
 // Ends in a row before the first readiness of the cluster after which it is given up.
 constexpr int kStartFailuresMax = 6;
 
@@ -74,9 +77,11 @@ Status Supervisor::Run() {
   std::signal(SIGPIPE, SIG_IGN);
   const int signal_fd = OpenSignalFd();
   if (signal_fd < 0) return Internal("signalfd");
+  const auto idle_tick = options_.while_held.empty() ? kIdleTick : kHeldTick;
   StartTier(std::chrono::steady_clock::now());
   while (!finished_) {
-    ReadSignals(signal_fd, Busy() ? kBusyTick : kIdleTick);
+    ReadSignals(signal_fd, Busy() ? kBusyTick : idle_tick);
+    if (Abandoned()) stop_requested_ = true;
     const TimePoint now = std::chrono::steady_clock::now();
     ReapChildren(now);
     for (const auto& process : processes_) process->Tick(now);
@@ -86,6 +91,15 @@ Status Supervisor::Run() {
   }
   close(signal_fd);
   return result_;
+}
+
+// Once true, whoever comes too late sees the lock taken, and waits for our end.
+bool Supervisor::Abandoned() {
+  if (options_.while_held.empty() || stage_ == Stage::kStopping) return false;
+  if (held_fd_ < 0) {
+    held_fd_ = open(options_.while_held.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  }
+  return held_fd_ >= 0 && flock(held_fd_, LOCK_EX | LOCK_NB) == 0;
 }
 
 void Supervisor::ReadSignals(int signal_fd, std::chrono::milliseconds timeout) {

@@ -24,6 +24,7 @@ struct SupervisorOptions {
   std::string dir;
   bool inherit_output = false;  // processes write to our stderr instead of log files
   std::string announce;         // printed to stdout when all are ready; {name.port} is replaced
+  std::string while_held;       // stop once no process holds a lock (flock) on this file
 };
 
 class Supervisor {
@@ -50,6 +51,7 @@ class Supervisor {
   void OnAllReady();
   void Publish();
   bool TierIs(Process::Phase phase) const;
+  bool Abandoned();
   bool Busy() const;
 
   const SupervisorOptions options_;
@@ -61,6 +63,7 @@ class Supervisor {
   Stage stage_ = Stage::kStarting;
   bool stop_requested_ = false;
   bool finished_ = false;
+  int held_fd_ = -1;  // of `while_held`; holds the lock itself once nobody else does
   Status result_;
   std::string published_;
 };
