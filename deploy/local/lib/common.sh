@@ -32,6 +32,15 @@ number_of() {
   printf '%d' "$((10#$value))"
 }
 
+# In a child that may outlive its parent: locks are held as long as their descriptors are open.
+close_inherited() {
+  local fd
+  for fd in "/proc/$BASHPID/fd"/*; do
+    fd=${fd##*/}
+    if ((fd > 2 && fd != 255)); then exec {fd}>&-; fi # 255 is the script itself
+  done
+}
+
 absolute_path() { realpath -m -- "$1"; }
 
 is_root() { ((EUID == 0)); }

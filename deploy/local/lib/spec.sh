@@ -8,7 +8,8 @@ readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS
 #   SPEC_DIR SPEC_SHARDS SPEC_STORAGE (0: no Postgres) SPEC_SYNC SPEC_GATEWAYS SPEC_PORT (0: any)
 #   SPEC_HOST SPEC_PROMETHEUS (true or false) SPEC_STOP_MS (patience when stopping a service)
 #   SPEC_REDIS_STOP SPEC_POSTGRES_STOP (signal and patience)
-#   SPEC_POSTGRES_OPTIONS (array, further arguments)
+#   SPEC_REDIS_OPTIONS SPEC_POSTGRES_OPTIONS SPEC_GATEWAY_OPTIONS (arrays, further arguments)
+#   SPEC_SYNC_ADDRESSES (of sync services that run elsewhere)
 write_spec() {
   local i
   {
@@ -23,6 +24,9 @@ write_spec() {
   } >"$SPEC_DIR/run/cluster.spec"
 }
 
+# Only gateways know the secrets of clients and administrators.
+spec_without_secrets() { printf 'unset JWT_SECRET\nunset TOPGUN_ADMIN_PASSWORD\n'; }
+
 spec_args() { printf 'arg %s\n' "$@"; }
 
 # addresses ROLE COUNT: 127.0.0.1:{ROLE-0.grpc},127.0.0.1:{ROLE-1.grpc},...
@@ -35,9 +39,11 @@ addresses() {
 spec_redis() {
   printf 'process redis\nrole redis\ntier %d\n' "$TIER_STORES"
   printf 'probe redis %s\n' "$SPEC_DIR/run/redis.sock"
-  printf 'stop %s\nunset JWT_SECRET\n' "$SPEC_REDIS_STOP"
+  printf 'stop %s\n' "$SPEC_REDIS_STOP"
+  spec_without_secrets
   spec_args "$(command -v redis-server)" "$LOCAL_DIR/redis.conf" \
-    --unixsocket "$SPEC_DIR/run/redis.sock" --dir "$SPEC_DIR/redis"
+    --unixsocket "$SPEC_DIR/run/redis.sock" --dir "$SPEC_DIR/redis" \
+    "${SPEC_REDIS_OPTIONS[@]}"
 }
 
 spec_postgres() {
@@ -46,7 +52,8 @@ spec_postgres() {
   socket=$(readlink -f "$SPEC_DIR/run/pg")
   printf 'process postgres\nrole postgres\ntier %d\n' "$TIER_STORES"
   printf 'probe postgres %s\n' "$SPEC_DIR/run/pg/$PG_SOCKET_NAME"
-  printf 'stop %s\nuser postgres\nunset JWT_SECRET\n' "$SPEC_POSTGRES_STOP"
+  printf 'stop %s\nuser postgres\n' "$SPEC_POSTGRES_STOP"
+  spec_without_secrets
   spec_args "$PG_BIN/postgres" -D "$home/data" -k "$socket" \
     "--config-file=$home/postgresql.conf" "${SPEC_POSTGRES_OPTIONS[@]}"
 }
@@ -65,7 +72,8 @@ spec_storage() {
     --grpc "127.0.0.1:{storage-$1.grpc}" \
     --redis "unix:$SPEC_DIR/run/redis.sock" \
     --postgres "host=$SPEC_DIR/run/pg dbname=topgun user=topgun"
-  printf 'port grpc\nunset JWT_SECRET\n'
+  printf 'port grpc\n'
+  spec_without_secrets
 }
 
 spec_sync() {
@@ -75,7 +83,8 @@ spec_sync() {
     --grpc "127.0.0.1:{sync-$1.grpc}" \
     --redis "unix:$SPEC_DIR/run/redis.sock" \
     --storage "$storage"
-  printf 'port grpc\nunset JWT_SECRET\n'
+  printf 'port grpc\n'
+  spec_without_secrets
 }
 
 spec_gateway() {
@@ -83,7 +92,8 @@ spec_gateway() {
   if [[ $host == *:* ]]; then host="[$host]"; fi
   spec_service gateway "$1" "$TIER_GATEWAY" topgun-gateway \
     --listen "$host:{gateway-$1.ws}" \
-    --sync "$(addresses sync "$SPEC_SYNC")"
+    --sync "${SPEC_SYNC_ADDRESSES:-$(addresses sync "$SPEC_SYNC")}" \
+    "${SPEC_GATEWAY_OPTIONS[@]}"
   if ((SPEC_PORT > 0)); then
     printf 'port ws %d\n' $((SPEC_PORT + $1))
   else
@@ -97,7 +107,8 @@ spec_prometheus() {
   prometheus_config >"$SPEC_DIR/run/prometheus.yml.in"
   printf 'process prometheus\nrole prometheus\ntier %d\nport admin\n' "$TIER_PROMETHEUS"
   # Prometheus has no /readyz of the services' kind; it answers nothing before it is ready.
-  printf 'probe none\nstop TERM 10000\nunset JWT_SECRET\n'
+  printf 'probe none\nstop TERM 10000\n'
+  spec_without_secrets
   printf 'render %s %s\n' "$SPEC_DIR/run/prometheus.yml.in" "$SPEC_DIR/run/prometheus.yml"
   spec_args "$(command -v prometheus)" "--config.file=$SPEC_DIR/run/prometheus.yml" \
     "--storage.tsdb.path=$dir" "--web.listen-address=127.0.0.1:{prometheus.admin}"

@@ -68,7 +68,7 @@ prepare_postgres() {
 # counts; files that it renames meanwhile are its own business.
 flush_in_background() {
   (
-    exec {CLUSTER_LOCK_FD}>&-
+    close_inherited
     find "$1" -type f -exec sync {} +
   ) </dev/null >/dev/null 2>&1 &
 }
