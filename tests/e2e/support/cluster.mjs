@@ -79,6 +79,20 @@ export class Cluster {
     }
   }
 
+  // Signals the process and its children: Postgres works in backends of its own.
+  async signalFamily(name, signal) {
+    const {pid} = (await this.ps()).find((each) => each.name === name);
+    process.kill(pid, signal);
+    const {stdout} = await run('pgrep', ['-P', String(pid)]).catch(() => ({stdout: ''}));
+    for (const child of stdout.split('\n').filter(Boolean)) {
+      try {
+        process.kill(Number(child), signal);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    }
+  }
+
   async metric(name, pattern) {
     const process_ = (await this.ps()).find((each) => each.name === name);
     const response = await fetch(`http://127.0.0.1:${process_.ports.admin}/metrics`);
