@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -40,8 +41,9 @@ wire::Op Put(std::string_view id, std::string_view key, int64_t millis,
   return op;
 }
 
-std::string OpBatch(std::vector<wire::Op> ops) {
+std::string OpBatch(std::vector<wire::Op> ops, std::optional<wire::WriteConcern> concern = {}) {
   wire::OpBatchFrame batch;
+  batch.write_concern = concern;
   batch.ops = std::move(ops);
   std::string frame;
   wire::EncodeOpBatch(batch, frame);
@@ -333,6 +335,55 @@ TEST_F(GatewayWsTest, AnOverloadedClusterMeans429AndARevival) {
   support::FailParts(*state_, 0);
   client->Send(OpBatch({Put("1", "k", 1), Put("2", "k2", 2)}));
   EXPECT_EQ(Next(*client), "ack:2");
+}
+
+// The level of the next frame, which has to be an ack.
+std::string NextLevel(WsClient& client, std::chrono::milliseconds patience) {
+  const auto bytes = client.Receive(patience);
+  if (!bytes) return "";
+  wire::ServerFrame frame;
+  if (!wire::DecodeServerFrame(*bytes, frame).ok() || !frame.op_ack.achieved_level) return "none";
+  return std::string(Name(*frame.op_ack.achieved_level));
+}
+
+TEST_F(GatewayWsTest, MemoryIsWhatAReplicaHolds) {
+  Config config = NoAuth();
+  config.drain = std::chrono::milliseconds(0);  // it will not be committed
+  Gateway gateway(config);
+  const auto client = gateway.Connect();
+  support::HoldParts(*state_, true);
+  client->Send(OpBatch({Put("1", "k", 1)}, wire::WriteConcern::kMemory));
+  EXPECT_EQ(NextLevel(*client, std::chrono::seconds(10)), "MEMORY");
+  EXPECT_EQ(support::AppliedOps(*state_), 0U);
+}
+
+TEST_F(GatewayWsTest, PersistedIsWhatTheWatchStreamSays) {
+  Gateway gateway(NoAuth());
+  const auto client = gateway.Connect();
+  client->Send(OpBatch({Put("1", "k", 1)}, wire::WriteConcern::kPersisted));
+  ASSERT_TRUE(WaitUntil([&] { return support::AppliedOps(*state_) == 1; }));
+  EXPECT_EQ(NextLevel(*client, kQuiet), "");
+  std::string level;
+  // Until the gateway watches all shards.
+  EXPECT_TRUE(WaitUntil([&] {
+    support::Persist(*state_);
+    level = NextLevel(*client, kQuiet);
+    return !level.empty();
+  }));
+  EXPECT_EQ(level, "PERSISTED");
+}
+
+TEST_F(GatewayWsTest, StoppingBringsWhatIsAcknowledgedEarlyToTheCluster) {
+  auto gateway = std::make_unique<Gateway>(NoAuth());
+  const auto client = gateway->Connect();
+  support::FailParts(*state_, static_cast<int32_t>(StatusCode::kUnavailable));
+  client->Send(OpBatch({Put("1", "k", 1)}, wire::WriteConcern::kFireAndForget));
+  EXPECT_EQ(NextLevel(*client, std::chrono::seconds(10)), "FIRE_AND_FORGET");
+  std::thread stopping([&] { gateway->app.Stop(); });
+  EXPECT_TRUE(client->WaitClosed());
+  support::FailParts(*state_, 0);
+  stopping.join();
+  EXPECT_EQ(support::AppliedOps(*state_), 1U);
 }
 
 TEST_F(GatewayWsTest, AClosedShardIsWaitedFor) {

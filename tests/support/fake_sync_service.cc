@@ -173,7 +173,7 @@ class Service final : public v1::Sync::Service {
         const std::lock_guard lock(state_->mutex);
         for (const v1::ApplyPart& part : request.parts()) ApplyPart(part, reply);
       }
-      if (reply.results_size() > 0) stream->Write(reply);
+      if (reply.results_size() + reply.accepted_size() > 0) stream->Write(reply);
     }
     return grpc::Status::OK;
   }
@@ -216,6 +216,7 @@ class Service final : public v1::Sync::Service {
   void ApplyPart(const v1::ApplyPart& part, v1::ApplyReply& reply) {
     if (state_->hold) {
       ++state_->held;
+      if (part.report_accepted()) reply.add_accepted(part.part_id());
       return;
     }
     v1::PartResult& result = *reply.add_results();
@@ -288,6 +289,19 @@ size_t HeldParts(const FakeSyncState& state) {
 size_t AppliedOps(const FakeSyncState& state) {
   const std::lock_guard lock(state.mutex);
   return state.applied;
+}
+
+void Persist(FakeSyncState& state) {
+  const std::lock_guard lock(state.mutex);
+  for (WatchStream* const watcher : state.watchers) {
+    v1::WatchReply reply;
+    for (const uint32_t shard : watcher->shards) {
+      v1::ShardPosition& persisted = *reply.add_persisted();
+      persisted.set_shard(shard);
+      SetPosition(state.tails[shard], persisted.mutable_position());
+    }
+    watcher->stream->Write(reply);
+  }
 }
 
 void MakeGap(FakeSyncState& state, const std::string& map, const std::vector<std::string>& keys) {

@@ -35,11 +35,13 @@ std::shared_ptr<FakeSyncState> MakeFakeSyncState(uint32_t shard_count);
 
 // Answers with this code instead of applying, until it is 0 again.
 void FailParts(FakeSyncState& state, int32_t code);
-// Keeps parts without an answer.
+// Keeps parts without an answer, other than that it has them.
 void HoldParts(FakeSyncState& state, bool hold);
 size_t HeldParts(const FakeSyncState& state);
 // Ops that were applied, counting repeats.
 size_t AppliedOps(const FakeSyncState& state);
+// Tells every watcher that all that was applied is persisted.
+void Persist(FakeSyncState& state);
 // Tells every watcher of a gap in every shard; `rows` were written unseen.
 void MakeGap(FakeSyncState& state, const std::string& map, const std::vector<std::string>& keys);
 
