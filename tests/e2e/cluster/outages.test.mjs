@@ -71,12 +71,12 @@ test('Postgres stopped for 20 s under load: writes go on, afterwards everything 
   const [url] = await cluster.urls();
   const writer = await startWriter(cluster, url, 'm');
   await until(() => writer.acked.size > 100, 'some writes');
-  await cluster.signal('postgres', 'SIGSTOP');
+  await cluster.signalFamily('postgres', 'SIGSTOP');
   const before = writer.client.nextId;
   await sleep(20_000);
   const during = writer.client.nextId - before;
   const unacked = writer.pending.size;
-  await cluster.signal('postgres', 'SIGCONT');
+  await cluster.signalFamily('postgres', 'SIGCONT');
   assert.ok(during > 1000 && unacked < 1000, `${during} writes went on, ${unacked} unacknowledged`);
   for (const {name, pid} of await cluster.processes('sync', 'storage', 'gateway')) {
     const rss = Number((await import('node:fs')).readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
