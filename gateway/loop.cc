@@ -46,6 +46,9 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
       or_push_(trees_, probe_),
       devices_(options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
                clock, probe_),
+      stamp_echo_(
+          cells_, [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); },
+          probe_),
       cluster_(options_.cluster, clock),
       membership_({.enabled = options_.cluster.membership,
                    .speaks = options_.index == 0,
@@ -66,6 +69,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
                .map_sync = map_sync_,
                .or_push = or_push_,
                .devices = devices_,
+               .stamp_echo = stamp_echo_,
                .table = table_,
                .cluster = cluster_,
                .membership = membership_,
@@ -80,6 +84,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
   access_.set_on_change([this] { gate_.OnPoliciesChanged(); });
   map_sync_.Bind(context_);
   or_push_.Bind(context_);
+  stamp_echo_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   watch_.Bind(system_maps_, apply_);
@@ -130,6 +135,7 @@ void Loop::Tick() {
     map_sync_.Tick(now);
     or_push_.Tick(now);
     devices_.Tick(now);
+    stamp_echo_.Tick();
     detached_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }

@@ -33,6 +33,7 @@
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
+#include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
 #include "http/auth_endpoints.h"
 #include "http/router.h"
@@ -133,6 +134,7 @@ class Loop {
   MapSync map_sync_;
   OrPush or_push_;
   DeviceRegistry devices_;
+  StampEcho stamp_echo_;
   ClusterView cluster_;
   Membership membership_;
   LoopContext context_;

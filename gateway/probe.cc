@@ -103,6 +103,12 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       expiry_overflows_(registry.AddCounter(
           "gateway_expiry_overflows_total",
           "Maps read again because a row expired that was beyond the limit of expiring rows.")),
+      restamps_told_(registry.AddCounter(
+          "gateway_restamps_told_total",
+          "Writers told the new timestamp of a write that the cluster stamped anew.")),
+      restamps_dropped_(registry.AddCounter(
+          "gateway_restamps_dropped_total",
+          "Connections closed because too many writers waited for new timestamps.")),
       watch_gaps_(registry.AddCounter("gateway_watch_gaps_total",
                                       "Gaps in a watch stream, healed by snapshots and roots.")),
       heals_(registry.AddCounter("gateway_heals_total",

@@ -99,6 +99,8 @@ class Probe {
   }
   void RowExpired() { expired_rows_.Increment(); }
   void ExpiryOverflow() { expiry_overflows_.Increment(); }
+  void RestampTold() { restamps_told_.Increment(); }
+  void RestampDropped() { restamps_dropped_.Increment(); }
   void WatchGap() { watch_gaps_.Increment(); }
   void HealsSent(size_t count) { heals_.Increment(static_cast<double>(count)); }
   void TreeRead(size_t paths) {
@@ -178,6 +180,8 @@ class Probe {
   prometheus::Gauge& expiring_rows_;
   prometheus::Counter& expired_rows_;
   prometheus::Counter& expiry_overflows_;
+  prometheus::Counter& restamps_told_;
+  prometheus::Counter& restamps_dropped_;
   prometheus::Counter& watch_gaps_;
   prometheus::Counter& heals_;
   prometheus::Counter& tree_reads_;

@@ -90,6 +90,18 @@ void Part::AppendColumns(char kind, const wire::Op& op, wire::WriteConcern conce
   budget_.Take(bytes);
 }
 
+RestampedOp Part::OpAt(size_t index) const {
+  const auto at = static_cast<int>(index);
+  const auto cut = [at](const std::string& bytes, const auto& lengths) {
+    size_t begin = 0;
+    for (int i = 0; i < at; ++i) begin += lengths.Get(i);
+    return std::string_view(bytes).substr(begin, lengths.Get(at));
+  };
+  return {.map = message_.maps(static_cast<int>(message_.map_index(at))),
+          .key = cut(message_.keys(), message_.key_lengths()),
+          .value = cut(message_.values(), message_.value_lengths())};
+}
+
 void Part::AddConcern(wire::WriteConcern concern) {
   concerns_.push_back({.index = refs_.size(), .level = concern});
   if (concern < wire::WriteConcern::kApplied) promised_ = true;

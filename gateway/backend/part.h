@@ -82,6 +82,8 @@ class Part {
   bool Full() const { return refs_.size() >= kOpsMax || bytes_ >= kBytesMax; }
   Time started() const { return started_; }
   const std::vector<OpRef>& refs() const { return refs_; }
+  // Walks the columns from their start: for what is rare.
+  RestampedOp OpAt(size_t index) const;
   // The ops with another concern than APPLIED.
   struct Concern {
     size_t index = 0;  // into refs()

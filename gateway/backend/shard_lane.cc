@@ -126,9 +126,18 @@ void ShardLane::OnCommitted(uint64_t part_id, const Commit& commit) {
         i < commit.outcomes.size() && commit.outcomes[i] == crdt::v1::OUTCOME_REJECTED;
     observer_.OnOpDone(refs[i], rejected ? OpOutcome::kRejected : OpOutcome::kApplied);
   }
+  TellRestamped(*part, commit.outcomes);
   if (!part->concerns().empty()) Meet(*part, commit);
   if (!part->Settled(observer_)) Keep(std::move(part), commit);
   Release();
+}
+
+void ShardLane::TellRestamped(const Part& part, std::string_view outcomes) {
+  constexpr auto kRestamped = static_cast<char>(crdt::v1::OUTCOME_RESTAMPED);
+  for (size_t i = outcomes.find(kRestamped); i < part.refs().size();
+       i = outcomes.find(kRestamped, i + 1)) {
+    observer_.OnRestamped(part.refs()[i], part.OpAt(i));
+  }
 }
 
 // Meets what a commit can meet.

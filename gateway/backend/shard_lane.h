@@ -99,6 +99,7 @@ class ShardLane {
   PartPtr TakeInFlight(uint64_t part_id);
   void Retry(PartPtr part, Time now);
   void Keep(PartPtr part, const Commit& commit);
+  void TellRestamped(const Part& part, std::string_view outcomes);
   void Meet(const Part& part, const Commit& commit);
   bool IsPersisted(const Part& part) const;
   void MeetPersisted(const Part& part);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dispatch/cluster_view.h"
+#include "dispatch/stamp_echo.h"
 
 namespace topgun::gateway {
 namespace {
@@ -74,6 +75,10 @@ void ConnectionTable::OnOpReopened(const OpRef& ref) {
   if (Connection* const connection = Find(ref.connection)) {
     connection->writes().OnOpReopened(ref.op);
   }
+}
+
+void ConnectionTable::OnRestamped(const OpRef& ref, const RestampedOp& op) {
+  context_->stamp_echo.OnRestamped(ref.connection, op);
 }
 
 bool ConnectionTable::AwaitsAck(const OpRef& ref) const {

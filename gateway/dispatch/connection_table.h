@@ -38,6 +38,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
   void OnConcernMet(const OpRef& ref, wire::WriteConcern level) override;
   void OnOpReopened(const OpRef& ref) override;
+  void OnRestamped(const OpRef& ref, const RestampedOp& op) override;
   bool AwaitsAck(const OpRef& ref) const override;
 
   void Remove(ConnectionId id);  // destroys the connection

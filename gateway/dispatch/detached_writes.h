@@ -52,6 +52,7 @@ class DetachedWrites final : public WriteObserver {
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
   void OnConcernMet(const OpRef& /*ref*/, wire::WriteConcern /*level*/) override {}  // all APPLIED
   void OnOpReopened(const OpRef& ref) override;
+  void OnRestamped(const OpRef& /*ref*/, const RestampedOp& /*op*/) override {}  // no record there
   bool AwaitsAck(const OpRef& ref) const override { return Find(ref.op) != batches_.end(); }
 
   void Tick(Time now);

@@ -44,6 +44,14 @@ enum class OpOutcome : uint8_t {
   kOverloaded,  // given up; the client has to send it again
 };
 
+// An LWW op whose record carries another timestamp than its client gave it. The views are valid
+// during the call.
+struct RestampedOp {
+  std::string_view map;
+  std::string_view key;
+  std::string_view value;  // MessagePack; empty for a removal
+};
+
 class WriteObserver {
  public:
   virtual ~WriteObserver() = default;
@@ -56,6 +64,8 @@ class WriteObserver {
   // An op reported as applied was lost with its shard's tail and is on its way again; its outcome
   // follows once more.
   virtual void OnOpReopened(const OpRef& ref) = 0;
+  // After OnOpDone(): the writer must learn the new timestamp.
+  virtual void OnRestamped(const OpRef& ref, const RestampedOp& op) = 0;
   // True while the ack that covers the op has not left. Until then its bytes are kept, because a
   // shard that lost its tail gets them again.
   virtual bool AwaitsAck(const OpRef& ref) const = 0;

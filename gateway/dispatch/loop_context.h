@@ -23,6 +23,7 @@ class FanOut;
 class MapSync;
 class Membership;
 class OrPush;
+class StampEcho;
 class PolicyStore;
 class SystemMaps;
 class SystemStore;
@@ -58,6 +59,7 @@ struct LoopContext {
   MapSync& map_sync;
   OrPush& or_push;
   DeviceRegistry& devices;
+  StampEcho& stamp_echo;
   ConnectionTable& table;
   ClusterView& cluster;
   Membership& membership;

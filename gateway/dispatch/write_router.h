@@ -21,6 +21,9 @@ class WriteRouter final : public WriteObserver {
     Of(ref).OnConcernMet(ref, level);
   }
   void OnOpReopened(const OpRef& ref) override { Of(ref).OnOpReopened(ref); }
+  void OnRestamped(const OpRef& ref, const RestampedOp& op) override {
+    Of(ref).OnRestamped(ref, op);
+  }
   bool AwaitsAck(const OpRef& ref) const override { return Of(ref).AwaitsAck(ref); }
 
  private:

@@ -21,6 +21,7 @@
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
+#include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
 #include "support/manual_clock.h"
@@ -324,6 +325,7 @@ class DispatchHarness {
                 .map_sync = map_sync,
                 .or_push = or_push,
                 .devices = devices,
+                .stamp_echo = stamp_echo,
                 .table = table,
                 .cluster = cluster,
                 .membership = membership,
@@ -337,6 +339,7 @@ class DispatchHarness {
     fan_out.set_gate(gate);
     map_sync.Bind(context);
     or_push.Bind(context);
+    stamp_echo.Bind(context);
     fan_out.set_on_gap([this] { map_sync.Heal(); });
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
@@ -350,6 +353,7 @@ class DispatchHarness {
     map_sync.Tick(now);
     or_push.Tick(now);
     devices.Tick(now);
+    stamp_echo.Tick();
     detached.Tick(now);
     table.Tick(now);
   }
@@ -384,6 +388,7 @@ class DispatchHarness {
   MapSync map_sync;
   OrPush or_push;
   DeviceRegistry devices{"gateway-0", cells, detached, clock, probe};
+  StampEcho stamp_echo{cells, turns.defer(), probe};
   LoopContext context;
   std::chrono::steady_clock::time_point now;
 };

@@ -22,12 +22,17 @@ class FakeLedger final : public WriteObserver {
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override { done[ref.op] = outcome; }
   void OnConcernMet(const OpRef& ref, WriteConcern level) override { met[ref.op] = level; }
   void OnOpReopened(const OpRef& ref) override { done.erase(ref.op); }
+  void OnRestamped(const OpRef& ref, const RestampedOp& op) override {
+    restamped[ref.op] =
+        std::string(op.map) + "/" + std::string(op.key) + "=" + std::string(op.value);
+  }
   bool AwaitsAck(const OpRef& ref) const override {
     return ref.op >= acked_below && !acked.contains(ref.op);
   }
 
   std::map<uint64_t, OpOutcome> done;
   std::map<uint64_t, WriteConcern> met;
+  std::map<uint64_t, std::string> restamped;
   uint64_t acked_below = 0;
   std::set<uint64_t> acked;
 };
@@ -463,6 +468,16 @@ TEST(PartTest, ColumnsCarryTheOps) {
   ASSERT_EQ(message.ttl_index_size(), 2);
   EXPECT_EQ(message.ttl_index(1), 2U);
   EXPECT_EQ(message.ttl_ms(1), 1.5);
+}
+
+TEST_F(LaneTest, TellsWhichOpsWereStampedAnew) {
+  for (uint64_t op = 0; op < 3; ++op) Append(op);
+  const PartPtr part = Take();
+  const std::string outcomes{crdt::v1::OUTCOME_APPLIED, crdt::v1::OUTCOME_RESTAMPED,
+                             crdt::v1::OUTCOME_STALE};
+  lane_.OnCommitted(part->id(), {.position = {1, 1}, .outcomes = outcomes});
+  EXPECT_EQ(ledger_.done.size(), 3U);
+  EXPECT_EQ(ledger_.restamped, (std::map<uint64_t, std::string>{{1, "m/k=v"}}));
 }
 
 }  // namespace
