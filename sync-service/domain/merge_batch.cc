@@ -280,9 +280,11 @@ std::optional<Outcome> MergeBatch::Recall(WorkCell& cell, WorkCell& record, Cell
   // Seen before: whatever became of it then, it is that same record now.
   incoming.timestamp = *assigned;
   if (IsForgotten(cell, incoming.timestamp)) return TooOld(incoming);
-  Verdict verdict = JudgeLww(cell.current, incoming);
-  if (verdict == Verdict::kCollision) verdict = Verdict::kDuplicate;
-  return Apply(cell, incoming, verdict);
+  const Verdict verdict = JudgeLww(cell.current, incoming);
+  if (verdict == Verdict::kStale) return Outcome::kStale;
+  const bool is_stored = verdict == Verdict::kDuplicate || verdict == Verdict::kCollision;
+  if (!is_stored) Apply(cell, incoming, Verdict::kApplyEcho);
+  return Outcome::kRestamped;  // whoever sends it may not know its timestamp yet
 }
 
 std::optional<Outcome> MergeBatch::RecallClamped(WorkCell& cell, const CellState& incoming) {
