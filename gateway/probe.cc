@@ -109,6 +109,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       restamps_dropped_(registry.AddCounter(
           "gateway_restamps_dropped_total",
           "Connections closed because too many writers waited for new timestamps.")),
+      echoes_(registry.AddCounter("gateway_echoes_total",
+                                  "SERVER_EVENT frames that told a writer of its own change.")),
       watch_gaps_(registry.AddCounter("gateway_watch_gaps_total",
                                       "Gaps in a watch stream, healed by snapshots and roots.")),
       heals_(registry.AddCounter("gateway_heals_total",

@@ -101,6 +101,7 @@ class Probe {
   void ExpiryOverflow() { expiry_overflows_.Increment(); }
   void RestampTold() { restamps_told_.Increment(); }
   void RestampDropped() { restamps_dropped_.Increment(); }
+  void Echoed() { echoes_.Increment(); }
   void WatchGap() { watch_gaps_.Increment(); }
   void HealsSent(size_t count) { heals_.Increment(static_cast<double>(count)); }
   void TreeRead(size_t paths) {
@@ -182,6 +183,7 @@ class Probe {
   prometheus::Counter& expiry_overflows_;
   prometheus::Counter& restamps_told_;
   prometheus::Counter& restamps_dropped_;
+  prometheus::Counter& echoes_;
   prometheus::Counter& watch_gaps_;
   prometheus::Counter& heals_;
   prometheus::Counter& tree_reads_;

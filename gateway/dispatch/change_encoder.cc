@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/hash/hash.h"
+#include "base/status.h"
 #include "state/cell.h"
 #include "wire/server_encode.h"
 
@@ -58,6 +60,8 @@ std::shared_ptr<const EncodedChange> EncodeChange(const Change& change, int64_t 
   wire::EncodeServerEvent(EventOf(change, cell), event);
   encoded->event = std::make_shared<const std::string>(std::move(event));
   if (!encoded->is_lww) return encoded;
+  encoded->value_id =
+      absl::HashOf(ToAbsl(change.map), ToAbsl(change.key), cell.tombstone, ToAbsl(cell.value));
 
   const bool is_live = cell.Live(now_ms);
   if (is_live) encoded->expires_ms = cell.ExpiresMs();

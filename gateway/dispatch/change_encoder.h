@@ -19,6 +19,7 @@ struct EncodedChange {
   std::string key;
   bool tell_origin = false;
   bool is_lww = false;
+  uint64_t value_id = 0;  // of an LWW record: hash of map, key and value
 
   SharedBytes event;   // SERVER_EVENT; null when the cell is no client's business
   SharedBytes update;  // everything of a QUERY_UPDATE behind the subscription's prefix; or null

@@ -210,9 +210,11 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
   subscription.positions = topic.positions;
   for (const auto& change : topic.kept) {
     if (Includes(subscription.positions, *change)) continue;
-    const bool own = change->origin == connection.origin();
-    if (!has_events && (!own || change->tell_origin)) SendEvent(connection, topic, *change);
-    if (!own) SendUpdate(subscription, *change);
+    if (!has_events && IsTold(connection, *change)) {
+      SendEvent(connection, topic, *change);
+      if (change->is_lww) told_.Add(change->value_id);
+    }
+    if (change->origin != connection.origin()) SendUpdate(subscription, *change);
   }
 }
 
@@ -240,6 +242,13 @@ void FanOut::OnChange(const Change& change) {
   if (topic.reading && !topic.stale) Keep(topic, std::move(encoded));
 }
 
+// Writers know what they wrote, unless the cluster changed its stamp or they may have done so
+// themselves (told_values.h).
+bool FanOut::IsTold(const Connection& connection, const EncodedChange& change) const {
+  if (change.origin != connection.origin() || change.tell_origin) return true;
+  return change.is_lww && told_.Contains(change.value_id);
+}
+
 void FanOut::Keep(Topic& topic, std::shared_ptr<const EncodedChange> change) {
   topic.kept_bytes += change->size();
   topic.kept.push_back(std::move(change));
@@ -251,20 +260,24 @@ void FanOut::Keep(Topic& topic, std::shared_ptr<const EncodedChange> change) {
 }
 
 void FanOut::Deliver(const Topic& topic, const EncodedChange& change) {
+  bool told = false;
   for (const auto& [connection, held] : topic.subscribers) {
     const bool own = change.origin == connection->origin();
-    if (own && !change.tell_origin) continue;
+    if (!IsTold(*connection, change)) continue;
     bool event_sent = false;
     for (const Subscription* const subscription : held) {
       if (!subscription->live || Includes(subscription->positions, change)) continue;
       if (!std::exchange(event_sent, true)) SendEvent(*connection, topic, change);
       if (!own) SendUpdate(*subscription, change);
     }
+    told = told || event_sent;
   }
+  if (told && change.is_lww) told_.Add(change.value_id);
 }
 
 void FanOut::SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change) {
   probe_.PushSent();
+  if (change.origin == connection.origin()) probe_.Echoed();
   connection.session().Push({.head = change.event,
                              .tail = {},
                              .stream = change.is_lww ? topic.stream : 0,

@@ -34,6 +34,7 @@
 #include "dispatch/change_encoder.h"
 #include "dispatch/expiry_queue.h"
 #include "dispatch/io.h"
+#include "dispatch/told_values.h"
 #include "probe.h"
 
 namespace topgun::gateway {
@@ -152,6 +153,7 @@ class FanOut final : public ChangeObserver {
   void ReadAgain(Topic& topic);
   void Fail(const Topic& topic, Stage stage);
 
+  bool IsTold(const Connection& connection, const EncodedChange& change) const;
   void Keep(Topic& topic, std::shared_ptr<const EncodedChange> change);
   void Deliver(const Topic& topic, const EncodedChange& change);
   void SendEvent(Connection& connection, const Topic& topic, const EncodedChange& change);
@@ -177,8 +179,9 @@ class FanOut final : public ChangeObserver {
   std::unordered_map<std::string, std::unique_ptr<Topic>, StringHash, std::equal_to<>> topics_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Subscription>> subscriptions_;
   absl::flat_hash_map<Connection*, std::vector<Subscription*>> by_connection_;
-  uint64_t next_number_ = 1;   // of streams and serials
-  size_t waiting_ = 0;         // subscriptions in that stage
+  uint64_t next_number_ = 1;  // of streams and serials
+  size_t waiting_ = 0;        // subscriptions in that stage
+  ToldValues told_;
   wire::QueryRespFrame resp_;  // reused
   Time now_;
 };

@@ -1,6 +1,7 @@
 // Live queries: snapshots and the changes around them (features.md 1.1, 1.10; core.md 6).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -85,6 +86,44 @@ TEST_F(FanOutTest, TheWriterIsLeftOutUnlessTheClusterChangedItsStamp) {
   EXPECT_EQ(other.Heard(), "event:PUT:a q:ENTER:a");
   Happen({.key = "a", .origin = writer.origin, .was_live = true, .tell_origin = true});
   EXPECT_EQ(writer.Heard(), "event:PUT:a");
+}
+
+// core.md 4.1, echo adoption: the writer may have taken the timestamp of the other's event over.
+TEST_F(FanOutTest, WritersAreToldOfValuesThatWereToldBefore) {
+  Client writer(gateway_);
+  Settle(writer);
+  writer.Write("a");
+  writer.Heard();
+  Happen({.key = "a", .position = {1, 6}});
+  EXPECT_EQ(writer.Heard(), "event:PUT:a q:ENTER:a");
+  Happen({.key = "a", .position = {1, 7}, .origin = writer.origin, .tombstone = true});
+  EXPECT_EQ(writer.Heard(), "");
+  Happen({.key = "a", .position = {1, 8}, .origin = writer.origin});
+  EXPECT_EQ(writer.Heard(), "event:PUT:a");
+  Happen({.key = "b", .position = {1, 9}, .origin = writer.origin});
+  EXPECT_EQ(writer.Heard(), "") << "of another key";
+}
+
+TEST_F(FanOutTest, WritersAreToldOfValuesThatFollowedTheSnapshot) {
+  Client writer(gateway_);
+  writer.Subscribe("q");
+  writer.Write("a");
+  Happen({.key = "a", .position = {1, 6}});
+  Happen({.key = "a", .position = {1, 7}, .origin = writer.origin});
+  gateway_.reader.Answer({}, {{1, 5}});
+  EXPECT_EQ(writer.Heard(), "resp:q[] event:PUT:a q:ENTER:a event:PUT:a");
+}
+
+TEST(ToldValuesTest, RemembersTheLatestAndForgetsTheRest) {
+  ToldValues told(10);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    told.Add(i);
+    EXPECT_LE(told.size(), 20);
+    for (uint64_t back = 0; back <= std::min<uint64_t>(i, 9); ++back) {
+      EXPECT_TRUE(told.Contains(i - back));
+    }
+  }
+  EXPECT_FALSE(told.Contains(0));
 }
 
 TEST_F(FanOutTest, ChangesDuringTheReadComeBehindItAndOnlyWhatIsBeyondIt) {
