@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 
 #include "state/keys.h"
@@ -68,6 +69,10 @@ void AddAuthentication(config::Settings& settings, Config& config) {
                {.group = group});
   settings.Add("no-auth", &config.no_auth, "Serve clients without tokens; wins over a secret",
                {.group = group});
+  settings.Add(
+      "allow-no-auth-public-bind", &config.allow_no_auth_public_bind,
+      "Serve /api/admin without authentication also on addresses that other machines reach",
+      {.group = group});
   settings.Add("forward-auth-errors", &config.forward_auth_errors,
                "Tell clients why their token was refused",
                {.group = group, .env = "INSECURE_FORWARD_AUTH_ERRORS"});
@@ -113,6 +118,12 @@ void AddLimits(config::Settings& settings, Config& config) {
                {.group = group, .min = 1});
 }
 
+bool IsLoopback(const std::string& host) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host, error);
+  return host == "localhost" || (!error && address.is_loopback());
+}
+
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
@@ -150,6 +161,12 @@ StatusOr<ListenAddress> ListenAddressOf(const Config& config) {
   const auto [at, error] = std::from_chars(config.listen.data() + colon + 1, end, address.port);
   if (error != std::errc() || at != end) return InvalidArgument("--listen: bad port");
   return address;
+}
+
+bool ServesAdministration(const Config& config) {
+  if (!config.no_auth || config.allow_no_auth_public_bind) return true;
+  const StatusOr<ListenAddress> address = ListenAddressOf(config);
+  return address.ok() && IsLoopback(address->host);
 }
 
 }  // namespace topgun::gateway

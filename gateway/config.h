@@ -30,6 +30,7 @@ struct Config {
   std::string jwt_issuer;
   std::string jwt_audience;
   bool no_auth = false;
+  bool allow_no_auth_public_bind = false;
   bool forward_auth_errors = false;
   std::vector<std::string> admin_subjects;
   std::vector<std::string> allowed_origins;
@@ -67,5 +68,9 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
 
 // Where WebSocket clients connect: --listen, else the two variables of the reference server.
 StatusOr<ListenAddress> ListenAddressOf(const Config& config);
+
+// Whether the administration is served at all: without authentication only where no other machine
+// gets at, unless the operator allows it (core.md 2.10). The configuration has passed its checks.
+bool ServesAdministration(const Config& config);
 
 }  // namespace topgun::gateway

@@ -38,6 +38,12 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+// Where clients connect; the configuration has passed its checks.
+std::string HostOf(const Config& config) {
+  const StatusOr<ListenAddress> address = ListenAddressOf(config);
+  return address.ok() ? address->host : std::string();
+}
+
 LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size_t index) {
   LoopOptions options;
   options.index = index;
@@ -60,6 +66,11 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.http.trusted_proxy = config.trusted_proxy;
   options.auth.auth_required = !config.no_auth;
   options.auth.login_on_loopback_only = config.no_auth;
+  options.admin.mounted = ServesAdministration(config);
+  options.admin.settings.host = HostOf(config);
+  options.admin.settings.require_auth = !config.no_auth;
+  options.admin.settings.log_level = config.log_level;
+  options.admin.settings.max_value_bytes = config.value_bytes_max;
   options.cluster.self.id = config.node_id;
   options.cluster.self.host = config.advertise_host;
   options.cluster.self.url = config.advertise_url;
@@ -114,8 +125,10 @@ void GatewayApp::MakeLoops() {
   const size_t half = std::max(1U, std::thread::hardware_concurrency() / 2);
   const size_t count = config_.loops == 0 ? half : config_.loops;
   const OriginPrefix prefix = RandomPrefix();
-  const HttpServices services{
-      .report = [this] { return Report(); }, .login = login_, .login_limiter = login_limiter_};
+  const HttpServices services{.report = [this] { return Report(); },
+                              .login = login_,
+                              .login_limiter = login_limiter_,
+                              .admin_limiter = admin_limiter_};
   for (size_t i = 0; i < count; ++i) {
     LoopOptions options = LoopOptionsOf(config_, prefix, i);
     options.report = [this] { return ReportNode(); };

@@ -51,6 +51,7 @@ class GatewayApp {
   std::unique_ptr<TokenVerifier> verifier_;  // null in no-auth mode
   AdminLogin login_;
   AddressLimiter login_limiter_{kLoginLimits};
+  AddressLimiter admin_limiter_{kAdminLimits};
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
   std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop

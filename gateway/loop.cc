@@ -5,12 +5,19 @@
 
 #include "http/openapi.h"
 #include "http/status_endpoints.h"
+#include "logging/logging.h"
+#include "system/cluster_settings.h"
 
 namespace topgun::gateway {
 namespace {
 
 // Sessions that do not answer the close frame end by themselves within this time.
 constexpr std::chrono::milliseconds kCloseGrace{1'000};
+
+// Names this loop in the timestamps that it makes.
+std::string StampNodeIdOf(const LoopOptions& options) {
+  return options.map_sync.node_id + "-" + std::to_string(options.index);
+}
 
 }  // namespace
 
@@ -32,10 +39,12 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
       reader_(io_, active_calls_, replicas_),
       cells_(io_, active_calls_, replicas_),
       trees_(io_, active_calls_, replicas_),
+      counter_(io_, active_calls_, replicas_),
+      losers_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
       system_maps_(watch_, reader_, clock, fan_out_),
       system_store_(
-          options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
+          StampNodeIdOf(options_), cells_, detached_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, clock),
       access_(options_.admin_subjects, system_maps_.policies(), probe_),
       policy_store_(system_store_, system_maps_.policies(), reader_, cells_, clock, RandomPolicyId),
@@ -44,8 +53,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       map_sync_(options_.map_sync, trees_, clock, probe_),
       or_push_(trees_, probe_),
-      devices_(options_.map_sync.node_id + "-" + std::to_string(options_.index), cells_, detached_,
-               clock, probe_),
+      devices_(StampNodeIdOf(options_), cells_, detached_, clock, probe_),
       stamp_echo_(
           cells_, [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); },
           probe_),
@@ -77,6 +85,21 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
                .clock = clock,
                .frame = {},
                .now = {}},
+      admin_(options_.admin, {.verifier = verifier,
+                              .limiter = services.admin_limiter,
+                              .stamp_node_id = StampNodeIdOf(options_),
+                              .maps = cells_,
+                              .counter = counter_,
+                              .reader = reader_,
+                              .cells = cells_,
+                              .losers = losers_,
+                              .writes = detached_,
+                              .system_maps = system_maps_,
+                              .system_store = system_store_,
+                              .policies = policy_store_,
+                              .cluster = cluster_,
+                              .report = services.report,
+                              .clock = clock}),
       http_(options_.http, registry, options_.index) {
   table_.Bind(context_);
   detached_.Bind(apply_);
@@ -88,12 +111,25 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   watch_.Bind(system_maps_, apply_);
+  system_maps_.settings().Observe([this] { FollowSettings(); });
   MountEndpoints(services, registry);
+}
+
+// What an administrator has changed, or how the process was started.
+void Loop::FollowSettings() {
+  const ClusterSettings settings = ReadClusterSettings(system_maps_.settings().rows());
+  const SettingsInfo& started = options_.admin.settings;
+  detached_.set_ops_max(static_cast<size_t>(
+      settings.max_concurrent_operations.value_or(started.max_concurrent_operations)));
+  if (options_.index != 0) return;  // the level is the process's
+  const auto level = logging::ParseLevel(settings.log_level.value_or(started.log_level));
+  if (level.ok()) logging::SetLevel(*level);
 }
 
 void Loop::MountEndpoints(const HttpServices& services, metrics::Registry& registry) {
   MountStatusEndpoints(http_, services.report, registry);
   MountAuthEndpoints(http_, options_.auth, services.login, services.login_limiter);
+  admin_.Mount(http_);
   MountOpenApi(http_);
 }
 
@@ -167,6 +203,8 @@ void Loop::TickDrain(Time now) {
     reader_.Close();
     cells_.Close();
     trees_.Close();
+    counter_.Close();
+    losers_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();

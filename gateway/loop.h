@@ -20,6 +20,8 @@
 #include "access/policy_store.h"
 #include "backend/apply_client.h"
 #include "backend/cell_reader.h"
+#include "backend/loser_reader.h"
+#include "backend/map_counter.h"
 #include "backend/map_reader.h"
 #include "backend/replica_set.h"
 #include "backend/tree_reader.h"
@@ -35,6 +37,7 @@
 #include "dispatch/or_push.h"
 #include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
+#include "http/admin_endpoints.h"
 #include "http/auth_endpoints.h"
 #include "http/router.h"
 #include "http/server_report.h"
@@ -62,6 +65,7 @@ struct LoopOptions {
   std::function<NodeReport()> report;  // of the whole gateway
   RouterOptions http;
   AuthEndpointOptions auth;
+  AdminOptions admin;
 };
 
 // What the endpoints of all loops share. Everything is safe from any thread and outlives the loops.
@@ -69,6 +73,7 @@ struct HttpServices {
   ServerReporter report;
   const AdminLogin& login;
   AddressLimiter& login_limiter;
+  AddressLimiter& admin_limiter;
 };
 
 class Loop {
@@ -106,6 +111,7 @@ class Loop {
   void Tick();
   void TickDrain(Time now);
 
+  void FollowSettings();
   void MountEndpoints(const HttpServices& services, metrics::Registry& registry);
 
   const LoopOptions options_;
@@ -125,6 +131,8 @@ class Loop {
   GrpcMapReader reader_;
   GrpcCellReader cells_;
   GrpcTreeReader trees_;
+  GrpcMapCounter counter_;
+  GrpcLoserReader losers_;
   FanOut fan_out_;
   SystemMaps system_maps_;
   SystemStore system_store_;
@@ -138,6 +146,7 @@ class Loop {
   ClusterView cluster_;
   Membership membership_;
   LoopContext context_;
+  AdminEndpoints admin_;
   Router http_;
 
   bool draining_ = false;

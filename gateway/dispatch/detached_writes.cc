@@ -46,7 +46,7 @@ void DetachedWrites::DeclareDead(std::string_view map, std::span<const std::stri
 }
 
 bool DetachedWrites::HasRoom(size_t count) const {
-  return count <= options_.ops_max - waiting_ && !sink_->Overloaded();
+  return waiting_ + count <= ops_max_ && !sink_->Overloaded();
 }
 
 DetachedWrites::Batch DetachedWrites::NewBatch(size_t count, Done done) const {

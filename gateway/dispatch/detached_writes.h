@@ -28,7 +28,7 @@
 namespace topgun::gateway {
 
 struct DetachedWriteOptions {
-  size_t ops_max = 65'536;  // that wait at a time
+  size_t ops_max = 65'536;  // that wait at a time, unless set_ops_max() says otherwise
   std::chrono::milliseconds patience{20'000};
 };
 
@@ -39,8 +39,10 @@ class DetachedWrites final : public WriteObserver {
   using Done = std::function<void(std::span<const OpOutcome>)>;
 
   DetachedWrites(const DetachedWriteOptions& options, Defer defer, Probe& probe)
-      : options_(options), defer_(std::move(defer)), probe_(probe) {}
+      : options_(options), ops_max_(options.ops_max), defer_(std::move(defer)), probe_(probe) {}
   void Bind(WriteSink& sink) { sink_ = &sink; }
+  // Ops that wait already stay.
+  void set_ops_max(size_t ops_max) { ops_max_ = ops_max; }
 
   // The ops must be valid (wire::ValidateOp, unless the map is the cluster's own); they are copied.
   // `origin` names the connection that is not told of the changes; empty: all are told.
@@ -79,6 +81,7 @@ class DetachedWrites final : public WriteObserver {
   void Finish(Batches::iterator batch);
 
   const DetachedWriteOptions options_;
+  size_t ops_max_;
   const Defer defer_;
   Probe& probe_;
   WriteSink* sink_ = nullptr;

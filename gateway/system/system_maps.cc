@@ -3,6 +3,7 @@
 #include <string>
 
 #include "state/keys.h"
+#include "system/cluster_settings.h"
 
 namespace topgun::gateway {
 
@@ -11,6 +12,7 @@ SystemMaps::SystemMaps(ChangeSource& source, MapReader& reader, const WallClock&
     : policies_(std::string(state::kPolicyMap), source, reader, clock),
       nodes_(std::string(state::kNodeMap), source, reader, clock),
       indexes_(std::string(state::kIndexMap), source, reader, clock),
+      settings_(std::string(kSettingsMap), source, reader, clock),
       others_(others) {}
 
 void SystemMaps::Start() {

@@ -24,17 +24,19 @@ class SystemMaps final : public ChangeObserver {
   MapMirror& policies() { return policies_; }
   MapMirror& nodes() { return nodes_; }
   MapMirror& indexes() { return indexes_; }
+  MapMirror& settings() { return settings_; }
 
   void OnChange(const Change& change) override;
   void OnGap(uint32_t shard) override;
   void OnProgress() override;
 
  private:
-  std::array<MapMirror*, 3> all() { return {&policies_, &nodes_, &indexes_}; }
+  std::array<MapMirror*, 4> all() { return {&policies_, &nodes_, &indexes_, &settings_}; }
 
   MapMirror policies_;
   MapMirror nodes_;
   MapMirror indexes_;
+  MapMirror settings_;
   ChangeObserver& others_;
 };
 

@@ -76,6 +76,18 @@ TEST_F(DetachedWritesTest, RefusesWhatIsTooMuch) {
   EXPECT_EQ(sink.submitted.size(), 1U);
 }
 
+TEST_F(DetachedWritesTest, TheLimitCanChange) {
+  Write({Put("a"), Put("b")});
+  writes.set_ops_max(1);  // below what waits already
+  Write({Put("c")});
+  turns.Run();
+  EXPECT_EQ(done, (std::vector<Outcomes>{{OpOutcome::kOverloaded}}));
+  EXPECT_EQ(writes.waiting(), 2U);
+  sink.Answer(writes);
+  Write({Put("c")});
+  EXPECT_EQ(sink.submitted.size(), 1U);
+}
+
 TEST_F(DetachedWritesTest, RefusesWhileTheSinkIsOverloaded) {
   sink.overloaded = true;
   Write({Put("a")});

@@ -100,7 +100,7 @@ TEST_F(MapMirrorTest, ReadsAgainWhenTooManyChangesArriveMeanwhile) {
 TEST(SystemMapsTest, KeepsReservedMapsAwayFromLiveQueries) {
   DispatchHarness harness;
   harness.system_maps.Start();
-  ASSERT_EQ(harness.reader.reads.size(), 3U);
+  ASSERT_EQ(harness.reader.reads.size(), 4U);
   harness.reader.Answer({}, {{1, 5}});
   const std::string cell = Cell("\x01");
   harness.system_maps.OnChange({.map = "_topgun_policies",
