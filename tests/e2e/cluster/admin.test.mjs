@@ -154,7 +154,6 @@ test('a cluster is administered through any of its gateways', async (t) => {
     const stale = await Promise.all((await cluster.processes('sync')).map(
         ({name}) => cluster.metric(name, /^sync_merge_lost_writes_total/)));
     assert.equal(stale.reduce((sum, count) => sum + count), keys.length);
-    assert.ok(stale.every((count) => count > 0), 'both replicas remember some');
   });
 
   await t.test('policies are created, listed and deleted', async () => {
