@@ -22,8 +22,7 @@ refused "unknown option" "$SERVER" --prot 0
 export JWT_SECRET=test-e2e-secret
 STORAGE_BACKEND=null start_server memory --port 0
 memory=$pid
-TOPGUN_NO_AUTH=true start_server full --node-id node-1 --port=0 --cluster-port 12001 \
-  --seed-nodes localhost:12002,localhost:12003
+TOPGUN_NO_AUTH=true start_server full --node-id node-1 --port=0 --cluster-port 0
 full=$pid
 wait_until announced memory
 wait_until announced full
