@@ -98,7 +98,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
                               .system_store = system_store_,
                               .policies = policy_store_,
                               .cluster = cluster_,
-                              .report = services.report,
+                              .membership = membership_,
                               .clock = clock}),
       http_(options_.http, registry, options_.index) {
   table_.Bind(context_);

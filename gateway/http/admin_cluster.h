@@ -4,22 +4,21 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <span>
 
 #include "base/clock.h"
-#include "dispatch/cluster_view.h"
 #include "http/admin_access.h"
 #include "http/router.h"
-#include "http/server_report.h"
+#include "system/membership.h"
 
 namespace topgun::gateway {
 
-// Connections and memory are known of this gateway only; the others' are 0. Pure.
-boost::json::object ClusterStatusOf(const ClusterMap& map, const ClusterNode& self,
-                                    const ServerReport& report, uint64_t memory_bytes,
-                                    int64_t now_ms);
+// The members ascending by id. Nothing is ever rebalanced: whoever owns a partition, its state is
+// behind all gateways. Pure.
+boost::json::object ClusterStatusOf(std::span<const Member> members, int64_t now_ms);
 
 // All references outlive the router.
-void MountClusterEndpoints(Router& router, const AdminAccess& access, const ClusterView& cluster,
-                           ServerReporter report, const WallClock& clock);
+void MountClusterEndpoints(Router& router, const AdminAccess& access, const Membership& membership,
+                           const WallClock& clock);
 
 }  // namespace topgun::gateway

@@ -25,8 +25,7 @@ void AdminEndpoints::Mount(Router& router) {
   MountSettingsEndpoints(router, access_, settings_);
   MountPolicyEndpoints(router, access_, dependencies_.policies);
   MountIndexEndpoints(router, access_, indexes_);
-  MountClusterEndpoints(router, access_, dependencies_.cluster, dependencies_.report,
-                        dependencies_.clock);
+  MountClusterEndpoints(router, access_, dependencies_.membership, dependencies_.clock);
   MountConflictEndpoints(router, access_, dependencies_.losers, restore_);
 }
 

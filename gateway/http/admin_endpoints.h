@@ -18,7 +18,7 @@
 #include "http/admin_restore.h"
 #include "http/admin_settings.h"
 #include "http/router.h"
-#include "http/server_report.h"
+#include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
 
@@ -46,7 +46,7 @@ struct AdminDependencies {
   SystemStore& system_store;
   PolicyStore& policies;
   const ClusterView& cluster;
-  ServerReporter report;
+  const Membership& membership;
   const WallClock& clock;
 };
 

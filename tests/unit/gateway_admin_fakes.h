@@ -88,7 +88,7 @@ class AdminHarness {
                             .system_store = dispatch.system_store,
                             .policies = policies,
                             .cluster = dispatch.cluster,
-                            .report = [this] { return report; },
+                            .membership = dispatch.membership,
                             .clock = dispatch.clock}) {
     endpoints.Mount(router);
   }
@@ -129,7 +129,6 @@ class AdminHarness {
   PolicyStore policies{dispatch.system_store, dispatch.system_maps.policies(),
                        dispatch.reader,       dispatch.cells,
                        dispatch.clock,        RandomPolicyId};
-  ServerReport report;
   AdminEndpoints endpoints;
   Router router{{}, dispatch.registry, 0};
   std::optional<HttpResponse> answer;

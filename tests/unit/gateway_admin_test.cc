@@ -381,20 +381,37 @@ TEST(IndexRowTest, NamesWithAnythingInThemStayApart) {
 
 // ---- Cluster ----
 
+Member MemberOf(std::string id, NodeHealth health, NodeReport report) {
+  Member member;
+  member.row.node = {.id = std::move(id), .host = "a", .port = 1, .url = {}, .joined_ms = 10'000};
+  member.row.report = report;
+  member.health = health;
+  return member;
+}
+
 TEST(AdminClusterTest, TellsNodesAndOwners) {
-  ClusterMap map{.version = 5, .nodes = {}};
-  map.nodes.push_back({.id = "node-0", .host = "a", .port = 1, .url = "ws://x/ws"});
-  map.nodes.push_back({.id = "node-1", .host = "b", .port = 2, .url = {}, .joined_ms = 10'000});
-  const ServerReport report{.connections = 3, .uptime_seconds = 60};
-  const json::object status = ClusterStatusOf(map, map.nodes[0], report, 4'096, 25'500);
-  EXPECT_EQ(json::serialize(status.at("nodes")),
-            R"([{"nodeId":"node-0","address":"ws://x/ws","status":"healthy","partitionCount":136,)"
-            R"("connections":3,"memory":4096,"uptime":60},)"
-            R"({"nodeId":"node-1","address":"b:2","status":"healthy","partitionCount":135,)"
-            R"("connections":0,"memory":0,"uptime":15}])");
+  std::vector<Member> members = {
+      MemberOf("node-0", NodeHealth::kHealthy,
+               {.started_ms = 10'000, .connections = 3, .memory_bytes = 4'096}),
+      MemberOf("node-1", NodeHealth::kDead, {.started_ms = 1, .connections = 7}),
+      MemberOf("node-2", NodeHealth::kSuspect, {.started_ms = 25'000})};
+  members[2].row.node.url = "ws://x/ws";
+  const json::object status = ClusterStatusOf(members, 25'500);
+  std::map<std::string, size_t> owned;
   ASSERT_EQ(status.at("partitions").as_array().size(), 271U);
-  EXPECT_EQ(json::serialize(status.at("partitions").as_array()[3]),
-            R"({"id":3,"ownerNodeId":"node-1"})");
+  for (const json::value& partition : status.at("partitions").as_array()) {
+    ++owned[std::string(partition.at("ownerNodeId").as_string())];
+  }
+  EXPECT_EQ(json::serialize(status.at("partitions").as_array()[3].at("id")), "3");
+  ASSERT_EQ(owned.size(), 2U);
+  EXPECT_EQ(json::serialize(status.at("nodes")),
+            R"([{"nodeId":"node-0","address":"a:1","status":"healthy","partitionCount":)" +
+                std::to_string(owned["node-0"]) +
+                R"(,"connections":3,"memory":4096,"uptime":15},)"
+                R"({"nodeId":"node-1","address":"a:1","status":"dead","partitionCount":0,)"
+                R"("connections":0,"memory":0,"uptime":0},)"
+                R"({"nodeId":"node-2","address":"ws://x/ws","status":"suspect","partitionCount":)" +
+                std::to_string(owned["node-2"]) + R"(,"connections":0,"memory":0,"uptime":0}])");
   EXPECT_EQ(status.at("totalPartitions"), 271);
   EXPECT_EQ(status.at("isRebalancing"), false);
 }
