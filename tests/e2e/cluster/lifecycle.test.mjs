@@ -146,4 +146,36 @@ test('life cycles on two gateways', async (t) => {
       for (const {client} of actors) assert.deepEqual(client.errors, []);
     });
   }
+
+  await t.test('a clock an hour ahead: the cluster stamps its writes, and it learns those stamps (5.4, 4.1)', async () => {
+    const names = maps('ahead');
+    const [notes, tags] = [names.lww[0], names.or[0]];
+    const hasty = new TopGunClient({token, nodeId: 'hasty', now: () => Date.now() + 3_600_000});
+    const other = new TopGunClient({token, nodeId: 'punctual'});
+    t.after(() => [hasty, other].forEach((client) => client.offline()));
+    for (const client of [hasty, other]) for (const map of [notes, tags]) client.watch(map);
+    for (const client of [hasty, other]) client.lww(notes), client.or(tags);
+
+    hasty.put(notes, 'offline', 1);
+    hasty.put(notes, 'offline removed', 1);
+    hasty.remove(notes, 'offline removed');
+    hasty.orAdd(tags, 'k', 'offline');
+    for (const client of [hasty, other]) client.online(first);
+    await until(() => hasty.ready && hasty.log.pending.size === 0 && other.ready, 'the acks of the hasty client');
+    hasty.put(notes, 'online', 1);
+    await until(() => hasty.log.pending.size === 0 && contentOf(other.lww(notes)).online === 1, 'the write that was made online');
+    // What it wrote with a clock of the future does not outrank what others write now.
+    other.put(notes, 'offline', 2);
+    other.put(notes, 'online', 2);
+    for (const client of [hasty, other]) {
+      await until(() => same(contentOf(client.lww(notes)), {offline: 2, online: 2}), `${client.nodeId} to take the later writes`)
+          .catch((error) => assert.deepEqual(contentOf(client.lww(notes)), {offline: 2, online: 2}, error.message));
+    }
+    for (const url of [first, second]) {
+      const roots = await rootsAt(url, token, names);
+      for (const client of [hasty, other]) await until(() => same(rootsOf(client, names), roots), `the roots of ${client.nodeId}`);
+    }
+  });
 });
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

@@ -22,6 +22,8 @@ export class TopGunClient {
     this.lastSyncTimestamp = 0;
     this.received = {};        // type -> how many messages of it
     this.errors = [];
+    this.levels = new Set();   // that acks have reported
+    this.writeConcern = undefined;  // of what is written from now on; the stock client names none
     this.connection = new Connection(this, {token, deviceToken});
   }
 
@@ -106,6 +108,7 @@ export class TopGunClient {
     this.#learnTime(message.timestamp ?? (type.endsWith('SYNC_RESP_ROOT') ? payload.timestamp : undefined));
     switch (type) {
       case 'OP_ACK':
+        for (const {achievedLevel} of [payload, ...payload.results ?? []]) this.levels.add(achievedLevel);
         return this.log.acknowledge(payload);
       case 'SERVER_EVENT':
         return this.#applyEvent(payload);
@@ -131,7 +134,7 @@ export class TopGunClient {
   }
 
   #write(op) {
-    const logged = this.log.append(op);
+    const logged = this.log.append({...op, writeConcern: this.writeConcern});
     if (!this.collecting) this.#sendPending();
     return logged;
   }
