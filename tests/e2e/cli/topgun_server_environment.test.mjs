@@ -143,3 +143,52 @@ test('PORT, and the flag that wins over it', async (t) => {
   const other = await sandbox.start('flag', ['--port', '0'], {...OPEN, PORT: String(free)});
   assert.notEqual(other.port, free);
 });
+
+const http = (server, route, {token: bearer, body, headers} = {}) => fetch(`http://127.0.0.1:${server.port}${route}`, {
+  method: body ? 'POST' : 'GET',
+  body: body && JSON.stringify(body),
+  headers: {...(body && {'content-type': 'application/json'}), ...(bearer && {authorization: `Bearer ${bearer}`}), ...headers},
+});
+
+test('TOPGUN_ADMIN_USERNAME, TOPGUN_ADMIN_PASSWORD, TOPGUN_ADMIN_SUBJECTS: who administers, and whom no policy concerns', async (t) => {
+  const sandbox = new Sandbox(t);
+  const server = await sandbox.start('administered', ['--port', '0'], {
+    ...MEMORY, JWT_SECRET: SECRET, TOPGUN_ADMIN_USERNAME: 'root', TOPGUN_ADMIN_PASSWORD: 'secret', TOPGUN_ADMIN_SUBJECTS: 'carol,dave'});
+  assert.equal((await http(server, '/api/auth/login', {body: {username: 'root', password: 'wrong'}})).status, 401);
+  const login = await http(server, '/api/auth/login', {body: {username: 'root', password: 'secret'}});
+  assert.equal(login.status, 200);
+  const {token: admin} = await login.json();
+  assert.equal((await http(server, '/api/admin/maps')).status, 401);
+  assert.equal((await http(server, '/api/admin/maps', {token: admin})).status, 200);
+
+  // From the first policy on only what one allows is allowed.
+  const policy = await http(server, '/api/admin/policies', {token: admin, body: {mapPattern: 'public', action: 'all', effect: 'allow'}});
+  assert.equal(policy.status, 201);
+  const [ann, carol] = await Promise.all(['ann', 'carol'].map((sub) => new Client(server.url, {token: token(sub)}).connect()));
+  await carol.write(carol.put('private', 'key', 1));
+  const denied = ann.waitFor((frame) => frame.type === 'ERROR', 'ERROR');
+  ann.send({type: 'OP_BATCH', payload: {ops: [ann.put('private', 'key', 2)]}});
+  assert.match((await denied).payload.message, /private/);
+});
+
+test('TOPGUN_ALLOW_NO_AUTH_PUBLIC_BIND: administration without tokens only where the operator says so', async (t) => {
+  const sandbox = new Sandbox(t);
+  const statusOf = async (name, env) => {
+    const server = await sandbox.start(name, ['--port', '0'], {...OPEN, ...env});
+    const {status} = await http(server, '/api/admin/maps');
+    await server.stop();
+    return status;
+  };
+  assert.equal(await statusOf('loopback', {}), 200);
+  assert.equal(await statusOf('public', {TOPGUN_BIND_ADDR: '0.0.0.0'}), 404);
+  assert.equal(await statusOf('allowed', {TOPGUN_BIND_ADDR: '0.0.0.0', TOPGUN_ALLOW_NO_AUTH_PUBLIC_BIND: '1'}), 200);
+});
+
+test('TOPGUN_CORS_ORIGINS, TOPGUN_TRUSTED_PROXY: who may read answers, and whose address counts', async (t) => {
+  const sandbox = new Sandbox(t);
+  const server = await sandbox.start('cors', ['--port', '0'], {...OPEN, TOPGUN_CORS_ORIGINS: 'https://a.example', TOPGUN_TRUSTED_PROXY: '1'});
+  const allowed = async (origin) => (await http(server, '/health', {headers: {origin}})).headers.get('access-control-allow-origin');
+  assert.equal(await allowed('https://a.example'), 'https://a.example');
+  assert.equal(await allowed('https://b.example'), null);
+  assert.equal(environmentOf(sandbox, 'topgun-gateway', 'TOPGUN_TRUSTED_PROXY'), '1');
+});
