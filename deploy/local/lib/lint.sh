@@ -33,7 +33,7 @@ lint_format() {
 
 lint_shell() {
   local files
-  mapfile -t files < <(source_files "$1" '*.sh' topgun .ci/run deploy/local/topgun-server)
+  mapfile -t files < <(source_files "$1" '*.sh' topgun .ci/run deploy/local/topgun-server deploy/local/topgun-keeper)
   ((${#files[@]} == 0)) || shellcheck --external-sources "${files[@]}"
 }
 
