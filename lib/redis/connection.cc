@@ -41,6 +41,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
         options_(std::move(options)),
         events_(std::move(events)),
         reply_timer_(io),
+        run_timer_(io),
         backoff_timer_(io) {}
 
   void Start();
@@ -73,6 +74,8 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
   void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
   void Repeat(Pending pending);
   void OnInfo(const StatusOr<Reply>& reply);
+  void CheckRunLater();
+  void CheckRun();
   void Break(const Status& reason);
   void Reconnect();
   void ArmReplyTimer();
@@ -97,6 +100,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
   bool reply_timer_armed_ = false;
   Clock::time_point last_heard_;
 
+  asio::steady_timer run_timer_;
   asio::steady_timer backoff_timer_;
   milliseconds backoff_ = kBackoffMin;
   std::minstd_rand random_{std::random_device{}()};
@@ -131,7 +135,26 @@ void Connection::Impl::OnInfo(const StatusOr<Reply>& reply) {
   run_ = *std::move(run);
   connected_ = true;
   backoff_ = kBackoffMin;
+  CheckRunLater();
   if (events_.connected) events_.connected(run_);
+}
+
+void Connection::Impl::CheckRunLater() {
+  run_timer_.expires_after(options_.run_check);
+  run_timer_.async_wait([self = shared_from_this()](const ErrorCode& error) {
+    if (!error && self->connected_) self->CheckRun();
+  });
+}
+
+void Connection::Impl::CheckRun() {
+  const std::array<std::string_view, 1> info = {"INFO"};
+  Enqueue(Command(info, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
+    if (!connected_) return;  // broken meanwhile
+    const StatusOr<std::string> run = reply.ok() ? RunOfServer(ReplyView(reply->get()).str())
+                                                 : StatusOr<std::string>(reply.status());
+    if (run.ok() && *run == run_) return CheckRunLater();
+    Break(run.ok() ? Unavailable("Redis has another replication id by now") : run.status());
+  });
 }
 
 void Connection::Impl::Submit(Args head, Args tail, const state::Script* script, milliseconds extra,
@@ -199,6 +222,7 @@ void Connection::Impl::Break(const Status& reason) {
   if (link_ == nullptr) return;
   std::exchange(link_, nullptr)->Close();
   const bool was_connected = std::exchange(connected_, false);
+  run_timer_.cancel();
   run_.clear();
   for (Pending& pending : std::exchange(pending_, {})) {
     failures_.push_back({std::move(pending.callback), Unavailable(Message(reason))});

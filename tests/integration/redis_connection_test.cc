@@ -89,6 +89,17 @@ TEST_F(RedisConnectionTest, AnswersPipelinedCommandsInOrder) {
   EXPECT_EQ(connection_->pending_bytes(), 0U);
 }
 
+TEST_F(RedisConnectionTest, NoticesThatTheServerChangedItsRun) {
+  ConnectionOptions options = Options();
+  options.run_check = 20ms;
+  Connect(options);
+  const std::string before = connection_->run();
+  connection_->Send({"DEBUG", "CHANGE-REPL-ID"}, nullptr);  // as when its first replica comes
+  ASSERT_TRUE(RunUntilNoted(2));
+  EXPECT_EQ(journal_, (Journal{"disconnected", "connected"}));
+  EXPECT_NE(connection_->run(), before);
+}
+
 TEST_F(RedisConnectionTest, CarriesLargeAndBinaryValues) {
   Connect(Options());
   const std::string large(9'000'000, '\0');

@@ -191,5 +191,30 @@ TEST_F(ReplicatedPartsTest, AStoppedReplicaLeavesThePartAppliedAndUnconfirmed) {
   EXPECT_FALSE(result.replicated());
 }
 
+TEST(FirstReplica, ProcessesThatConnectedBeforeAndAfterItCameAgreeOnTheRun) {
+  const uint16_t port = FreePort();
+  support::RedisServer primary(OnPort(port));
+  const auto write = [](ApplyStream& stream) {
+    stream.Send(PartOf("m", 0, {{crdt::v1::OP_KIND_PUT, "k", "", "\xc3"}}));
+    return stream.Next().position().incarnation();
+  };
+  SyncProcess before(primary.address(), "null", 1);
+  ApplyStream to_before(before.stub());
+  const uint64_t first = write(to_before);
+  support::RedisServer replica({"--replicaof", "127.0.0.1", std::to_string(port)});
+  redis::RedisClient client(primary.address());
+  ASSERT_TRUE(support::WaitUntil([&] {
+    return redis::Render(client.Send({"INFO", "replication"})).find("state=online") !=
+           std::string::npos;
+  }));
+  SyncProcess after(primary.address(), "null", 1);
+  ApplyStream to_after(after.stub());
+  // Until they agree, each opens the shard for the run that it knows.
+  EXPECT_TRUE(support::WaitUntil([&] {
+    const uint64_t incarnation = write(to_before);
+    return write(to_after) == incarnation && write(to_before) == incarnation && incarnation > first;
+  }));
+}
+
 }  // namespace
 }  // namespace topgun::sync

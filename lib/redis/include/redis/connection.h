@@ -11,6 +11,11 @@
 // with UNAVAILABLE: the caller cannot know whether the latter ran. The callbacks of the latter come
 // before the event `disconnected`. Never calls back from inside Send(), except when closed.
 //
+// A server may change its run while we are connected: a primary takes a new replication id when its
+// first replica comes and some time after its last one has gone. Connections that were made before
+// and after would call one server by two runs for ever, so each looks again from time to time and
+// breaks when the run is another one.
+//
 // Limits: bytes of commands waiting or in flight (RESOURCE_EXHAUSTED above), a time-out after which
 // a silent connection is broken. Output of one loop turn leaves in one write.
 #pragma once
@@ -39,6 +44,8 @@ struct ConnectionOptions {
   // No byte for this long while connecting or with commands in flight: broken.
   std::chrono::milliseconds timeout{5000};
   uint64_t pending_bytes_max = 256ull << 20;
+  // How often the run is looked at again.
+  std::chrono::milliseconds run_check{5000};
 };
 
 class Connection {
