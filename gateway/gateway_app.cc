@@ -64,6 +64,8 @@ LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size
   options.map_sync.node_id = StampNodeId(config.name);
   options.http.cors_origins = config.cors_origins;
   options.http.trusted_proxy = config.trusted_proxy;
+  options.sync.node_id = StampNodeId(config.name);
+  options.sync.op_limits = options.dispatch.op_limits;
   options.auth.auth_required = !config.no_auth;
   options.auth.login_on_loopback_only = config.no_auth;
   options.admin.mounted = ServesAdministration(config);

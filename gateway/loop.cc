@@ -100,7 +100,14 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
                               .cluster = cluster_,
                               .membership = membership_,
                               .clock = clock}),
-      http_(options_.http, registry, options_.index) {
+      http_(options_.http, registry, options_.index),
+      sync_(options_.sync,
+            {.access = access_,
+             .writes = detached_,
+             .trees = trees_,
+             .maps = reader_,
+             .clock = clock},
+            verifier, registry) {
   table_.Bind(context_);
   detached_.Bind(apply_);
   gate_.Bind(context_);
@@ -130,6 +137,7 @@ void Loop::MountEndpoints(const HttpServices& services, metrics::Registry& regis
   MountStatusEndpoints(http_, services.report, registry);
   MountAuthEndpoints(http_, options_.auth, services.login, services.login_limiter);
   admin_.Mount(http_);
+  sync_.Mount(http_);
   MountOpenApi(http_);
 }
 
@@ -173,6 +181,7 @@ void Loop::Tick() {
     devices_.Tick(now);
     stamp_echo_.Tick();
     detached_.Tick(now);
+    sync_.Tick(now);
     replicas_up_.store(replicas_.up_count(), std::memory_order_relaxed);
   }
   table_.Tick(now);

@@ -41,6 +41,7 @@
 #include "http/auth_endpoints.h"
 #include "http/router.h"
 #include "http/server_report.h"
+#include "http/sync_endpoint.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "system/membership.h"
@@ -66,6 +67,7 @@ struct LoopOptions {
   RouterOptions http;
   AuthEndpointOptions auth;
   AdminOptions admin;
+  SyncOptions sync;
 };
 
 // What the endpoints of all loops share. Everything is safe from any thread and outlives the loops.
@@ -148,6 +150,7 @@ class Loop {
   LoopContext context_;
   AdminEndpoints admin_;
   Router http_;
+  SyncEndpoint sync_;
 
   bool draining_ = false;
   bool closed_ = false;  // the streams

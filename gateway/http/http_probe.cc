@@ -15,11 +15,17 @@ HttpProbe::HttpProbe(metrics::Registry& registry, size_t loop)
       seconds_(registry.AddHistogram("gateway_http_request_seconds",
                                      "From reading an HTTP request whole to its answer.",
                                      metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})) {
+  ReadsWaiting(registry);
   // The series come with the first request of their kind.
   registry.Declare({.name = kRequests,
                     .type = metrics::Type::kCounter,
                     .help = kRequestsHelp,
                     .labels = {{"route", {}}, {"code", {}}}});
+}
+
+prometheus::Gauge& HttpProbe::ReadsWaiting(metrics::Registry& registry) {
+  return registry.AddGauge("gateway_http_reads_waiting",
+                           "Reads of POST /sync that wait for others to end.");
 }
 
 void HttpProbe::Answered(const std::string& route, int code, double seconds) {

@@ -16,6 +16,8 @@ namespace topgun::gateway {
 class HttpProbe {
  public:
   HttpProbe(metrics::Registry& registry, size_t loop);
+  // Reads of POST /sync that wait for others to end.
+  static prometheus::Gauge& ReadsWaiting(metrics::Registry& registry);
 
   void InFlight(int delta) { in_flight_.Increment(delta); }
   uint64_t in_flight() const { return static_cast<uint64_t>(in_flight_.Value()); }

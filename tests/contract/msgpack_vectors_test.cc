@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "msgpack/reader.h"
 #include "msgpack/writer.h"
-#include "msgpack_json.h"
+#include "support/msgpack_json.h"
 #include "support/vectors.h"
 
 namespace topgun::msgpack {

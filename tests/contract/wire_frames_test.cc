@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/bytes.h"
-#include "msgpack_json.h"
+#include "support/msgpack_json.h"
 #include "support/vectors.h"
 #include "wire/batch.h"
 #include "wire_reencode.h"
