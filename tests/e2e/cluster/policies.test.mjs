@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {Client, until} from '../support/client.mjs';
+import {Client, pack, unpack, until} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
 import {TopGunClient} from '../support/topgun_client.mjs';
 
@@ -130,6 +130,22 @@ test('policies of a cluster of two gateways', async (t) => {
     await asked({type: 'ORMAP_SYNC_INIT', mapName: 'shut', rootHash: 0, bucketHashes: {}});
     await asked({type: 'ORMAP_MERKLE_REQ_BUCKET', payload: {mapName: 'shut', path: ''}});
     await asked({type: 'ORMAP_DIFF_REQUEST', payload: {mapName: 'shut', keys: ['k']}});
+  });
+
+  await t.test('HTTP clients are asked for their permission, too', async () => {
+    const sync = async (headers) => {
+      const response = await fetch(`${admin.base}/sync`, {
+        method: 'POST', headers, body: pack({
+          clientId: 'http', clientHlc: {millis: Date.now(), counter: 0, nodeId: 'http'},
+          queries: [{queryId: 'q', mapName: 'shut', filter: {}}]})});
+      assert.equal(response.status, 200);
+      return unpack(Buffer.from(await response.arrayBuffer()));
+    };
+    const denied = await sync({});
+    assert.equal(denied.errors[0].code, 403);
+    assert.ok(!denied.queryResults?.length);
+    const allowed = await sync({authorization: `Bearer ${await token('--sub', 'root')}`});
+    assert.ok(allowed.queryResults[0].results.length > 0);
   });
 
   await t.test('a live query ends with its permission and comes back with it', async () => {
