@@ -1,5 +1,5 @@
 // Every MUST of core.md section 13 that a raw client can see, each named after the test file that pins it. What needs a client that remembers is in
-// must_client, endpoints and policies (mcp-server, rbac) in must_endpoints, several servers (cluster-routing) in
+// must_client, endpoints and policies (http-sync, mcp-server, rbac) in must_endpoints, several servers (cluster-routing) in
 // cli/topgun_server_cluster.
 import assert from 'node:assert/strict';
 import test from 'node:test';

@@ -1,11 +1,49 @@
-// The MUSTs of core.md 13 that concern endpoints and policies, each named after the test file that pins it: rbac (10), mcp-server (9.2).
+// The MUSTs of core.md 13 that concern HTTP and policies, each named after the test file that pins it: http-sync (9.1), rbac (10), mcp-server (9.2).
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {Client} from '../support/client.mjs';
+import {Client, pack, unpack} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
 
 const httpOf = (url) => url.replace('ws://', 'http://').replace(/\/ws$/, '');
+
+// POST /sync as the pinned tests send it: no Authorization header although the cluster asks WebSocket clients for a token.
+async function postSync(url, body) {
+  const response = await fetch(`${httpOf(url)}/sync`, {method: 'POST', headers: {'content-type': 'application/msgpack'}, body});
+  return {status: response.status, type: response.headers.get('content-type'), bytes: Buffer.from(await response.arrayBuffer())};
+}
+
+test('http-sync', async (t) => {
+  const cluster = await Cluster.start(t, {storage: 1});
+  const [first, second] = await cluster.urls();
+  const writer = new Client(first, {nodeId: 'poller'});  // never connects: it only makes operations
+  const request = (fields = {}) => pack({clientId: 'poller', clientHlc: writer.tick(), ...fields});
+
+  await t.test('an empty request: 200, application/msgpack, a positive serverHlc (9.1)', async () => {
+    const {status, type, bytes} = await postSync(first, request());
+    assert.deepEqual([status, type], [200, 'application/msgpack']);
+    const answer = unpack(bytes);
+    assert.ok(answer.serverHlc.millis > 0);
+    assert.equal(answer.ack, undefined);
+  });
+
+  await t.test('a write is acknowledged with the id of its last operation, and visible to WebSocket queries (9.1)', async () => {
+    const operations = [writer.put('http', 'a', 1), writer.put('http', 'b', {nested: [true, null]})];
+    const {status, bytes} = await postSync(first, request({operations}));
+    assert.equal(status, 200);
+    assert.equal(unpack(bytes).ack.lastId, operations[1].id);
+    const reader = await new Client(second, {token: cluster.token}).connect();
+    const rows = await reader.query('http');
+    assert.deepEqual(Object.fromEntries(rows.map(({key, value}) => [key, value])), {a: 1, b: {nested: [true, null]}});
+    await reader.close();
+  });
+
+  await t.test('bodies that are no message get 400, and the next request works (9.1, 1.4)', async () => {
+    const deep = Buffer.concat([Buffer.alloc(600, 0x91), Buffer.from([0xc0])]);
+    for (const body of [Buffer.from([0xff, 0xff]), deep, Buffer.from([0xc1])]) assert.equal((await postSync(first, body)).status, 400);
+    assert.equal((await postSync(first, request())).status, 200);
+  });
+});
 
 test('rbac and mcp-server', async (t) => {
   const cluster = await Cluster.start(t, {storage: 1, env: {TOPGUN_ADMIN_SUBJECTS: 'root'}});
