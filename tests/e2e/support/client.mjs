@@ -47,11 +47,15 @@ export class Client {
       });
     });
     this.socket.on('error', () => {});
-    const required = this.token ? this.waitFor((frame) => frame.type === 'AUTH_REQUIRED', 'AUTH_REQUIRED') : undefined;
-    required?.catch(() => {});
+    let required;
     this.socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     await new Promise((resolve, reject) => {
-      this.socket.once('open', resolve);
+      this.socket.once('open', () => {
+        // From here on it may arrive; a connection that fails before waits for nothing.
+        if (this.token) required = this.waitFor((frame) => frame.type === 'AUTH_REQUIRED', 'AUTH_REQUIRED');
+        required?.catch(() => {});
+        resolve();
+      });
       this.socket.once('error', reject);
     });
     if (this.token) {
