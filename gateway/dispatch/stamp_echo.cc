@@ -1,8 +1,9 @@
 #include "dispatch/stamp_echo.h"
 
+#include <iterator>
+
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
-#include "state/cell.h"
 #include "wire/server_encode.h"
 
 namespace topgun::gateway {
@@ -17,7 +18,8 @@ void StampEcho::OnRestamped(ConnectionId id, const RestampedOp& op) {
   waiting_.push_back({.connection = id,
                       .map = std::string(op.map),
                       .key = std::string(op.key),
-                      .value = std::string(op.value)});
+                      .value = std::string(op.value),
+                      .told = {}});
   if (std::exchange(start_deferred_, true)) return;
   defer_([this] {
     start_deferred_ = false;
@@ -43,36 +45,44 @@ void StampEcho::StartRead() {
 }
 
 void StampEcho::OnCells(const StatusOr<std::vector<std::string>>& cells) {
-  const std::vector<Waiting> read = std::exchange(reading_, {});
+  std::vector<Waiting> read = std::exchange(reading_, {});
   if (!cells.ok() || cells->size() != read.size()) {
-    waiting_.insert(waiting_.begin(), read.begin(), read.end());
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(read.begin()),
+                    std::make_move_iterator(read.end()));
     return;  // until the next tick
   }
   for (size_t i = 0; i < read.size(); ++i) {
     Connection* const connection = context_->table.Find(read[i].connection);
-    if (connection != nullptr) Tell(*connection, read[i], (*cells)[i]);
+    if (connection != nullptr) Answer(*connection, std::move(read[i]), (*cells)[i]);
   }
   StartRead();
 }
 
-void StampEcho::Tell(Connection& connection, const Waiting& op, std::string_view encoded) {
+void StampEcho::Answer(Connection& connection, Waiting op, std::string_view encoded) {
   state::CellView cell;
   if (!state::DecodeCell(encoded, &cell)) return;  // retention was faster
+  if (op.told && op.told->view() == cell.timestamp) return probe_.RestampTold();
   if (cell.value != op.value) {
     const Decision readable =
         context_->access.Check(connection.principal(), Action::kRead, op.map, {});
     if (readable != Decision::kAllow) return;
-    wire::LwwRecordView older{
-        .value = op.value, .timestamp = cell.timestamp, .has_ttl = false, .ttl_ms = 0};
-    --older.timestamp.millis;
-    Send(connection, op, older);
+    if (!op.told) TellOlder(connection, op, cell);
   }
   Send(connection, op,
        {.value = cell.value,
         .timestamp = cell.timestamp,
         .has_ttl = cell.has_ttl,
         .ttl_ms = cell.ttl_ms});
-  probe_.RestampTold();
+  if (op.told) return probe_.RestampTold();
+  op.told.emplace(cell.timestamp);
+  waiting_.push_back(std::move(op));
+}
+
+void StampEcho::TellOlder(Connection& connection, const Waiting& op, const state::CellView& cell) {
+  wire::LwwRecordView older{
+      .value = op.value, .timestamp = cell.timestamp, .has_ttl = false, .ttl_ms = 0};
+  --older.timestamp.millis;
+  Send(connection, op, older);
 }
 
 void StampEcho::Send(Connection& connection, const Waiting& op, const wire::LwwRecordView& record) {

@@ -8,6 +8,10 @@
 // value by now, an event with the writer's value and an older stamp goes first: a client adopts a
 // record that is not newer only if its value equals its own (core.md 4.1, echo adoption).
 //
+// A newer change may have reached the client before that, and lost against the old stamp. So the
+// cell is read once more afterwards, and sent again if it has changed: what is committed after this
+// second read is also told after it.
+//
 // One read is on its way, for all ops of one map that wait; failed reads are tried again. Limit:
 // kWaitingMax ops; a connection whose op finds no room is closed, so that it starts over. Owned by
 // the loop; one thread.
@@ -15,6 +19,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +27,7 @@
 
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
+#include "state/cell.h"
 
 namespace topgun::gateway {
 
@@ -46,12 +52,14 @@ class StampEcho {
     ConnectionId connection;
     std::string map;
     std::string key;
-    std::string value;  // that the client wrote; empty: a removal
+    std::string value;                    // that the client wrote; empty: a removal
+    std::optional<crdt::Timestamp> told;  // once the client knows one that does not hide others
   };
 
   void StartRead();
   void OnCells(const StatusOr<std::vector<std::string>>& cells);
-  void Tell(Connection& connection, const Waiting& op, std::string_view cell);
+  void Answer(Connection& connection, Waiting op, std::string_view cell);
+  void TellOlder(Connection& connection, const Waiting& op, const state::CellView& cell);
   void Send(Connection& connection, const Waiting& op, const wire::LwwRecordView& record);
 
   CellReader& cells_;

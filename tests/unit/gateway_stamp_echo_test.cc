@@ -61,6 +61,8 @@ TEST_F(StampEchoTest, TellsTheStoredRecord) {
   ASSERT_EQ(gateway_.cells.reads.size(), 1U);  // for both
   gateway_.cells.Answer();
   EXPECT_EQ(Heard(), "PUT a=1@500 REMOVE b=@600");
+  gateway_.cells.Answer();
+  EXPECT_EQ(Heard(), "");
   EXPECT_EQ(gateway_.stamp_echo.waiting(), 0U);
 }
 
@@ -70,6 +72,19 @@ TEST_F(StampEchoTest, OvertakesTheOldStampWhenAnotherValueIsStored) {
   gateway_.turns.Run();
   gateway_.cells.Answer();
   EXPECT_EQ(Heard(), "PUT k=1@499 PUT k=2@500");
+}
+
+// The change to 2 was told while the cell was read: the client has refused it.
+TEST_F(StampEchoTest, TellsWhatHasChangedMeanwhile) {
+  Hold("k", "\x01", 500);
+  Restamp("k");
+  gateway_.turns.Run();
+  gateway_.cells.Answer();
+  EXPECT_EQ(Heard(), "PUT k=1@500");
+  Hold("k", "\x02", 510);
+  gateway_.cells.Answer();
+  EXPECT_EQ(Heard(), "PUT k=2@510");
+  EXPECT_TRUE(gateway_.cells.reads.empty());
 }
 
 TEST_F(StampEchoTest, ShowsNothingOfOthersToAWriterThatMayNotRead) {

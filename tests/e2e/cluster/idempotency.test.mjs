@@ -64,10 +64,10 @@ test('operations that arrive again change nothing', async (t) => {
   const state = () => stateOf(cluster, [author, elsewhere], ['lww'], ['or']);
 
   await t.test('on the same connection and at the other gateway', async () => {
+    const late = await connect(urls[0]);  // before: it is given an identity, which is a write
     const before = await state();
     await repeat(author, old);
     await repeat(elsewhere, old);
-    const late = await connect(urls[0]);
     await repeat(late, old);
     await late.close();
     assert.deepEqual(await state(), before);
