@@ -20,6 +20,24 @@ constexpr std::string_view kOverloadText = "server overloaded, try again later";
 constexpr std::string_view kPoliciesText = "access policies are not known yet, try again later";
 constexpr std::chrono::milliseconds kPoliciesRetry{1'000};
 constexpr std::string_view kRateText = "rate limit exceeded, slow down";
+
+// Stock clients ask again only after an AUTH_ACK; until then their map stays behind.
+bool AsksForData(wire::FrameType type) {
+  switch (type) {
+    case wire::FrameType::kQuerySub:
+    case wire::FrameType::kSyncInit:
+    case wire::FrameType::kMerkleReqBucket:
+    case wire::FrameType::kOrMapSyncInit:
+    case wire::FrameType::kOrMapMerkleReqBucket:
+    case wire::FrameType::kOrMapPushDiff:
+    case wire::FrameType::kOrMapDiffRequest:
+    case wire::FrameType::kBatch:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 WritePath::WritePath(ConnectionId id, std::string origin, const Principal& principal,
@@ -55,7 +73,7 @@ void WritePath::OnOps(std::span<const wire::Op> ops, const BatchTerms& batch) {
 void WritePath::OnRateLimited(std::span<const wire::Op> ops, const BatchTerms& batch) {
   context_.probe.FrameDropped(DropReason::kRateLimited);
   SendError(kTooManyRequests, kRateText);
-  if (ops.empty()) return;
+  if (ops.empty() && !AsksForData(context_.frame.type)) return;
   // By then the bucket is full again.
   const std::chrono::duration<double> recovery(context_.options.ops_burst /
                                                context_.options.ops_per_second);

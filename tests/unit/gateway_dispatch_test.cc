@@ -330,6 +330,22 @@ TEST_F(SlowRateTest, ARateLimitedWriterIsRevivedWhenItsBucketIsFull) {
   EXPECT_EQ(session_.TakeTypes(), "AUTH_ACK");
 }
 
+TEST_F(SlowRateTest, ARateLimitedReaderIsRevived) {
+  std::string frame;
+  wire::EncodeSyncInit({.map = "m", .last_sync_timestamp = 0}, frame);
+  EXPECT_EQ(Ask(OpBatch({Put("1"), Put("2")})), "");
+  EXPECT_EQ(Ask(frame), "ERROR");
+  gateway_.Tick(seconds(25));
+  EXPECT_EQ(session_.TakeTypes(), "AUTH_ACK");
+}
+
+TEST_F(SlowRateTest, ARateLimitedPingIsNoReasonToReviveAClient) {
+  EXPECT_EQ(Ask(OpBatch({Put("1"), Put("2")})), "");
+  EXPECT_EQ(Ask(Ping()), "ERROR");
+  gateway_.Tick(seconds(25));
+  EXPECT_EQ(session_.TakeTypes(), "");
+}
+
 class ShallowTest : public DispatchTest {
  protected:
   ShallowTest() : DispatchTest(false, {.frames_in_flight_max = 4}) {}
