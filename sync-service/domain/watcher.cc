@@ -84,7 +84,11 @@ void Watcher::Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord
       break;
     }
   }
-  if (!stuck) return Resume(shard, generation);
+  if (!stuck) {
+    // Entries that are of no interest have moved nothing yet.
+    if (watched->told < replay.position()) Tell(*watched, replay.position(), false, nullptr, {});
+    return Resume(shard, generation);
+  }
   Attach(*watched, watched->shard->feed().position(), true);
 }
 

@@ -336,6 +336,32 @@ TEST_F(ShardTest, AWatcherResumesAtAnotherReplica) {
   for (const WatchedRange& range : sink.ranges) EXPECT_FALSE(range.gap);
 }
 
+TEST_F(ShardTest, AWatcherResumesPastEntriesThatAreOfNoInterest) {
+  a_.shard.OnConnected();
+  scheduler_.Advance(100);
+  const state::Position start = redis_.meta.tail;
+  std::vector<Done> done(2);
+  a_.shard.Submit(Part("k0", kNow, "1", done[0]));
+  scheduler_.Advance(10);
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Sink sink;
+  Watcher watcher(sink, probe_);
+  watcher.ChangeInterest({"another"}, {}, 1);
+  watcher.Watch(b_.shard, start);
+  scheduler_.Advance(100);
+  ASSERT_FALSE(sink.ranges.empty());
+  EXPECT_EQ(sink.ranges.back().upto, done[0].result.position);
+  EXPECT_EQ(sink.ranges.back().interest_id, 1u);
+  watcher.ChangeInterest({"m"}, {}, 2);
+  a_.shard.Submit(Part("k1", kNow, "1", done[1]));
+  scheduler_.Advance(10);
+  b_.shard.Poll();
+  scheduler_.Advance(10);
+  EXPECT_EQ(sink.keys, std::vector<std::string>{"k1"});
+  EXPECT_TRUE(sink.Joined());
+}
+
 TEST_F(ShardTest, AWatcherBehindATrimmedFeedIsToldOfTheGap) {
   a_.shard.OnConnected();
   scheduler_.Advance(100);
