@@ -64,14 +64,12 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     request_ = {.host = std::string(host.data(), host.size()),
                 .target = std::string(request.target().data(), request.target().size()),
                 .secure = tls_in_front_};
-    self_ = shared_from_this();
     ws_.next_layer().Bind(weak_from_this(), [this] { OnSocketWritten(); });
     ws_.next_layer().Preload(std::move(unread));
     auto kept = std::make_unique<Request>(std::move(request));
     const Request& borrowed = *kept;
-    ws_.async_accept(borrowed, [self = self_, kept = std::move(kept)](error_code error) {
-      self->OnAccepted(error);
-    });
+    ws_.async_accept(borrowed, [self = shared_from_this(), kept = std::move(kept)](
+                                   error_code error) { self->OnAccepted(error); });
   }
 
   const UpgradeRequest& request() const override { return request_; }
@@ -132,11 +130,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   static constexpr std::chrono::milliseconds kShutdownTimeout{500};
 
   void OnAccepted(error_code error) {
-    if (error) {
-      loop_.probe->UpgradeRefused();
-      self_.reset();
-      return;
-    }
+    if (error) return loop_.probe->UpgradeRefused();
+    self_ = shared_from_this();
     loop_.probe->Opened();
     handler_ = &loop_.acceptor->OnOpen(*this);
     ReadMore();
@@ -239,7 +234,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   boost::asio::steady_timer close_timer_;
   OutboundQueue queue_;
   boost::beast::flat_buffer read_;
-  std::shared_ptr<BeastSession> self_;
+  std::shared_ptr<BeastSession> self_;  // from OnOpen() to OnClosed(): its handler refers to it
   SessionHandler* handler_ = nullptr;
   CloseCause cause_ = CloseCause::kPeer;
   int64_t reported_bytes_ = 0;

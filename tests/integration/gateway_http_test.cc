@@ -355,6 +355,8 @@ TEST(GatewayHttpTest, UpgradesAtTwoPathsAlsoAfterRequests) {
                               "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
                               "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
   EXPECT_EQ(Next(client, true), "101 ");
+  // The answer may arrive before its session is open, and the server then ends without it.
+  EXPECT_TRUE(WaitUntil([&] { return server.Metric("gateway_connections") == 1; }));
 }
 
 TEST(GatewayHttpTest, ConnectionsAreLimitedTogether) {
