@@ -1,5 +1,5 @@
-// What the administration endpoints share about JSON: values of clients as JSON, bodies of
-// requests, errors. Pure; any thread.
+// What the administration endpoints share about JSON: bodies of requests, errors. Pure; any
+// thread.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -14,18 +14,11 @@
 #include "base/status.h"
 #include "crdt/timestamp.h"
 #include "http/http.h"
+#include "json/msgpack_json.h"
 
 namespace topgun::gateway {
 
 inline constexpr size_t kAdminBodyBytesMax = size_t{64} << 10;
-
-// A MessagePack value. Whole numbers are whole whatever their form, as the protocol treats them;
-// NaN and infinities are null; bytes are {"$hex": ..}, extensions {"$ext": type, "$hex": ..}; keys
-// of maps that are no text become their JSON. Bytes that are no MessagePack are null.
-boost::json::value ToJson(std::string_view msgpack);
-
-// The text with U+FFFD for everything that is not valid UTF-8: clients may send lone surrogates.
-std::string ReadableText(std::string_view text);
 
 // {"millis":..,"counter":..,"nodeId":..}
 boost::json::object ToJson(const crdt::Timestamp& timestamp);
