@@ -6,7 +6,7 @@ deps_help() {
 usage: ./topgun deps [--list] [GROUP...]
 
 Installs the Debian packages that are missing, asking for root only then. Groups are build, run,
-test, lint and prometheus; without any, all but prometheus. --list prints the missing ones instead.
+test, profile, lint and prometheus; without any, all but prometheus. --list prints the missing ones instead.
 deploy/local/packages.txt says what each package is for.
 EOF
 }
@@ -16,12 +16,12 @@ deps_main() {
   while (($# > 0)); do
     case $1 in
       --list) list=true ;;
-      build | run | test | lint | prometheus) groups+=("$1") ;;
+      build | run | test | profile | lint | prometheus) groups+=("$1") ;;
       *) die "deps: unknown argument '$1'; see ./topgun deps --help" ;;
     esac
     shift
   done
-  ((${#groups[@]} > 0)) || groups=(build run test lint)
+  ((${#groups[@]} > 0)) || groups=(build run test profile lint)
   if $list; then
     missing_packages "${groups[@]}"
   else
