@@ -190,6 +190,16 @@ bool Connection::HandleFrames() {
   return false;
 }
 
+// "1013 slow consumer": code and reason of a close frame, as far as it has them.
+std::string CloseReason(std::string_view payload) {
+  if (payload.size() < 2) return "closed by the server";
+  const auto byte = [&](size_t i) {
+    return static_cast<unsigned>(static_cast<uint8_t>(payload[i]));
+  };
+  const std::string code = std::to_string((byte(0) << 8) | byte(1));
+  return payload.size() == 2 ? code : code + " " + std::string(payload.substr(2));
+}
+
 bool Connection::HandleFrame(const WsFrame& frame) {
   switch (frame.opcode) {
     case WsOpcode::kPing:
@@ -198,9 +208,7 @@ bool Connection::HandleFrame(const WsFrame& frame) {
     case WsOpcode::kPong:
       return true;
     case WsOpcode::kClose: {
-      const std::string_view reason =
-          frame.payload.substr(std::min<size_t>(2, frame.payload.size()));
-      Fail(reason.empty() ? "closed by the server" : std::string(reason));
+      Fail(CloseReason(frame.payload));
       return false;
     }
     default:

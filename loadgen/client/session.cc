@@ -20,6 +20,8 @@ constexpr milliseconds kPongTimeout{15'000};
 constexpr milliseconds kBackoffMin{1'000};
 constexpr milliseconds kBackoffMax{30'000};
 
+int64_t Ns(steady_clock::duration time) { return time / std::chrono::nanoseconds(1); }
+
 double WallMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<double>(std::chrono::duration_cast<milliseconds>(now).count());
@@ -61,6 +63,8 @@ void Session::Connect() {
 
 void Session::OnOpen() {
   state_ = State::kOpen;
+  open_since_ = steady_clock::now();
+  stats_.connect_latency.Record(Ns(open_since_ - connecting_since_));
   if (!options_.token.empty()) return SendAuth();
   std::string hello;
   wire::EncodeDeviceHello({}, hello);
@@ -117,7 +121,8 @@ void Session::BecomeReady() {
     state_ = State::kReady;
     backoff_ = kBackoffMin;
     last_pong_ = steady_clock::now();
-    stats_.ready_latency.Record((last_pong_ - connecting_since_) / std::chrono::nanoseconds(1));
+    stats_.ready_latency.Record(Ns(last_pong_ - connecting_since_));
+    if (!options_.token.empty()) stats_.auth_latency.Record(Ns(last_pong_ - open_since_));
     if (std::exchange(was_ready_, true)) ++stats_.reconnects;
     ScheduleHeartbeat();
   }
@@ -134,6 +139,7 @@ void Session::ScheduleHeartbeat() {
 void Session::Heartbeat() {
   if (steady_clock::now() - last_pong_ > kPongTimeout) {
     stats_.last_error = "no PONG for 15 s";
+    CountCloseReason(stats_.last_error);
     return Reconnect();
   }
   std::string ping;
@@ -144,7 +150,15 @@ void Session::Heartbeat() {
 
 void Session::OnClosed(std::string_view reason) {
   stats_.last_error = "connection: " + std::string(reason);
+  if (ready()) CountCloseReason(std::string(reason));
   Reconnect();
+}
+
+// Reasons are text from the other side: whoever makes up new ones must not fill our memory.
+void Session::CountCloseReason(const std::string& reason) {
+  constexpr size_t kReasonsMax = 32;
+  const bool known = stats_.close_reasons.contains(reason);
+  ++stats_.close_reasons[known || stats_.close_reasons.size() < kReasonsMax ? reason : "other"];
 }
 
 void Session::Reconnect() {

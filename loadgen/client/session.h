@@ -66,6 +66,7 @@ class Session final : private WsClient::Listener {
   void AwaitSilence();
   void ScheduleHeartbeat();
   void Heartbeat();
+  void CountCloseReason(const std::string& reason);
   void Reconnect();
   void Refuse(std::string_view reason);
   void CountTraffic();
@@ -84,6 +85,7 @@ class Session final : private WsClient::Listener {
   std::string refusal_;
   std::chrono::milliseconds backoff_;
   std::chrono::steady_clock::time_point connecting_since_;
+  std::chrono::steady_clock::time_point open_since_;
   std::chrono::steady_clock::time_point last_pong_;
 };
 

@@ -26,6 +26,12 @@ std::string_view ConcernName(const std::optional<wire::WriteConcern>& concern) {
   return concern ? wire::Name(*concern) : std::string_view();
 }
 
+static_assert(kOpKinds == static_cast<size_t>(wire::OpKind::kNothing));
+
+size_t LevelIndex(const std::optional<wire::WriteConcern>& level) {
+  return level ? static_cast<size_t>(*level) : kLevelNone;
+}
+
 }  // namespace
 
 Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t index,
@@ -74,8 +80,12 @@ void Writer::SendPlanned(int64_t planned_ns) {
 }
 
 void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
-  const uint32_t ops = AppendBatch(now_ns);
-  frames_.push_back({log_.entries().back().op.id, ops, planned_ns, now_ns});
+  FrameOnTheWay& frame = frames_.emplace_back();
+  frame.planned_ns = planned_ns;
+  frame.sent_ns = now_ns;
+  AppendBatch(now_ns, &frame);
+  frame.last_id = log_.entries().back().op.id;
+  const uint32_t ops = frame.ops;
   stats_.ops_sent += ops;
   if (!ready()) return;  // OnReady() sends it
   if (context_.config().resend == Resend::kFull && log_.size() > ops) {
@@ -86,7 +96,7 @@ void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
   }
 }
 
-uint32_t Writer::AppendBatch(int64_t now_ns) {
+void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
   const auto ops = static_cast<uint32_t>(std::min<uint64_t>(context_.config().batch, quota_));
   quota_ -= ops;
   const int64_t now_us = context_.EpochUs(now_ns);
@@ -95,8 +105,9 @@ uint32_t Writer::AppendBatch(int64_t now_ns) {
     if (ledger_ != nullptr) ledger_->OnSent(index_, op);
     encoder_.Append(op, now_us, log_.tail());
     log_.Commit(op);
+    ++frame->ops_by_kind[static_cast<size_t>(op.kind)];
   }
-  return ops;
+  frame->ops = ops;
 }
 
 void Writer::Transmit(uint32_t new_ops) {
@@ -123,18 +134,20 @@ void Writer::OnFrame(const wire::ServerFrame& frame) {
 
 void Writer::OnAck(const wire::OpAckFrame& ack) {
   ++stats_.acks_received;
+  std::optional<wire::WriteConcern> level = ack.achieved_level;
   for (const wire::OpResult& result : ack.results) {
     const auto id = LeadingInteger(result.op_id);
     OpLog::Entry* const entry = id ? log_.Find(*id) : nullptr;
     if (entry != nullptr && !entry->settled) Settle(*entry, result.success, result.achieved_level);
   }
+  if (!level && !ack.results.empty()) level = ack.results.back().achieved_level;
   // Without a number everything is acknowledged: that is how the stock client reads it.
   const uint64_t last_id = LeadingInteger(ack.last_id).value_or(UINT64_MAX);
   while (!log_.empty() && (log_.front().op.id <= last_id || log_.front().settled)) {
     if (!log_.front().settled) Settle(log_.front(), true, ack.achieved_level);
     log_.PopFront();
   }
-  FinishFrames();
+  FinishFrames(LevelIndex(level));
   FillWindow();
 }
 
@@ -146,19 +159,26 @@ void Writer::Settle(OpLog::Entry& entry, bool success, std::optional<wire::Write
     return;
   }
   ++stats_.ops_acked;
-  ++stats_.acked_by_level[level ? static_cast<size_t>(*level) : kLevelNone];
+  ++stats_.acked_by_level[LevelIndex(level)];
   if (ledger_ != nullptr) ledger_->OnAcked(index_, entry.op);
   if (entry.op.kind == wire::OpKind::kOrAdd) source_.OnRecordAcked(entry.op);
 }
 
-void Writer::FinishFrames() {
+void Writer::FinishFrames(size_t level) {
   const uint64_t settled_below = log_.first_id();
   int64_t now_ns = 0;
   while (!frames_.empty() && frames_.front().last_id < settled_below) {
     const FrameOnTheWay& frame = frames_.front();
     if (now_ns == 0) now_ns = NowNs();
-    stats_.ack_latency.Record(now_ns - frame.planned_ns, frame.ops);
-    stats_.ack_latency_sent.Record(now_ns - frame.sent_ns, frame.ops);
+    const int64_t planned_ns = now_ns - frame.planned_ns;
+    const int64_t sent_ns = now_ns - frame.sent_ns;
+    stats_.ack_latency.Record(planned_ns, frame.ops);
+    stats_.ack_latency_sent.Record(sent_ns, frame.ops);
+    stats_.ack_by_level[level].Record(planned_ns, frame.ops);
+    for (size_t kind = 0; kind < kOpKinds; ++kind) {
+      stats_.ack_by_kind[kind].Record(planned_ns, frame.ops_by_kind[kind]);
+      stats_.ack_sent_by_kind[kind].Record(sent_ns, frame.ops_by_kind[kind]);
+    }
     frames_.pop_front();
   }
 }

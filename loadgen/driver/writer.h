@@ -6,6 +6,7 @@
 // frames are only logged, as an offline client would. Owned by a Worker; its thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -48,6 +49,7 @@ class Writer final : private Session::Listener {
   struct FrameOnTheWay {
     uint64_t last_id = 0;
     uint32_t ops = 0;
+    std::array<uint32_t, kOpKinds> ops_by_kind{};
     int64_t planned_ns = 0;
     int64_t sent_ns = 0;
   };
@@ -57,12 +59,13 @@ class Writer final : private Session::Listener {
 
   void FillWindow();
   void SendNext(int64_t planned_ns, int64_t now_ns);
-  uint32_t AppendBatch(int64_t now_ns);
+  // Fills in `ops` and `ops_by_kind`.
+  void AppendBatch(int64_t now_ns, FrameOnTheWay* frame);
   void Transmit(uint32_t new_ops);
   void TransmitAllUnacked();
   void OnAck(const wire::OpAckFrame& ack);
   void Settle(OpLog::Entry& entry, bool success, std::optional<wire::WriteConcern> level);
-  void FinishFrames();
+  void FinishFrames(size_t level);
 
   const RunContext& context_;
   const uint32_t index_;

@@ -14,8 +14,6 @@ constexpr size_t kBuckets = (kValueBits - kSubBucketBits + 1) * kSubBuckets;
 
 }  // namespace
 
-Histogram::Histogram() : buckets_(kBuckets) {}
-
 // Values below 2^7 have a bucket each; above, the 7 bits after the leading one select it.
 size_t Histogram::IndexOf(uint64_t value) {
   if (value < kSubBuckets) return value;
@@ -39,6 +37,7 @@ int64_t Histogram::UpperEdge(int64_t value) {
 
 void Histogram::Record(int64_t value, uint64_t count) {
   if (count == 0) return;
+  if (buckets_.empty()) buckets_.resize(kBuckets);
   value = std::max<int64_t>(value, 0);
   buckets_[IndexOf(static_cast<uint64_t>(value))] += count;
   count_ += count;
@@ -48,6 +47,8 @@ void Histogram::Record(int64_t value, uint64_t count) {
 }
 
 void Histogram::Merge(const Histogram& other) {
+  if (other.count_ == 0) return;
+  if (buckets_.empty()) buckets_.resize(kBuckets);
   for (size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
   count_ += other.count_;
   max_ = std::max(max_, other.max_);
@@ -72,6 +73,37 @@ int64_t Histogram::Percentile(double percent) const {
     }
   }
   return max_;
+}
+
+std::vector<Histogram::Bucket> Histogram::Buckets() const {
+  std::vector<Bucket> filled;
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    if (buckets_[i] == 0) continue;
+    const int64_t edge = i + 1 == kBuckets ? max_ : static_cast<int64_t>(UpperEdgeOf(i));
+    filled.push_back({edge, buckets_[i]});
+  }
+  return filled;
+}
+
+Histogram::Sparse Histogram::ToSparse() const {
+  Sparse sparse{{}, min(), max_, sum_};
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    if (buckets_[i] > 0) sparse.buckets.emplace_back(static_cast<uint32_t>(i), buckets_[i]);
+  }
+  return sparse;
+}
+
+void Histogram::Merge(const Sparse& other) {
+  for (const auto& [index, count] : other.buckets) {
+    if (index >= kBuckets || count == 0) continue;
+    if (buckets_.empty()) buckets_.resize(kBuckets);
+    buckets_[index] += count;
+    count_ += count;
+  }
+  if (other.buckets.empty()) return;
+  max_ = std::max(max_, other.max);
+  min_ = std::min(min_, other.min);
+  sum_ += other.sum;
 }
 
 }  // namespace topgun::loadgen

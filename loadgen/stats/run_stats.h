@@ -16,7 +16,11 @@ namespace topgun::loadgen {
 // Acknowledgements that name no achievedLevel count behind the five that core.md 5.6 knows.
 inline constexpr size_t kLevelNone = 5;
 inline constexpr size_t kLevels = 6;
+// PUT, REMOVE, OR_ADD, OR_REMOVE: wire::OpKind without kNothing.
+inline constexpr size_t kOpKinds = 4;
 
+// Every member is listed once more in the ForEach... functions below, which is all that merging,
+// sending to a coordinator and reporting need.
 struct RunStats {
   // Writing.
   uint64_t ops_sent = 0;    // first transmissions
@@ -34,8 +38,9 @@ struct RunStats {
   uint64_t closes = 0;
   uint64_t reconnects = 0;
   uint64_t undecodable_frames = 0;
-  std::map<int64_t, uint64_t> errors;  // ERROR frames by code
-  std::string last_error;              // text of the latest ERROR frame or close
+  std::map<int64_t, uint64_t> errors;             // ERROR frames by code
+  std::map<std::string, uint64_t> close_reasons;  // connections ended by the other side
+  std::string last_error;                         // text of the latest ERROR frame or close
 
   // Reading, by subscribers.
   uint64_t events_received = 0;
@@ -46,17 +51,70 @@ struct RunStats {
   uint64_t frames_dropped = 0;  // never sent: too much was unacknowledged already
 
   // Nanoseconds. The latency of a frame counts once for each of its ops.
-  Histogram ack_latency;       // from the planned send time
-  Histogram ack_latency_sent;  // from the actual send time ("uncorrected")
-  Histogram schedule_lag;      // actual minus planned
-  Histogram propagation;       // writer's send to subscriber's receive
-  Histogram ready_latency;     // connect to AUTH_ACK
+  Histogram ack_latency;                             // from the planned send time
+  Histogram ack_latency_sent;                        // from the actual send time ("uncorrected")
+  std::array<Histogram, kOpKinds> ack_by_kind;       // ack_latency, by what the op does
+  std::array<Histogram, kOpKinds> ack_sent_by_kind;  // ack_latency_sent, likewise
+  std::array<Histogram, kLevels> ack_by_level;       // ack_latency, by achieved level
+  Histogram schedule_lag;                            // actual minus planned
+  Histogram propagation;                             // writer's send to subscriber's receive
+  Histogram connect_latency;                         // connect to the open WebSocket
+  Histogram auth_latency;                            // open WebSocket to AUTH_ACK
+  Histogram ready_latency;                           // connect to AUTH_ACK
 
   void Merge(const RunStats& other);
   uint64_t ErrorCount() const;
+
+  // Calls `visit(name, member)` for every counter (uint64_t) of `stats`, a RunStats, const or not.
+  template <typename Stats, typename Visitor>
+  static void ForEachCounter(Stats& stats, Visitor visit);
+  // The same for every Histogram.
+  template <typename Stats, typename Visitor>
+  static void ForEachHistogram(Stats& stats, Visitor visit);
 };
 
 // A frame that leaves later than this after its planned time was delayed by the generator.
 inline constexpr int64_t kLateNs = 10'000'000;
+
+template <typename Stats, typename Visitor>
+void RunStats::ForEachCounter(Stats& stats, Visitor visit) {
+  visit("ops_sent", stats.ops_sent);
+  visit("ops_resent", stats.ops_resent);
+  visit("ops_acked", stats.ops_acked);
+  visit("ops_refused", stats.ops_refused);
+  visit("frames_sent", stats.frames_sent);
+  visit("acks_received", stats.acks_received);
+  for (size_t i = 0; i < kLevels; ++i) {
+    visit("acked_by_level." + std::to_string(i), stats.acked_by_level[i]);
+  }
+  visit("bytes_sent", stats.bytes_sent);
+  visit("bytes_received", stats.bytes_received);
+  visit("frames_received", stats.frames_received);
+  visit("closes", stats.closes);
+  visit("reconnects", stats.reconnects);
+  visit("undecodable_frames", stats.undecodable_frames);
+  visit("events_received", stats.events_received);
+  visit("query_updates_received", stats.query_updates_received);
+  visit("frames_late", stats.frames_late);
+  visit("frames_dropped", stats.frames_dropped);
+}
+
+template <typename Stats, typename Visitor>
+void RunStats::ForEachHistogram(Stats& stats, Visitor visit) {
+  visit("ack", stats.ack_latency);
+  visit("ack_uncorrected", stats.ack_latency_sent);
+  for (size_t i = 0; i < kOpKinds; ++i) {
+    visit("ack_by_kind." + std::to_string(i), stats.ack_by_kind[i]);
+    visit("ack_sent_by_kind." + std::to_string(i), stats.ack_sent_by_kind[i]);
+  }
+  for (size_t i = 0; i < kLevels; ++i) {
+    visit("ack_by_level." + std::to_string(i), stats.ack_by_level[i]);
+  }
+  visit("schedule_lag", stats.schedule_lag);
+  visit("propagation", stats.propagation);
+  visit("connect", stats.connect_latency);
+  visit("auth", stats.auth_latency);
+  visit("ready", stats.ready_latency);
+}
 
 }  // namespace topgun::loadgen

@@ -10,6 +10,7 @@
 #include "report/text.h"
 #include "stats/histogram.h"
 #include "stats/process_cpu.h"
+#include "stats/run_stats.h"
 #include "workload/random.h"
 
 namespace topgun::loadgen {
@@ -80,6 +81,67 @@ TEST(HistogramTest, EmptyNegativeAndHugeValuesAreHarmless) {
   EXPECT_EQ(histogram.max(), 0);
   histogram.Record(INT64_MAX);
   EXPECT_EQ(histogram.Percentile(100), INT64_MAX);
+}
+
+TEST(HistogramTest, TheSparseFormIsTheWholeHistogram) {
+  Histogram original;
+  Random random(9);
+  for (int i = 0; i < 1'000; ++i) original.Record(static_cast<int64_t>(random.Below(1 << 30)), 2);
+  original.Record(INT64_MAX);
+  Histogram copy;
+  copy.Merge(original.ToSparse());
+  EXPECT_EQ(copy.count(), original.count());
+  EXPECT_EQ(copy.min(), original.min());
+  EXPECT_EQ(copy.max(), original.max());
+  EXPECT_DOUBLE_EQ(copy.Mean(), original.Mean());
+  for (const double percent : {1.0, 50.0, 99.0, 100.0}) {
+    EXPECT_EQ(copy.Percentile(percent), original.Percentile(percent));
+  }
+
+  Histogram::Sparse foreign;
+  foreign.buckets = {{UINT32_MAX, 5}};
+  copy.Merge(foreign);
+  EXPECT_EQ(copy.count(), original.count());
+  Histogram empty;
+  empty.Merge(Histogram().ToSparse());
+  EXPECT_EQ(empty.count(), 0U);
+}
+
+TEST(HistogramTest, BucketsAddUpToTheCount) {
+  Histogram histogram;
+  histogram.Record(5, 3);
+  histogram.Record(1'000, 2);
+  histogram.Record(INT64_MAX);
+  const auto buckets = histogram.Buckets();
+  ASSERT_EQ(buckets.size(), 3U);
+  EXPECT_EQ(buckets[0].upper_edge, 5);
+  EXPECT_EQ(buckets[0].count, 3U);
+  EXPECT_EQ(buckets[1].upper_edge, Histogram::UpperEdge(1'000));
+  EXPECT_EQ(buckets[2].upper_edge, INT64_MAX);
+  EXPECT_TRUE(Histogram().Buckets().empty());
+}
+
+TEST(RunStatsTest, MergingAddsEveryMember) {
+  RunStats one;
+  uint64_t next = 1;
+  RunStats::ForEachCounter(one, [&](const auto&, uint64_t& value) { value = next++; });
+  RunStats::ForEachHistogram(one, [&](const auto&, Histogram& value) { value.Record(1, next++); });
+  one.errors[429] = 2;
+  one.close_reasons["1001"] = 3;
+  one.last_error = "text";
+
+  RunStats two;
+  two.Merge(one);
+  two.Merge(one);
+  next = 1;
+  RunStats::ForEachCounter(
+      two, [&](const std::string& name, uint64_t value) { EXPECT_EQ(value, 2 * next++) << name; });
+  RunStats::ForEachHistogram(two, [&](const std::string& name, const Histogram& value) {
+    EXPECT_EQ(value.count(), 2 * next++) << name;
+  });
+  EXPECT_EQ(two.errors[429], 4U);
+  EXPECT_EQ(two.close_reasons["1001"], 6U);
+  EXPECT_EQ(two.last_error, "text");
 }
 
 TEST(ProcessCpuTest, CommandNamesMayLookLikeFields) {
