@@ -38,13 +38,13 @@ int RunLoad(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
 
   Run run(config, interrupted);
-  if (!config.quiet) {
+  if (!config.output.quiet) {
     std::fputs((RenderBanner(config, run.id()) + "\n").c_str(), stderr);
   }
   const RunReport report = run.Execute();
   std::fputs(RenderSummary(config, report).c_str(), stdout);
-  if (!config.json_path.empty()) {
-    const Status written = WriteFile(config.json_path, RenderJson(config, report));
+  if (!config.output.json_path.empty()) {
+    const Status written = WriteFile(config.output.json_path, RenderJson(config, report));
     if (!written.ok()) {
       std::fprintf(stderr, "topgun-loadgen: %s\n", ToString(written).c_str());
       return kExitUsage;

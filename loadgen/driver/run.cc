@@ -27,7 +27,7 @@ Run::Run(const Config& config, const std::atomic<bool>& interrupted)
 RunReport Run::Execute() {
   RunReport report;
   report.run = id();
-  for (uint32_t i = 0; i < config_.threads; ++i) {
+  for (uint32_t i = 0; i < config_.load.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(context_, i));
   }
   if (ConnectAll(&report)) {
@@ -43,7 +43,7 @@ RunReport Run::Execute() {
 
 bool Run::ConnectAll(RunReport* report) {
   for (const auto& worker : workers_) worker->Connect();
-  const int64_t deadline_ns = NowNs() + Ns(config_.connect_timeout);
+  const int64_t deadline_ns = NowNs() + Ns(config_.target.connect_timeout);
   Worker::State state = TotalState();
   while (state.connections_ready < state.connections && state.refusal.empty() &&
          NowNs() < deadline_ns && !interrupted_) {
@@ -57,7 +57,7 @@ bool Run::ConnectAll(RunReport* report) {
 
   report->unreachable = std::to_string(state.connections_ready) + " of " +
                         std::to_string(state.connections) + " connections ready after " +
-                        std::to_string(config_.connect_timeout.count() / 1000) + " s";
+                        std::to_string(config_.target.connect_timeout.count() / 1000) + " s";
   const std::string& reason = state.refusal.empty() ? connecting.stats.last_error : state.refusal;
   if (!state.refusal.empty()) report->unreachable = "the target refused a connection";
   if (!reason.empty()) report->unreachable += ": " + reason;
@@ -65,10 +65,10 @@ bool Run::ConnectAll(RunReport* report) {
 }
 
 void Run::WarmUp(RunReport* report) {
-  if (config_.warmup.count() == 0) return;
+  if (config_.load.warmup.count() == 0) return;
   Phase phase = Begin("warm-up");
   StartWriting(phase);
-  const int64_t end_ns = phase.start_ns + Ns(config_.warmup);
+  const int64_t end_ns = phase.start_ns + Ns(config_.load.warmup);
   while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
   Collect(&phase, false);
   report->whole.Merge(phase.stats);
@@ -79,18 +79,19 @@ void Run::StartWriting(const Phase& phase) {
 }
 
 void Run::Measure(RunReport* report) {
-  ProcessCpuMeter meter(config_.processes);
+  ProcessCpuMeter meter(config_.output.processes);
   meter.Start();
   Phase phase = Begin("measure");
   RunStats before;  // of the last moment of the warm-up
   const std::vector<int64_t> cpu_before = TakeCpu(&before);
   report->whole.Merge(before);
-  if (config_.warmup.count() == 0) StartWriting(phase);
+  if (config_.load.warmup.count() == 0) StartWriting(phase);
 
-  const int64_t end_ns = config_.ops > 0 ? INT64_MAX : phase.start_ns + Ns(config_.duration);
+  const int64_t end_ns =
+      config_.load.ops > 0 ? INT64_MAX : phase.start_ns + Ns(config_.load.duration);
   while (NowNs() < end_ns && !interrupted_) {
     Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
-    if (config_.ops > 0 && TotalState().drained) break;
+    if (config_.load.ops > 0 && TotalState().drained) break;
   }
   for (const auto& worker : workers_) worker->StopWriting();
   const std::vector<int64_t> cpu_after = TakeCpu(&phase.stats);
@@ -111,14 +112,14 @@ void Run::Measure(RunReport* report) {
 
 void Run::Drain(RunReport* report) {
   Phase phase = Begin("drain");
-  const int64_t end_ns = phase.start_ns + Ns(config_.drain_timeout);
+  const int64_t end_ns = phase.start_ns + Ns(config_.load.drain_timeout);
   Worker::State state = TotalState();
   while (!state.drained && NowNs() < end_ns) {
     Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
     state = TotalState();
   }
   report->unacked_ops = state.unacked_ops;
-  if (config_.verify == Verify::kAcks && context_.keys().HasOr()) AwaitSightings();
+  if (config_.verify.mode == Verify::kAcks && context_.keys().HasOr()) AwaitSightings();
   Collect(&phase, false);
   report->measured.Merge(phase.stats);
   report->whole.Merge(phase.stats);
@@ -138,10 +139,10 @@ void Run::AwaitSightings() {
 
 void Run::Check(RunReport* report) {
   for (const auto& worker : workers_) worker->Finish();
-  if (config_.verify == Verify::kNone) return;
+  if (config_.verify.mode == Verify::kNone) return;
   Ledger& ledger = *workers_[0]->ledger();
   for (size_t i = 1; i < workers_.size(); ++i) ledger.Merge(*workers_[i]->ledger());
-  if (config_.inject_loss > 0) ledger.ClaimPhantomAcks(config_.inject_loss);
+  if (config_.verify.inject_loss > 0) ledger.ClaimPhantomAcks(config_.verify.inject_loss);
   report->verify = ReadBack(context_, ledger, workers_[0]->sightings()).Run();
 }
 
@@ -151,11 +152,11 @@ Run::Phase Run::Begin(const char* name) const {
 }
 
 void Run::Step(int64_t until_ns, Phase* phase) {
-  const int64_t interval_end_ns = phase->last_interval_ns + Ns(config_.progress);
+  const int64_t interval_end_ns = phase->last_interval_ns + Ns(config_.output.progress);
   const int64_t slice_ns = Ns(kPollEvery);  // short, so that an interrupt is noticed
   const int64_t wake_up_ns = std::min({until_ns, interval_end_ns, NowNs() + slice_ns});
   std::this_thread::sleep_for(std::chrono::nanoseconds(std::max<int64_t>(0, wake_up_ns - NowNs())));
-  if (NowNs() >= interval_end_ns) Collect(phase, !config_.quiet);
+  if (NowNs() >= interval_end_ns) Collect(phase, !config_.output.quiet);
 }
 
 void Run::Collect(Phase* phase, bool print) {

@@ -12,8 +12,8 @@ namespace topgun::loadgen {
 Worker::Worker(const RunContext& context, uint32_t index)
     : context_(context), index_(index), work_(io_.get_executor()), pace_timer_(io_) {
   const Config& config = context.config();
-  if (config.verify == Verify::kAcks) {
-    ledger_.emplace(context.keys(), context.run(), config.connections);
+  if (config.verify.mode == Verify::kAcks) {
+    ledger_.emplace(context.keys(), context.run(), config.load.connections);
   }
   MakeWriters();
   MakeSubscribers();
@@ -26,7 +26,7 @@ Worker::~Worker() {
 
 void Worker::MakeWriters() {
   const Config& config = context_.config();
-  for (uint32_t number = index_; number < config.connections; number += config.threads) {
+  for (uint32_t number = index_; number < config.load.connections; number += config.load.threads) {
     writer_numbers_.push_back(number);
     writers_.push_back(std::make_unique<Writer>(io_, context_, number, stats_, decoded_,
                                                 ledger_ ? &*ledger_ : nullptr));
@@ -38,14 +38,15 @@ void Worker::MakeSubscribers() {
   const auto& maps = context_.keys().maps();
   std::vector<uint32_t> all(maps.size());
   std::iota(all.begin(), all.end(), 0U);
-  for (uint32_t number = index_; number < config.subscribers; number += config.threads) {
+  for (uint32_t number = index_; number < config.clients.subscribers;
+       number += config.load.threads) {
     subscribers_.push_back(
         std::make_unique<Subscriber>(io_, context_, number, all, stats_, decoded_, nullptr));
   }
   if (index_ != 0 || !ledger_ || !context_.keys().HasOr()) return;
   std::erase_if(all, [&](uint32_t map) { return !maps[map].is_or; });
-  subscribers_.push_back(std::make_unique<Subscriber>(io_, context_, config.subscribers, all,
-                                                      stats_, decoded_, &sightings_));
+  subscribers_.push_back(std::make_unique<Subscriber>(io_, context_, config.clients.subscribers,
+                                                      all, stats_, decoded_, &sightings_));
 }
 
 template <typename Function>
@@ -86,8 +87,9 @@ Worker::State Worker::GetState() {
 // --ops is shared out evenly, the remainder to the first connections.
 uint64_t Worker::QuotaOf(uint32_t writer) const {
   const Config& config = context_.config();
-  if (config.ops == 0) return UINT64_MAX;
-  return config.ops / config.connections + (writer < config.ops % config.connections ? 1 : 0);
+  if (config.load.ops == 0) return UINT64_MAX;
+  return config.load.ops / config.load.connections +
+         (writer < config.load.ops % config.load.connections ? 1 : 0);
 }
 
 void Worker::StartWriting(int64_t start_ns) {
@@ -96,9 +98,9 @@ void Worker::StartWriting(int64_t start_ns) {
     for (size_t i = 0; i < writers_.size(); ++i) {
       writers_[i]->StartWriting(QuotaOf(writer_numbers_[i]));
     }
-    if (!config.open_loop()) return;
-    const double share = static_cast<double>(writers_.size()) / config.connections;
-    pacer_.emplace(config.rate * share, config.batch, start_ns);
+    if (!config.load.open_loop()) return;
+    const double share = static_cast<double>(writers_.size()) / config.load.connections;
+    pacer_.emplace(config.load.rate * share, config.load.batch, start_ns);
     Pace();
   });
 }

@@ -26,8 +26,8 @@ namespace topgun::loadgen {
 
 class Worker {
  public:
-  // Worker `index` of `config().threads` takes every threads-th writer and subscriber; the first
-  // one also runs the observer that the verification of OR maps needs.
+  // Worker `index` of `config().load.threads` takes every threads-th writer and subscriber; the
+  // first one also runs the observer that the verification of OR maps needs.
   Worker(const RunContext& context, uint32_t index);
   ~Worker();
   Worker(const Worker&) = delete;

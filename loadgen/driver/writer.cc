@@ -39,14 +39,14 @@ Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t 
     : context_(context),
       index_(index),
       unacked_bytes_max_(
-          std::max(kUnackedBytesMin, kUnackedBytesMaxTotal / context.config().connections)),
+          std::max(kUnackedBytesMin, kUnackedBytesMaxTotal / context.config().load.connections)),
       stats_(stats),
       ledger_(ledger),
       session_(io, context.SessionOf(index), stats, decoded, *this),
       source_(context.keys(), context.SourceOf(index), NodeId(context.run(), index)),
       encoder_(context.keys(), context.values(), context.run(), index),
-      batch_tail_(OpBatchTail(ConcernName(context.config().write_concern))),
-      full_batch_head_(OpBatchHead(context.config().batch, !batch_tail_.empty())) {}
+      batch_tail_(OpBatchTail(ConcernName(context.config().load.write_concern))),
+      full_batch_head_(OpBatchHead(context.config().load.batch, !batch_tail_.empty())) {}
 
 void Writer::StartWriting(uint64_t quota) {
   quota_ = quota;
@@ -59,8 +59,8 @@ void Writer::OnReady() {
 }
 
 void Writer::FillWindow() {
-  if (context_.config().open_loop() || !ready()) return;
-  while (quota_ > 0 && frames_.size() < context_.config().inflight) {
+  if (context_.config().load.open_loop() || !ready()) return;
+  while (quota_ > 0 && frames_.size() < context_.config().load.inflight) {
     const int64_t now_ns = NowNs();
     SendNext(now_ns, now_ns);
   }
@@ -88,7 +88,7 @@ void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
   const uint32_t ops = frame.ops;
   stats_.ops_sent += ops;
   if (!ready()) return;  // OnReady() sends it
-  if (context_.config().resend == Resend::kFull && log_.size() > ops) {
+  if (context_.config().faults.resend == Resend::kFull && log_.size() > ops) {
     stats_.ops_resent += log_.size() - ops;
     TransmitAllUnacked();
   } else {
@@ -97,7 +97,7 @@ void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
 }
 
 void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
-  const auto ops = static_cast<uint32_t>(std::min<uint64_t>(context_.config().batch, quota_));
+  const auto ops = static_cast<uint32_t>(std::min<uint64_t>(context_.config().load.batch, quota_));
   quota_ -= ops;
   const int64_t now_us = context_.EpochUs(now_ns);
   for (uint32_t i = 0; i < ops; ++i) {
@@ -111,7 +111,7 @@ void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
 }
 
 void Writer::Transmit(uint32_t new_ops) {
-  const bool full = new_ops == context_.config().batch;
+  const bool full = new_ops == context_.config().load.batch;
   if (!full) scratch_ = OpBatchHead(new_ops, !batch_tail_.empty());
   session_.Send({full ? full_batch_head_ : scratch_, log_.Newest(new_ops), batch_tail_});
   ++stats_.frames_sent;

@@ -24,11 +24,11 @@ const char* Name(ValueKind kind) {
 }
 
 std::string KeyDistributionText(const Config& config) {
-  switch (config.key_distribution) {
+  switch (config.data.key_distribution) {
     case KeyDistribution::kUniform:
       return "uniform";
     case KeyDistribution::kZipf:
-      return "zipf:" + Fixed(config.zipf_theta, 2);
+      return "zipf:" + Fixed(config.data.zipf_theta, 2);
     case KeyDistribution::kSequential:
       break;
   }
@@ -36,41 +36,43 @@ std::string KeyDistributionText(const Config& config) {
 }
 
 std::string Length(const Config& config) {
-  if (config.ops > 0) return Grouped(config.ops) + " operations";
-  return Seconds(config.duration) + " after " + Seconds(config.warmup) + " of warm-up";
+  if (config.load.ops > 0) return Grouped(config.load.ops) + " operations";
+  return Seconds(config.load.duration) + " after " + Seconds(config.load.warmup) + " of warm-up";
 }
 
 }  // namespace
 
 Parameters DescribeConfig(const Config& config) {
   std::string urls;
-  for (const std::string& url : config.urls) urls += (urls.empty() ? "" : ", ") + url;
+  for (const std::string& url : config.target.urls) urls += (urls.empty() ? "" : ", ") + url;
   Parameters all;
   all.emplace_back("scenario", config.scenario);
   all.emplace_back("target", urls);
-  all.emplace_back("model", config.open_loop() ? "open loop, " + Grouped(config.rate) + " ops/s"
-                                               : "closed loop, " + std::to_string(config.inflight) +
-                                                     " frames in flight");
-  all.emplace_back("connections", std::to_string(config.connections));
-  all.emplace_back("subscribers", std::to_string(config.subscribers));
-  all.emplace_back("batch", std::to_string(config.batch) + " ops per OP_BATCH");
-  all.emplace_back("resend", config.resend == Resend::kFull ? "full" : "disjoint");
-  all.emplace_back("write concern", config.write_concern
-                                        ? std::string(wire::Name(*config.write_concern))
+  all.emplace_back(
+      "model", config.load.open_loop()
+                   ? "open loop, " + Grouped(config.load.rate) + " ops/s"
+                   : "closed loop, " + std::to_string(config.load.inflight) + " frames in flight");
+  all.emplace_back("connections", std::to_string(config.load.connections));
+  all.emplace_back("subscribers", std::to_string(config.clients.subscribers));
+  all.emplace_back("batch", std::to_string(config.load.batch) + " ops per OP_BATCH");
+  all.emplace_back("resend", config.faults.resend == Resend::kFull ? "full" : "disjoint");
+  all.emplace_back("write concern", config.load.write_concern
+                                        ? std::string(wire::Name(*config.load.write_concern))
                                         : "none named");
   all.emplace_back("length", Length(config));
-  all.emplace_back("maps", std::to_string(config.maps) + " " + Name(config.map_type));
-  all.emplace_back("keys per map", config.keys == 0 ? "every one new" : Grouped(config.keys));
+  all.emplace_back("maps", std::to_string(config.data.maps) + " " + Name(config.data.map_type));
+  all.emplace_back("keys per map",
+                   config.data.keys == 0 ? "every one new" : Grouped(config.data.keys));
   all.emplace_back("key distribution", KeyDistributionText(config));
-  all.emplace_back("values",
-                   Grouped(uint64_t{config.value_bytes}) + " B " + Name(config.value_kind));
-  all.emplace_back("removals", Fixed(config.remove_ratio * 100, 0) + " %");
-  all.emplace_back("verify", config.verify == Verify::kAcks ? "acks" : "none");
-  if (config.inject_loss > 0) {
-    all.emplace_back("negative control", Grouped(config.inject_loss) + " phantom acks");
+  all.emplace_back(
+      "values", Grouped(uint64_t{config.data.value_bytes}) + " B " + Name(config.data.value_kind));
+  all.emplace_back("removals", Fixed(config.data.remove_ratio * 100, 0) + " %");
+  all.emplace_back("verify", config.verify.mode == Verify::kAcks ? "acks" : "none");
+  if (config.verify.inject_loss > 0) {
+    all.emplace_back("negative control", Grouped(config.verify.inject_loss) + " phantom acks");
   }
-  all.emplace_back("threads", std::to_string(config.threads));
-  all.emplace_back("seed", std::to_string(config.seed));
+  all.emplace_back("threads", std::to_string(config.load.threads));
+  all.emplace_back("seed", std::to_string(config.data.seed));
   return all;
 }
 

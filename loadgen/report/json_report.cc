@@ -55,7 +55,7 @@ json::object LatenciesJson(const RunReport& report) {
 }
 
 json::object ScheduleJson(const Config& config, const RunReport& report) {
-  return {{"planned_ops_per_s", config.rate},
+  return {{"planned_ops_per_s", config.load.rate},
           {"lag", LatencyJson(report.window.schedule_lag)},
           {"late_share", report.LateShare()},
           {"frames_dropped", report.window.frames_dropped}};

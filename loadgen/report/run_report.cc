@@ -53,7 +53,7 @@ void Judge(const Config& config, RunReport* report) {
             " frames of the schedule never sent: the target is too slow");
   }
   if (report->window.ops_acked == 0) Add(report, kExitErrors, "nothing was acknowledged");
-  if (!config.open_loop()) return;
+  if (!config.load.open_loop()) return;
   if (report->busiest_thread > kGeneratorCpuMax) {
     Add(report, kExitBottleneck, "INVALID: the generator used more than 90 % of a core per thread");
   }

@@ -34,7 +34,7 @@ std::string PercentileRow(const std::string& name, const Histogram& histogram) {
 
 std::string LatencyTable(const Config& config, const RunReport& report) {
   std::string text = "\n" + PercentileHeader();
-  if (config.open_loop()) {
+  if (config.load.open_loop()) {
     text += PercentileRow("ack, from planned time", report.measured.ack_latency);
     text += PercentileRow("ack, uncorrected", report.measured.ack_latency_sent);
     text += PercentileRow("schedule lag", report.window.schedule_lag);
@@ -50,8 +50,8 @@ std::string ThroughputTable(const Config& config, const RunReport& report) {
   std::string text = Row("acknowledged ops/s", Grouped(report.PerSecond(window.ops_acked)) +
                                                    "   (" + Grouped(window.ops_acked) + " in " +
                                                    Fixed(report.seconds, 1) + " s)");
-  if (config.open_loop()) {
-    text += Row("planned ops/s", Grouped(config.rate) + "   (" +
+  if (config.load.open_loop()) {
+    text += Row("planned ops/s", Grouped(config.load.rate) + "   (" +
                                      Fixed(100 * report.LateShare(), 2) + " % of frames late)");
   }
   text += Row("frames/s sent, received", Grouped(report.PerSecond(window.frames_sent)) + ", " +

@@ -26,20 +26,20 @@ using testing::HasSubstr;
 // A run that ends by itself, however slow the machine: so many operations, not so many seconds.
 Config SmallRun(const FakeGateway& gateway) {
   Config config;
-  config.urls = {gateway.url()};
-  config.endpoints = {*ParseUrl(gateway.url())};
-  config.token = "any";
-  config.connections = 4;
-  config.batch = 10;
-  config.inflight = 3;
-  config.maps = 4;
-  config.map_type = MapType::kMixed;
-  config.keys = 20;
-  config.remove_ratio = 0.2;
-  config.ops = 2'000;
-  config.warmup = milliseconds(0);
-  config.verify = Verify::kAcks;
-  config.quiet = true;
+  config.target.urls = {gateway.url()};
+  config.target.endpoints = {*ParseUrl(gateway.url())};
+  config.target.token = "any";
+  config.load.connections = 4;
+  config.load.batch = 10;
+  config.load.inflight = 3;
+  config.data.maps = 4;
+  config.data.map_type = MapType::kMixed;
+  config.data.keys = 20;
+  config.data.remove_ratio = 0.2;
+  config.load.ops = 2'000;
+  config.load.warmup = milliseconds(0);
+  config.verify.mode = Verify::kAcks;
+  config.output.quiet = true;
   return config;
 }
 
@@ -84,7 +84,7 @@ TEST(LoadgenRunTest, AcknowledgedAndLostWritesAreFound) {
   for (const MapType type : {MapType::kLww, MapType::kOr}) {
     const FakeGateway gateway({.lose_every = 7});
     Config config = SmallRun(gateway);
-    config.map_type = type;
+    config.data.map_type = type;
     const RunReport report = Execute(config);
     EXPECT_EQ(report.exit_code, kExitVerification);
     EXPECT_GT(report.verify->findings(), 0U);
@@ -96,8 +96,8 @@ TEST(LoadgenRunTest, PhantomAcknowledgementsAreFound) {
   for (const MapType type : {MapType::kLww, MapType::kOr}) {
     const FakeGateway gateway;
     Config config = SmallRun(gateway);
-    config.map_type = type;
-    config.inject_loss = 3;
+    config.data.map_type = type;
+    config.verify.inject_loss = 3;
     const RunReport report = Execute(config);
     EXPECT_EQ(report.exit_code, kExitVerification);
     EXPECT_EQ(report.verify->findings(), 3U);
@@ -135,9 +135,9 @@ TEST(LoadgenRunTest, RefusedOpsAreErrorsAndNotLosses) {
 TEST(LoadgenRunTest, OpsThatAreNeverAcknowledgedAreErrors) {
   const FakeGateway gateway({.acks = false});
   Config config = SmallRun(gateway);
-  config.ops = 0;
-  config.duration = milliseconds(100);
-  config.drain_timeout = milliseconds(100);
+  config.load.ops = 0;
+  config.load.duration = milliseconds(100);
+  config.load.drain_timeout = milliseconds(100);
   const RunReport report = Execute(config);
   EXPECT_EQ(report.exit_code, kExitErrors);
   EXPECT_EQ(report.unacked_ops, 4U * 3U * 10U);
@@ -146,7 +146,7 @@ TEST(LoadgenRunTest, OpsThatAreNeverAcknowledgedAreErrors) {
 TEST(LoadgenRunTest, FullResendRepeatsEverythingUnacknowledged) {
   const FakeGateway gateway;
   Config config = SmallRun(gateway);
-  config.resend = Resend::kFull;
+  config.faults.resend = Resend::kFull;
   const RunReport report = Execute(config);
   EXPECT_EQ(report.exit_code, kExitOk);
   EXPECT_EQ(report.window.ops_acked, 2'000U);
@@ -157,10 +157,10 @@ TEST(LoadgenRunTest, FullResendRepeatsEverythingUnacknowledged) {
 TEST(LoadgenRunTest, OpenLoopKeepsItsScheduleAndTimesPropagation) {
   const FakeGateway gateway;
   Config config = SmallRun(gateway);
-  config.ops = 1'000;
-  config.rate = 2'000;
-  config.threads = 2;
-  config.subscribers = 2;
+  config.load.ops = 1'000;
+  config.load.rate = 2'000;
+  config.load.threads = 2;
+  config.clients.subscribers = 2;
   const RunReport report = Execute(config);
   EXPECT_TRUE(report.verify->passed());
   EXPECT_EQ(report.window.schedule_lag.count(), 100U);  // frames of 10 operations
@@ -172,8 +172,8 @@ TEST(LoadgenRunTest, OpenLoopKeepsItsScheduleAndTimesPropagation) {
 TEST(LoadgenRunTest, NoAuthModeGreetsAndRuns) {
   const FakeGateway gateway({.no_auth = true});
   Config config = SmallRun(gateway);
-  config.token.clear();
-  config.no_auth = true;
+  config.target.token.clear();
+  config.target.no_auth = true;
   EXPECT_EQ(Execute(config).exit_code, kExitOk);
 }
 

@@ -10,6 +10,7 @@
 #include "client/ws_frame.h"
 #include "config.h"
 #include "exit_code.h"
+#include "options/values.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -145,28 +146,28 @@ TEST(ConfigTest, OptionsReachTheirFields) {
                              "--value-kind",    "blob"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   const Config& config = *parsed.config;
-  ASSERT_EQ(config.endpoints.size(), 2U);
-  EXPECT_EQ(config.endpoints[1].host, "b");
-  EXPECT_EQ(config.rate, 50'000);
-  EXPECT_EQ(config.duration.count(), 60'000);
-  EXPECT_EQ(config.warmup.count(), 500);
-  EXPECT_EQ(config.map_type, MapType::kMixed);
-  EXPECT_EQ(config.key_distribution, KeyDistribution::kZipf);
-  EXPECT_EQ(config.zipf_theta, 0.8);
-  EXPECT_EQ(config.resend, Resend::kFull);
-  EXPECT_EQ(config.write_concern, wire::WriteConcern::kPersisted);
-  ASSERT_EQ(config.processes.size(), 2U);
-  EXPECT_EQ(config.processes[1].name, "sync");
-  EXPECT_EQ(config.processes[1].pid, 13);
-  EXPECT_EQ(config.value_kind, ValueKind::kBlob);
+  ASSERT_EQ(config.target.endpoints.size(), 2U);
+  EXPECT_EQ(config.target.endpoints[1].host, "b");
+  EXPECT_EQ(config.load.rate, 50'000);
+  EXPECT_EQ(config.load.duration.count(), 60'000);
+  EXPECT_EQ(config.load.warmup.count(), 500);
+  EXPECT_EQ(config.data.map_type, MapType::kMixed);
+  EXPECT_EQ(config.data.key_distribution, KeyDistribution::kZipf);
+  EXPECT_EQ(config.data.zipf_theta, 0.8);
+  EXPECT_EQ(config.faults.resend, Resend::kFull);
+  EXPECT_EQ(config.load.write_concern, wire::WriteConcern::kPersisted);
+  ASSERT_EQ(config.output.processes.size(), 2U);
+  EXPECT_EQ(config.output.processes[1].name, "sync");
+  EXPECT_EQ(config.output.processes[1].pid, 13);
+  EXPECT_EQ(config.data.value_kind, ValueKind::kBlob);
 }
 
 TEST(ConfigTest, AScenarioIsASetOfDefaults) {
   const auto smoke = Parse({"--scenario", "smoke", "--no-auth", "--connections", "3"});
   ASSERT_TRUE(smoke.config) << smoke.text;
-  EXPECT_EQ(smoke.config->verify, Verify::kAcks);
-  EXPECT_EQ(smoke.config->duration.count(), 5'000);
-  EXPECT_EQ(smoke.config->connections, 3U);
+  EXPECT_EQ(smoke.config->verify.mode, Verify::kAcks);
+  EXPECT_EQ(smoke.config->load.duration.count(), 5'000);
+  EXPECT_EQ(smoke.config->load.connections, 3U);
 }
 
 TEST(ConfigTest, ContradictionsAreUsageErrors) {

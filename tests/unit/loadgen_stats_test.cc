@@ -239,7 +239,7 @@ TEST(JudgeTest, BottleneckIsAMatterOfOpenLoops) {
   Config closed;
   EXPECT_EQ(CodeOf(closed, busy), kExitOk);
   Config open;
-  open.rate = 1'000;
+  open.load.rate = 1'000;
   EXPECT_EQ(CodeOf(open, busy), kExitBottleneck);
   EXPECT_EQ(CodeOf(open, late), kExitBottleneck);
   EXPECT_EQ(CodeOf(open, slow_target), kExitErrors);

@@ -1,0 +1,58 @@
+#include "options/target.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "options/option_parser.h"
+#include "workload/identity.h"
+
+namespace topgun::loadgen {
+namespace {
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+void RegisterTargetOptions(OptionParser& parser, TargetConfig& target) {
+  parser.BeginGroup("Target");
+  parser.Texts("--url", "ws://HOST:PORT/PATH", target.urls,
+               "Gateway; repeatable, connections take turns");
+  parser.Text("--jwt-secret-file", "FILE", target.jwt_secret_file,
+              "File with the HS256 secret that tokens are made with; default: the\n"
+              "environment variable JWT_SECRET");
+  parser.Text("--token", "JWT", target.token, "One ready-made token for every connection");
+  parser.Flag("--no-auth", target.no_auth, "The target runs without authentication");
+  parser.Number("--users", target.users, 1, kWritersMax, "Distinct subjects among the tokens made");
+  parser.Duration("--connect-timeout", target.connect_timeout,
+                  "Until all connections must be ready");
+}
+
+Status FinishTarget(TargetConfig& target) {
+  target.endpoints.clear();
+  for (const std::string& url : target.urls) {
+    ASSIGN_OR_RETURN(Endpoint endpoint, ParseUrl(url));
+    target.endpoints.push_back(std::move(endpoint));
+  }
+  if (const char* const secret = std::getenv("JWT_SECRET"); secret != nullptr) {
+    target.jwt_secret = secret;
+  }
+  if (!target.jwt_secret_file.empty()) {
+    target.jwt_secret = ReadFile(target.jwt_secret_file);
+    if (target.jwt_secret.empty()) {
+      return InvalidArgument("--jwt-secret-file: cannot read " + target.jwt_secret_file);
+    }
+  }
+  if (!target.no_auth && target.token.empty() && target.jwt_secret.empty()) {
+    return InvalidArgument(
+        "no token: set JWT_SECRET, --jwt-secret-file or --token, or say --no-auth");
+  }
+  return OkStatus();
+}
+
+}  // namespace topgun::loadgen

@@ -1,0 +1,31 @@
+// What is driven, and as whom.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "client/url.h"
+
+namespace topgun::loadgen {
+
+class OptionParser;
+
+struct TargetConfig {
+  std::vector<std::string> urls = {"ws://127.0.0.1:8080/ws"};
+  std::vector<Endpoint> endpoints;  // of the urls
+  std::string jwt_secret;
+  std::string jwt_secret_file;
+  std::string token;
+  bool no_auth = false;
+  uint32_t users = 100;
+  std::chrono::milliseconds connect_timeout{15'000};
+};
+
+void RegisterTargetOptions(OptionParser& parser, TargetConfig& target);
+// Parses the URLs and finds the secret.
+Status FinishTarget(TargetConfig& target);
+
+}  // namespace topgun::loadgen
