@@ -1,43 +1,49 @@
 # shellcheck shell=bash
-# Driving load through a running cluster.
+# Measuring: the suite in tests/bench.
 
-load cluster
+load deps build
 
 bench_help() {
   cat <<'EOF'
-usage: ./topgun bench [--data DIR] [--smoke] [topgun-loadgen arguments]
+usage: ./topgun bench [options]
 
-Runs the load generator against all gateways of the running cluster. --smoke is a short run that
-checks the whole way; build/release/bin/topgun-loadgen --help lists what else it can do.
+Runs the table of workloads, each on clusters of its own, and prints what they reach beside their
+targets. JSON, HTML and every single run are kept in a folder below .topgun/bench.
+
+  --quick             every row once and short: a few minutes (the default)
+  --full              medians of five runs, the whole matrix, the soak: hours
+  --row NAME          this row only; may be repeated
+  --list              print the rows with their targets, run nothing
+  --runs N            so many runs of each row
+  --duration TIME     measure so long in each run, e.g. 30s or 5m
+  --out DIR           keep everything in DIR
+  --resume DIR        go on with an interrupted suite, or print a finished one again
+  --json FILE         write the report there as well
+  --html FILE         write the page with charts there as well
+  --markdown FILE     write the tables there; an existing page gets them between its bench markers
+  --compare OLD.json  print ratios to an earlier report
+  --tolerance 10%     how much worse than OLD.json a figure may be
+  --data DIR          where .topgun/bench is otherwise (default: .topgun in the repository)
+  --no-build          use the programs of the last build as they are
+
+Exit code: 0 measured, whatever the figures; 1 worse than OLD.json beyond the tolerance; 2 a run
+failed; 3 usage; 130 interrupted.
 EOF
 }
 
 bench_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=() url pids
-  while (($# > 0)); do
-    case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
-      --smoke) arguments+=(--scenario smoke) ;;
-      --) ;;
-      *) arguments+=("$1") ;;
+  local build=true arguments=() argument
+  for argument in "$@"; do
+    case $argument in
+      --no-build) build=false ;;
+      --list) build=false arguments+=("$argument") ;;
+      *) arguments+=("$argument") ;;
     esac
-    shift
   done
-  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
-    die "no cluster is ready on $dir; start one with ./topgun up"
+  install_packages run test
+  if $build; then
+    install_packages build
+    build_tree release "${SERVICE_TARGETS[@]}"
   fi
-  while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
-  # Lets it report the CPU that each process spends per operation.
-  pids=$(cluster_rows "$dir" | awk -F '\t' '$3 != "-" { printf "%s%s=%s", sep, $2, $3; sep = "," }')
-  arguments=(--pids "$pids" "${arguments[@]}")
-  if [[ -f $dir/run/secret ]]; then
-    JWT_SECRET=$(cluster_secret "$dir")
-    export JWT_SECRET
-  else
-    arguments=(--no-auth "${arguments[@]}")
-  fi
-  exec "$RELEASE_BIN/topgun-loadgen" "${arguments[@]}"
+  exec node "$TOPGUN_ROOT/tests/bench/main.mjs" "${arguments[@]}"
 }

@@ -228,7 +228,7 @@ print_summary() {
     printf 'Token      none needed: authentication is off\n'
   fi
   printf '\nNext, in another shell:\n'
-  printf '  ./topgun bench --smoke%s\n' "$suffix"
+  printf '  ./topgun load --smoke%s\n' "$suffix"
   printf '  ./topgun logs gateway-0%s\n' "$suffix"
   if ((SPEC_STORAGE > 0)); then
     printf '  psql -h %s -U topgun topgun -c "SELECT * FROM topgun.records LIMIT 5"\n' "$(readlink -f "$SPEC_DIR/run/pg")"

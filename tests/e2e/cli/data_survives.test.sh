@@ -13,7 +13,7 @@ cached_keys() { redis-cli -s "$dir/run/redis.sock" DBSIZE; }
 something_stored() { (($(stored_rows) > 0)); }
 
 start_cluster "$dir" >/dev/null
-"$TOPGUN" bench --smoke --data "$dir"
+"$TOPGUN" load --smoke --data "$dir"
 wait_until something_stored
 "$TOPGUN" down --data "$dir" # drains: what was accepted is stored afterwards
 

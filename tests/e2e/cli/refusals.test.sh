@@ -25,7 +25,7 @@ refused "no verb 'upp'" "$TOPGUN" upp
 refused "unknown option '--gateway'" "$TOPGUN" up --gateway 2
 refused "--sync takes a number from 1 to 16" "$TOPGUN" up --sync 0
 refused "--port needs a value" "$TOPGUN" up --port
-refused "no cluster is ready" "$TOPGUN" bench --smoke --data "$WORK/e"
+refused "no cluster is ready" "$TOPGUN" load --smoke --data "$WORK/e"
 
 # A cluster that cannot start says what does not, and leaves nothing running.
 refused "does not start" env JWT_SECRET="$(printf -- '-----BEGIN PUBLIC KEY-----\nnone\n')" \

@@ -35,7 +35,7 @@ export async function withLoad(cluster, args, seconds, work) {
     return work();
   }
   if (args === undefined) {
-    note("the cluster is idle: start ./topgun bench in another shell, or give --load ''");
+    note("the cluster is idle: start ./topgun load in another shell, or give --load ''");
     return work();
   }
   const load = startLoad(cluster, args, seconds);
@@ -51,7 +51,7 @@ function startLoad(cluster, args, seconds) {
   const words = args.split(/\s+/).filter((word) => word !== '');
   // Room for starting and for whatever follows the measurement.
   if (!words.includes('--duration')) words.push('--duration', `${seconds + 60}s`);
-  const command = ['bench', '--data', cluster.dir, ...words];
+  const command = ['load', '--data', cluster.dir, ...words];
   note(`load: ./topgun ${command.join(' ')}`);
   const child = spawn(TOPGUN, command, { stdio: ['ignore', 'ignore', 'pipe'] });
   const load = { child, words: '', ended: null };
@@ -71,7 +71,7 @@ async function untilItWorks(cluster, load) {
   const deadline = performance.now() + START_TIMEOUT_MS;
   while ((await opsPerSecond(cluster)) < RUNNING_OPS_PER_S) {
     if (load.ended !== null) fail(`the load ended (${load.ended}):\n${load.words.trim()}`);
-    if (performance.now() > deadline) fail('the load does not reach the cluster; try ./topgun bench');
+    if (performance.now() > deadline) fail('the load does not reach the cluster; try ./topgun load');
   }
 }
 

@@ -17,7 +17,7 @@ const COMMON = {
 export const COMMON_HELP = `  --data DIR        the cluster's folder (default: .topgun in the repository)
   --process WHICH   gateway, sync, storage, one by its name (gateway-0), several with commas, or
                     all (the default)
-  --load 'ARGS'     start ./topgun bench ARGS when no load runs, and stop it afterwards
+  --load 'ARGS'     start ./topgun load ARGS when no load runs, and stop it afterwards
 `;
 
 export function parseOptions(help, own, args = process.argv.slice(2)) {

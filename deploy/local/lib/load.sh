@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Driving load through a running cluster.
+
+load cluster
+
+load_help() {
+  cat <<'EOF'
+usage: ./topgun load [--data DIR] [--smoke] [topgun-loadgen arguments]
+
+Runs the load generator against all gateways of the running cluster. --smoke is a short run that
+checks the whole way; build/release/bin/topgun-loadgen --help lists what else it can do.
+./topgun bench measures with clusters of its own.
+EOF
+}
+
+load_main() {
+  local dir=$DEFAULT_DATA_DIR arguments=() url pids
+  while (($# > 0)); do
+    case $1 in
+      --data)
+        dir=$(absolute_path "$(value_of "$@")")
+        shift
+        ;;
+      --smoke) arguments+=(--scenario smoke) ;;
+      --) ;;
+      *) arguments+=("$1") ;;
+    esac
+    shift
+  done
+  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
+    die "no cluster is ready on $dir; start one with ./topgun up"
+  fi
+  while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
+  # Lets it report the CPU that each process spends per operation.
+  pids=$(cluster_rows "$dir" | awk -F '\t' '$3 != "-" { printf "%s%s=%s", sep, $2, $3; sep = "," }')
+  arguments=(--pids "$pids" "${arguments[@]}")
+  if [[ -f $dir/run/secret ]]; then
+    JWT_SECRET=$(cluster_secret "$dir")
+    export JWT_SECRET
+  else
+    arguments=(--no-auth "${arguments[@]}")
+  fi
+  exec "$RELEASE_BIN/topgun-loadgen" "${arguments[@]}"
+}

@@ -1,0 +1,39 @@
+// Numbers for people. Pure.
+
+// Three significant digits or so, thousands apart: 78 994, 14.9, 0.42.
+export function figure(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return '-';
+  if (!Number.isFinite(value)) return 'inf';
+  const size = Math.abs(value);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  const [whole, fraction] = value.toFixed(digits).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ' ');
+  return fraction ? `${grouped}.${fraction}` : grouped;
+}
+
+export function target({better, target: value, unit}) {
+  if (value === null || value === undefined) return '-';
+  return `${better === 'higher' ? '>=' : '<='} ${figure(value)} ${unit}`;
+}
+
+export function ratio(value) {
+  return value === null || value === undefined ? '-' : `${figure(value)}x`;
+}
+
+export function mebibytes(bytes) {
+  return bytes === null || bytes === undefined ? '-' : figure(bytes / 2 ** 20);
+}
+
+export function seconds(value) {
+  const rounded = Math.round(value);
+  if (rounded < 90) return `${rounded} s`;
+  if (rounded < 5400) return `${Math.round(rounded / 60)} min`;
+  return `${(rounded / 3600).toFixed(1)} h`;
+}
+
+// Columns as wide as their widest cell; `right` holds the indices of those aligned to the right.
+export function table(header, rows, right = new Set()) {
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => String(row[i]).length)));
+  const render = (cells) => cells.map((cell, i) => right.has(i) ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i])).join('  ').trimEnd();
+  return [render(header), widths.map((width) => '-'.repeat(width)).join('  ').trimEnd(), ...rows.map(render)].join('\n');
+}
