@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -73,6 +74,9 @@ void AddLimits(config::Settings& settings, Config* config) {
   settings.Add("flush-interval-ms", &config->flush_interval_ms,
                "Least time between the flushes of a shard; the first after a pause is immediate",
                {.group = "Limits", .min = 0, .max = 10'000});
+  settings.Add("awaited-flush-interval-ms", &config->awaited_flush_interval_ms,
+               "The same while writes of concern PERSISTED wait",
+               {.group = "Limits", .min = 0, .max = 10'000});
   settings.Add("flush-rows-max", &limits.flush_rows_max, "Rows of one flush, about",
                {.group = "Limits", .min = 1, .max = 100'000});
   settings.AddBytes("flush-bytes-max", &limits.flush_bytes_max, "Bytes of one flush, about",
@@ -100,6 +104,8 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config* confi
   settings.AddCheck([config] { return CheckConninfo(config->postgres); });
   const config::ParseResult result = settings.Parse(argc, argv);
   config->limits.flush_interval = std::chrono::milliseconds(config->flush_interval_ms);
+  config->limits.awaited_flush_interval = std::chrono::milliseconds(
+      std::min(config->awaited_flush_interval_ms, config->flush_interval_ms));
   config->limits.watch_window = std::chrono::milliseconds(config->watch_window_ms);
   if (config->name.empty()) config->name = HostAndPid();
   if (config->advertise.empty()) config->advertise = config->grpc;

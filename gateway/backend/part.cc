@@ -109,6 +109,7 @@ void Part::AddConcern(wire::WriteConcern concern) {
   if (concern == wire::WriteConcern::kReplicated) {
     message_.set_replicate_ms(static_cast<uint32_t>(kReplicationPatience.count()));
   }
+  if (concern == wire::WriteConcern::kPersisted) message_.set_persist(true);
 }
 
 bool Part::Settled(const WriteObserver& observer) {

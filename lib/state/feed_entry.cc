@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint8_t kTypeCommit = 1;
 constexpr uint8_t kTypeMarker = 2;
+constexpr uint8_t kTypeAwaitedCommit = 3;
 
 void AppendDictionary(std::string& out, const std::vector<std::string>& names) {
   AppendVarint(out, names.size());
@@ -91,10 +92,10 @@ void FeedEntryBuilder::Add(const ChangeView& change) {
   ++change_count_;
 }
 
-std::string FeedEntryBuilder::Build(int64_t wall_ms) const {
+std::string FeedEntryBuilder::Build(int64_t wall_ms, bool awaited) const {
   std::string out;
   out.reserve(64 + 24 * (maps_.size() + origins_.size()) + changes_.size());
-  out.push_back(static_cast<char>(kTypeCommit));
+  out.push_back(static_cast<char>(awaited ? kTypeAwaitedCommit : kTypeCommit));
   AppendVarint(out, static_cast<uint64_t>(wall_ms));
   AppendDictionary(out, maps_);
   AppendDictionary(out, origins_);
@@ -115,6 +116,7 @@ bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out) {
   ByteCursor cursor(bytes);
   const uint8_t type = cursor.ReadByte();
   out->is_marker = type == kTypeMarker;
+  out->awaited = type == kTypeAwaitedCommit;
   out->wall_ms = static_cast<int64_t>(cursor.ReadVarint());
   out->marker_tail = {};
   out->maps.clear();
@@ -123,7 +125,7 @@ bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out) {
   if (type == kTypeMarker) {
     out->marker_tail.incarnation = cursor.ReadVarint();
     out->marker_tail.n = cursor.ReadVarint();
-  } else if (type != kTypeCommit || !ReadCommit(cursor, out)) {
+  } else if ((type != kTypeCommit && !out->awaited) || !ReadCommit(cursor, out)) {
     return false;
   }
   return cursor.ok() && cursor.AtEnd();

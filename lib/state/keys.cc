@@ -65,11 +65,18 @@ bool ParseMapId(std::string_view map_id, MapIdView* out) {
 }
 
 std::string CellField(CellKind kind, std::string_view key, std::string_view tag) {
-  if (kind != CellKind::kOr) return std::string(key);
   std::string field;
-  AppendBytes(field, key);
-  field.append(tag);
+  AppendCellField(field, kind, key, tag);
   return field;
+}
+
+void AppendCellField(std::string& out, CellKind kind, std::string_view key, std::string_view tag) {
+  if (kind != CellKind::kOr) {
+    out.append(key);
+    return;
+  }
+  AppendBytes(out, key);
+  out.append(tag);
 }
 
 bool ParseCellField(CellKind kind, std::string_view field, FieldView* out) {

@@ -10,8 +10,8 @@ namespace {
 constexpr std::chrono::milliseconds kBlock{100};
 constexpr std::chrono::milliseconds kIdle{100};
 // A wake-up costs more than an entry: under load, reads take what came since the last one. Flushes
-// are paced as well, so a fraction of their interval delays nothing.
-constexpr int kReadsPerFlush = 4;
+// that somebody waits for are paced as well, so a fraction of their interval delays little.
+constexpr int kReadsPerFlush = 2;
 constexpr uint64_t kReplyBytes = 16ull << 20;
 constexpr double kEntriesMax = 1000;
 
@@ -37,7 +37,7 @@ awaitable<void> FeedReader::Run() {
     if (stopped_) break;
     if (reply.ok()) {
       Dispatch(*reply);
-      co_await pace_.Wait(context_.limits.flush_interval / kReadsPerFlush);
+      co_await pace_.Wait(context_.limits.awaited_flush_interval / kReadsPerFlush);
     } else {
       co_await context_.reader_wake.Wait(kIdle);
     }

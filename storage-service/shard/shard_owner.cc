@@ -84,10 +84,13 @@ awaitable<bool> ShardOwner::Step() {
 }
 
 std::chrono::milliseconds ShardOwner::UntilFlush() const {
-  const bool full = queue_.size() > 1 || !Fits(*queue_.front().batch);
-  const bool awaited = draining_ || must_open_ || must_repair_ || !flush_waiters_.empty();
-  if (full || awaited || queue_.front().sealed) return {};
-  const auto due = flush_started_ + context_.limits.flush_interval;
+  const WriteBatch& batch = *queue_.front().batch;
+  const bool full = queue_.size() > 1 || !Fits(batch);
+  const bool urgent = draining_ || must_open_ || must_repair_ || !flush_waiters_.empty();
+  if (full || urgent || queue_.front().sealed) return {};
+  const ShardLimits& limits = context_.limits;
+  const auto due =
+      flush_started_ + (batch.awaited() ? limits.awaited_flush_interval : limits.flush_interval);
   return std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
 }
 

@@ -26,6 +26,7 @@ bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
          (change.flags & state::kChangePruned) != 0});
   }
   if (oldest_wall_ms_ == 0) oldest_wall_ms_ = decoded_.wall_ms;
+  awaited_ = awaited_ || decoded_.awaited;
   AdvanceTo(position, cumulative_bytes);
   return true;
 }

@@ -13,6 +13,18 @@ bool SameRecord(const CellState& a, const CellState& b) {
 
 }  // namespace
 
+state::CellView ViewOf(const CellState& state) {
+  state::CellView view;
+  view.timestamp = state.timestamp;
+  view.tombstone = state.tombstone;
+  view.has_ttl = state.has_ttl;
+  view.ttl_ms = state.ttl_ms;
+  view.value = state.value;
+  return view;
+}
+
+bool CellState::Live(int64_t now_ms) const { return present && ViewOf(*this).Live(now_ms); }
+
 CellState RecordOf(const WriteOp& op) {
   CellState record;
   record.present = true;

@@ -274,7 +274,9 @@ bool Shard::Submit(WritePart part) {
   }
   queue_bytes_ += part.bytes;
   deps_.probe.QueueBytes(static_cast<int64_t>(part.bytes));
-  queue_.push_back(std::make_shared<PartState>(std::move(part)));
+  const auto place = parts_.emplace(parts_.end(), std::move(part));
+  place->place = place;
+  pending_.Add(*place);
   Pump();
   return true;
 }
@@ -285,11 +287,9 @@ void Shard::Pump() {
     busy_ = true;
     return ReadPruned();
   }
-  while (!queue_.empty() && !batch_.full()) {
-    const std::shared_ptr<PartState> part = queue_.front();
-    batch_.Take(part);
-    if (part->next < part->part.ops.size()) break;
-    queue_.pop_front();
+  // A batch that was stopped goes on as it is: what waits may be about the same cells.
+  if (batch_.empty()) {
+    while (!pending_.empty() && !batch_.full()) batch_.Take(pending_.TakeOldest());
   }
   if (batch_.empty()) return;
   busy_ = true;
@@ -360,16 +360,17 @@ void Shard::OnCommitted(const CommitReply& reply) {
     }
   }
   feed_.SetPersisted(reply.persisted);
-  const auto finished = batch_.Settle(position, cache_);
+  const std::vector<PartState*> finished = batch_.Settle(position, cache_);
   RecordConflicts();
   batch_.Clear();
   busy_ = false;
   CountCache();
-  for (const auto& part : finished) {
+  for (PartState* const part : finished) {
     queue_bytes_ -= part->part.bytes;
     deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
     deps_.probe.OpsMerged(part->outcomes);
     Finish(*part);
+    parts_.erase(part->place);
   }
   Pump();
 }
@@ -420,18 +421,14 @@ void Shard::StopBatch() {
 }
 
 void Shard::RefuseAll(const Status& status) {
-  std::vector<std::shared_ptr<PartState>> refused = batch_.parts();
-  for (auto& part : queue_) {
-    if (std::find(refused.begin(), refused.end(), part) == refused.end()) refused.push_back(part);
-  }
   batch_.Clear();
-  queue_.clear();
+  pending_.Clear();
   busy_ = false;
-  for (const auto& part : refused) {
-    queue_bytes_ -= part->part.bytes;
-    deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
+  for (PartState& part : std::exchange(parts_, {})) {
+    queue_bytes_ -= part.part.bytes;
+    deps_.probe.QueueBytes(-static_cast<int64_t>(part.part.bytes));
     deps_.probe.PartRefused();
-    part->part.done({status, {}, {}});
+    part.part.done({status, {}, {}});
   }
 }
 

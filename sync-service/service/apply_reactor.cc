@@ -117,6 +117,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     if (!decoded.ok()) return done({decoded.status(), {}, {}});
     decoded->done = std::move(done);
     decoded->replicate_ms = part.replicate_ms();
+    decoded->persist = part.persist();
     const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
     if (accepted && part.report_accepted()) stream->Accept(part.part_id());
   }

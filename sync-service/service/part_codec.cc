@@ -56,7 +56,7 @@ Status FillTtl(const v1::ApplyPart& part, WritePart& out) {
 }  // namespace
 
 uint64_t PartBytes(const v1::ApplyPart& part) {
-  constexpr uint64_t kBytesPerOp = 160;  // columns, decoded op, bookkeeping
+  constexpr uint64_t kBytesPerOp = 320;  // columns, decoded op, pending op and cell
   return part.keys().size() + part.tags().size() + part.values().size() +
          part.kinds().size() * kBytesPerOp;
 }

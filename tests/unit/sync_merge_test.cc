@@ -71,9 +71,11 @@ class MergeBatchTest : public testing::Test {
     part.origins = {"", "conn"};
     part.ops = std::move(ops);
     for (WriteOp& op : part.ops) op.origin = 1;
-    const auto state = std::make_shared<PartState>(std::move(part));
+    PartState state(std::move(part));
     batch_.Clear();
-    batch_.Take(state);
+    PendingOps pending;
+    pending.Add(state);
+    while (!pending.empty()) batch_.Take(pending.TakeOldest());
     batch_.ExpectClamps(expect_clamps_);
     do {
       std::vector<std::optional<std::string>> found(batch_.LookUp(cache_).size());
@@ -82,7 +84,7 @@ class MergeBatchTest : public testing::Test {
     request_ = batch_.BuildCommit(tail_, wall_.NowMs());
     if (!request_.entry.empty()) ++tail_.n;
     batch_.Settle(tail_, cache_);
-    return state->outcomes;
+    return state.outcomes;
   }
 
   state::CellView Stored(std::string_view key) {
@@ -243,10 +245,50 @@ TEST_F(MergeBatchTest, StopsAtItsLimits) {
   part.maps = {"m"};
   part.origins = {""};
   part.ops = {Put("a", 1, "v"), Put("b", 1, "v"), Put("c", 1, "v")};
-  const auto state = std::make_shared<PartState>(std::move(part));
-  small.Take(state);
-  EXPECT_TRUE(small.full());
-  EXPECT_EQ(state->next, 2u);
+  PartState state(std::move(part));
+  PendingOps pending;
+  pending.Add(state);
+  while (!small.full()) small.Take(pending.TakeOldest());
+  EXPECT_EQ(small.cell_count(), 2u);
+  EXPECT_EQ(pending.cell_count(), 1u);
+}
+
+TEST(PendingOps, GathersTheOpsOfACellFromAllPartsInTheirOrder) {
+  const auto part_of = [](std::vector<WriteOp> ops) {
+    WritePart part;
+    part.maps = {"m", "other"};
+    part.origins = {""};
+    part.ops = std::move(ops);
+    return part;
+  };
+  const auto op = [](uint32_t map, std::string_view key, OpKind kind = OpKind::kPut) {
+    WriteOp out;
+    out.kind = kind;
+    out.map = map;
+    out.key = key;
+    out.value = "v";
+    return out;
+  };
+  PartState first(part_of({op(0, "a"), op(0, "b"), op(1, "a"), op(0, "a", OpKind::kOrAdd)}));
+  PartState second(part_of({op(0, "b"), op(0, "a"), op(0, "c")}));
+  PendingOps pending;
+  pending.Add(first);
+  pending.Add(second);
+  EXPECT_EQ(pending.cell_count(), 5u) << "maps, and kinds of maps, are apart";
+
+  const PendingCell a = pending.TakeOldest();
+  EXPECT_EQ(a.key, "a");
+  EXPECT_EQ(a.op_count, 2u);
+  EXPECT_EQ(a.bytes, 4u);
+  EXPECT_EQ(a.first, &first.ops[0]);
+  EXPECT_EQ(a.first->next, &second.ops[1]);
+  EXPECT_EQ(a.last, &second.ops[1]);
+  EXPECT_EQ(a.last->next, nullptr);
+  EXPECT_EQ(pending.TakeOldest().key, "b");
+
+  PartState third(part_of({op(0, "a")}));
+  pending.Add(third);
+  EXPECT_EQ(pending.cell_count(), 4u) << "what was taken does not wait any more";
 }
 
 TEST(Restamp, RoundTripAndDistinctKeys) {

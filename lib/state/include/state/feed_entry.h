@@ -41,8 +41,8 @@ class FeedEntryBuilder {
   uint32_t OriginIndex(std::string_view origin) { return IndexOf(origin, origins_, origin_index_); }
   void Add(const ChangeView& change);  // bytes are copied
   size_t change_count() const { return change_count_; }
-  // The commit entry; the builder stays as it is.
-  std::string Build(int64_t wall_ms) const;
+  // The commit entry; the builder stays as it is. `awaited`: somebody waits for it to be persisted.
+  std::string Build(int64_t wall_ms, bool awaited = false) const;
 
  private:
   struct Hash : std::hash<std::string_view> {
@@ -64,6 +64,7 @@ std::string EncodeMarker(int64_t wall_ms, const Position& tail);
 // Views point into the decoded bytes. Decode() reuses the vectors' capacity.
 struct FeedEntryView {
   bool is_marker = false;
+  bool awaited = false;  // a commit that somebody waits to be persisted
   int64_t wall_ms = 0;
   Position marker_tail;
   std::vector<std::string_view> maps;

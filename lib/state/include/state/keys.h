@@ -39,6 +39,7 @@ bool ParseMapId(std::string_view map_id, MapIdView* out);
 // Field of a cell in its hash: the key for LWW (tag ignored); length-prefixed key, then tag for OR;
 // node for counters.
 std::string CellField(CellKind kind, std::string_view key, std::string_view tag);
+void AppendCellField(std::string& out, CellKind kind, std::string_view key, std::string_view tag);
 struct FieldView {
   std::string_view key;
   std::string_view tag;

@@ -16,12 +16,15 @@
 namespace topgun::storage {
 
 struct ShardLimits {
-  // Flushes of a shard start at least this far apart, unless a batch is full or somebody waits: a
-  // transaction costs as much as some twenty rows. The first after a pause starts at once.
-  std::chrono::milliseconds flush_interval{20};
+  // Flushes of a shard start at least this far apart, unless a batch is full: what is written again
+  // meanwhile costs one row. The first after a pause starts at once.
+  std::chrono::milliseconds flush_interval{1000};
+  // The same while somebody waits for a commit (write concern PERSISTED): a transaction costs as
+  // much as some twenty rows.
+  std::chrono::milliseconds awaited_flush_interval{20};
   // A flush takes no further entry once it has this many rows or bytes.
   uint64_t flush_rows_max = 5000;
-  uint64_t flush_bytes_max = 8ull << 20;
+  uint64_t flush_bytes_max = 16ull << 20;
   // Reading stops while this much is read and not committed, over all shards.
   uint64_t read_bytes_max = 256ull << 20;
   // What stays in the feed for watchers that resume.

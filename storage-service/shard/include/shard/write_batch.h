@@ -49,6 +49,7 @@ class WriteBatch {
   uint64_t held_bytes() const { return held_bytes_; }
   uint64_t changes() const { return changes_; }               // before coalescing
   int64_t oldest_wall_ms() const { return oldest_wall_ms_; }  // 0: no commit in it
+  bool awaited() const { return awaited_; }  // somebody waits for one of its commits
 
  private:
   struct CellId {
@@ -71,6 +72,7 @@ class WriteBatch {
   uint64_t held_bytes_ = 0;
   uint64_t changes_ = 0;
   int64_t oldest_wall_ms_ = 0;
+  bool awaited_ = false;
   std::deque<std::string> kept_;
   std::vector<CellRow> rows_;
   absl::flat_hash_map<CellId, uint32_t, CellIdHash> index_;

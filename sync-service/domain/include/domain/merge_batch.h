@@ -1,15 +1,12 @@
-// Ops that are merged and committed together: one script call, one feed entry.
+// Cells that are merged and committed together with their ops: one script call, one feed entry.
 //
-// Life: Take() ops until full; LookUp() cells in the cache; Provide() what had to be read; Merge();
-// BuildCommit(); after the commit Settle(). A conflict repeats from LookUp(). Ops on the same cell
-// collapse into one cell write. Owned by a Shard and reused (keeps its capacity); used on the
-// shard's loop.
+// Life: Take() cells until full; LookUp() cells in the cache; Provide() what had to be read;
+// Merge(); BuildCommit(); after the commit Settle(). A conflict repeats from LookUp(). Owned by a
+// Shard and reused (keeps its capacity); used on the shard's loop.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,34 +17,16 @@
 #include "domain/conflicts.h"
 #include "domain/io.h"
 #include "domain/merge_rules.h"
+#include "domain/pending_ops.h"
 #include "domain/write.h"
 #include "state/feed_entry.h"
 
 namespace topgun::sync {
 
-// A part that waits for its ops to be merged, possibly over several batches.
-struct PartState {
-  explicit PartState(WritePart part_in)
-      : part(std::move(part_in)), outcomes(part.ops.size(), '\0'), open(part.ops.size()) {}
-
-  // Redis may have lost what an earlier batch committed when the incarnation rose in between, so a
-  // part never claims more than the first incarnation it was committed under.
-  void CommittedAt(const state::Position& at) {
-    const bool first = position == state::Position{};
-    if (first || at.incarnation == position.incarnation) position = std::max(position, at);
-  }
-
-  WritePart part;
-  std::string outcomes;
-  size_t next = 0;  // first op that is in no batch yet
-  size_t open = 0;  // ops without outcome
-  state::Position position;
-};
-
 struct BatchLimits {
-  size_t cells_max = 250;  // beyond, the script's run time hurts p99
-  size_t ops_max = 4096;
-  uint64_t bytes_max = 4u << 20;
+  size_t cells_max = 500;   // beyond, the script's run time hurts p99
+  size_t ops_max = 32'768;  // merging a few takes a millisecond as well
+  uint64_t bytes_max = 8u << 20;
 };
 
 class MergeBatch {
@@ -55,13 +34,13 @@ class MergeBatch {
   explicit MergeBatch(BatchLimits limits) : limits_(limits) {}
 
   void Clear();
-  bool empty() const { return ops_.empty(); }
+  bool empty() const { return used_ == 0; }
   bool full() const;
-  size_t op_count() const { return ops_.size(); }
+  size_t op_count() const { return op_count_; }
   size_t cell_count() const { return used_; }
 
-  // Takes ops from the part until it is used up or the batch is full.
-  void Take(const std::shared_ptr<PartState>& part);
+  // The cell and its ops belong to the batch until Clear().
+  void Take(PendingCell cell);
 
   // Fills cells from the cache; returns those that must be read.
   std::vector<CellRef> LookUp(CellCache& cache);
@@ -72,8 +51,8 @@ class MergeBatch {
   void ExpectDeadTags(bool expect) { expect_dead_tags_ = expect; }
   // Whether an op may come whose clock was too far ahead once (restamp.h).
   void ExpectClamps(bool expect) { expect_clamps_ = expect; }
-  // Merges every op in arrival order. False: re-stamp records, notes of clamps or dead tags must be
-  // read, LookUp() again first.
+  // Merges cell by cell, the ops of each in arrival order. False: re-stamp records, notes of clamps
+  // or dead tags must be read, LookUp() again first.
   bool Merge(crdt::HybridLogicalClock& clock, int64_t now_ms);
 
   // The commit that follows `tail`; views point into the batch.
@@ -83,21 +62,24 @@ class MergeBatch {
 
   // Records outcomes and position in the parts, stores new cells in the cache, and returns the
   // parts that are finished.
-  std::vector<std::shared_ptr<PartState>> Settle(const state::Position& position, CellCache& cache);
+  std::vector<PartState*> Settle(const state::Position& position, CellCache& cache);
   // Of the last Merge(); valid until Clear().
   const Conflicts& conflicts() const { return conflicts_; }
-  // Parts that have ops in this batch.
-  const std::vector<std::shared_ptr<PartState>>& parts() const { return parts_; }
 
  private:
-  struct WorkCell {
-    std::string id;
+  struct WorkCell;
+  // What the cells of a map share.
+  struct BatchMap {
     state::CellKind kind = state::CellKind::kLww;
-    std::string_view map;
-    std::string_view key;
-    std::string_view tag;
-    std::string field;
-    WorkCell* horizon = nullptr;  // of its map: what retention has forgotten
+    std::string_view name;
+    bool has_ops = false;
+    WorkCell* horizon = nullptr;         // what retention has forgotten of it; if it has ops
+    std::optional<uint32_t> feed_index;  // in the entry's dictionary
+    std::vector<std::string_view> fields_and_cells;  // to be written
+  };
+  struct WorkCell {
+    PendingCell pending;
+    BatchMap* map = nullptr;
     bool known = false;
     std::string base;     // as stored; empty when absent
     std::string encoded;  // as written
@@ -107,57 +89,58 @@ class MergeBatch {
     bool changed = false;
     bool tell_origin = false;
   };
-  struct OpRef {
-    PartState* part;
-    uint32_t op;
-    WorkCell* cell;
-    Outcome outcome;
-  };
 
-  // The cell that an op is about.
-  WorkCell& CellOf(const WriteOp& op, std::string_view map);
+  WorkCell& Add(PendingCell cell);
+  BatchMap& MapOf(const PendingCell& cell);
+  // A cell that no op in hand is about, but that decides what becomes of one.
+  WorkCell& SystemCell(state::CellKind kind, std::string_view map, std::string_view key,
+                       std::string_view tag);
   WorkCell& DeadTagFor(std::string_view map, std::string_view tag);
-  WorkCell& CellFor(state::CellKind kind, std::string_view map, std::string_view key,
-                    std::string_view tag);
-  WorkCell& HorizonFor(state::CellKind kind, std::string_view map);
-  static int64_t ForgottenUpTo(const WorkCell& cell);
-  static bool IsForgotten(const WorkCell& cell, const crdt::TimestampView& timestamp);
+  WorkCell& RecordFor(const WorkCell& cell, const CellState& original);
+  WorkCell& ClampsOf(std::string_view node);
+  void AddHorizons();
   void SetBase(WorkCell& cell, std::string_view encoded);
   void Reset();
+
   // kNone: the re-stamp record or the dead tag must be read first.
-  Outcome MergeOp(const OpRef& ref, crdt::HybridLogicalClock& clock, int64_t now_ms);
+  Outcome MergeOp(const PendingOp& pending, WorkCell& cell, crdt::HybridLogicalClock& clock);
   Outcome MergeOr(WorkCell& cell, CellState incoming);
   Outcome MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,
                    crdt::HybridLogicalClock& clock);
+  static int64_t ForgottenUpTo(const WorkCell& cell);
+  static bool IsForgotten(const WorkCell& cell, const crdt::TimestampView& timestamp);
   // kNone: a record must be read first; nullopt: the op was never re-stamped.
   std::optional<Outcome> Recall(WorkCell& cell, WorkCell& record, CellState incoming);
   std::optional<Outcome> RecallClamped(WorkCell& cell, const CellState& incoming);
   Outcome Restamp(WorkCell& cell, CellState incoming, bool too_far_ahead,
                   crdt::HybridLogicalClock& clock);
   void NoteClamp(const crdt::TimestampView& original, const crdt::TimestampView& assigned);
-  WorkCell& RecordFor(const WorkCell& cell, const CellState& original);
-  WorkCell& ClampsOf(std::string_view node);
   void Lost(const WorkCell& cell, const CellState& loser, const CellState& winner);
   Outcome Apply(WorkCell& cell, const CellState& record, Verdict verdict);
+
+  bool awaited() const;
+  void AddChange(WorkCell& cell, const state::Position& version, int64_t now_ms);
   void CollectWrites(CommitRequest& request);
 
   BatchLimits limits_;
+  uint64_t serial_ = 1;         // of the batch, to notice the parts it takes ops of
   std::deque<WorkCell> cells_;  // addresses are stable; the first used_ are in use
   size_t used_ = 0;
+  size_t taken_ = 0;  // of those, with ops; the first ones
+  std::deque<BatchMap> maps_;
+  size_t maps_used_ = 0;
+  // By the part of a cell's id that names its map.
+  absl::flat_hash_map<std::string_view, BatchMap*, BytesHash, BytesEqual> map_index_;
+  // Cells of the system's maps, by id.
+  absl::flat_hash_map<std::string_view, WorkCell*, BytesHash, BytesEqual> system_index_;
   bool expect_dead_tags_ = false;
   bool expect_clamps_ = false;
-  size_t horizon_count_ = 0;           // of those, horizons: only read, and no limit counts them
-  WorkCell* last_clamps_ = nullptr;    // of the node asked for last: ops of one node come together
-  std::vector<WorkCell*> horizon_of_;  // by map and kind of the part being taken
-  absl::flat_hash_map<std::string_view, WorkCell*, BytesHash, BytesEqual> index_;
-  std::vector<OpRef> ops_;
-  std::vector<std::shared_ptr<PartState>> parts_;
-  std::vector<WorkCell*> missing_;
-  std::deque<std::string> arena_;  // bytes made here: re-stamp keys and values
-  std::string scratch_;
-  std::string field_scratch_;
+  size_t op_count_ = 0;
   uint64_t bytes_ = 0;
-  int64_t now_ms_ = 0;  // of the merge
+  std::vector<PartState*> parts_;
+  std::vector<WorkCell*> missing_;
+  std::deque<std::string> arena_;  // bytes made here: names and values of the system's cells
+  int64_t now_ms_ = 0;             // of the merge
   Conflicts conflicts_;
   state::FeedEntryBuilder builder_;
   std::string entry_;

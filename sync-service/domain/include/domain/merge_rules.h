@@ -9,6 +9,9 @@ namespace topgun::sync {
 
 // A cell while a batch is merged; views borrow from the stored cell or from the op that won.
 struct CellState {
+  // Whether clients see it.
+  bool Live(int64_t now_ms) const;
+
   bool present = false;
   bool tombstone = false;
   bool has_ttl = false;
@@ -24,6 +27,9 @@ enum class Verdict : uint8_t {
   kDuplicate,  // this very record is stored
   kCollision,  // same timestamp, another record: the later arrival must be re-stamped
 };
+
+// As a cell without version and commit time.
+state::CellView ViewOf(const CellState& state);
 
 // The record an op wants to store.
 CellState RecordOf(const WriteOp& op);

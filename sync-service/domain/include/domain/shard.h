@@ -10,7 +10,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -144,8 +144,9 @@ class Shard {
   uint64_t cache_bytes_counted_ = 0;
   RareMaps rare_maps_;
 
-  std::deque<std::shared_ptr<PartState>> queue_;
-  uint64_t queue_bytes_ = 0;
+  std::list<PartState> parts_;  // not finished
+  uint64_t queue_bytes_ = 0;    // of them
+  PendingOps pending_;
   MergeBatch batch_;
   struct PruneJob {
     PruneBatch batch;

@@ -28,6 +28,9 @@ enum class Outcome : uint8_t {
 };
 inline constexpr size_t kOutcomeCount = 6;
 
+// Whether the op is about a tag of an OR map.
+inline bool IsOr(OpKind kind) { return kind != OpKind::kPut && kind != OpKind::kRemove; }
+
 struct WriteOp {
   OpKind kind = OpKind::kPut;
   uint32_t map = 0;     // index into WritePart::maps
@@ -55,6 +58,8 @@ struct WritePart {
   uint64_t bytes = 0;  // held by `storage` for this part, for queue limits
   // How long `done` may wait for Redis replicas to confirm the commit; 0: it does not.
   uint32_t replicate_ms = 0;
+  // Somebody waits for Postgres to have it.
+  bool persist = false;
   std::function<void(WriteResult)> done;
 };
 
