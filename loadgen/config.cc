@@ -36,6 +36,7 @@ void RegisterAll(OptionParser& parser, Config& config) {
   RegisterDataOptions(parser, config.data);
   RegisterClientOptions(parser, config.clients);
   RegisterFaultOptions(parser, config.faults);
+  RegisterMerkleOptions(parser, config.merkle);
   RegisterVerifyOptions(parser, config.verify);
   RegisterOutputOptions(parser, config.output);
 }
@@ -45,6 +46,9 @@ Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishLoad(config.load));
   RETURN_IF_ERROR(FinishData(config.data));
   RETURN_IF_ERROR(FinishOutput(config.output));
+  if (FindScenario(config.scenario)->kind == ScenarioKind::kMerkle) {
+    RETURN_IF_ERROR(CheckMerkle(config.merkle, config.data));
+  }
   return CheckVerify(config.verify, config.data);
 }
 

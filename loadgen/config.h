@@ -9,6 +9,7 @@
 #include "options/data.h"
 #include "options/faults.h"
 #include "options/load.h"
+#include "options/merkle.h"
 #include "options/output.h"
 #include "options/target.h"
 #include "options/verify.h"
@@ -22,6 +23,7 @@ struct Config {
   DataConfig data;
   ClientsConfig clients;
   FaultsConfig faults;
+  MerkleConfig merkle;
   VerifyConfig verify;
   OutputConfig output;
 };

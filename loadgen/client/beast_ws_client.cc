@@ -1,6 +1,8 @@
 // The only file that knows Beast. Beast makes the HTTP upgrade; frames are then read and written by
 // ws_frame.h: Beast's WebSocket stream would make one socket write per message and one asynchronous
 // operation per received message, and the generator shares its cores with the servers it measures.
+#include <netinet/in.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -29,16 +31,19 @@ using tcp = asio::ip::tcp;
 
 constexpr std::chrono::seconds kOpenTimeout{5};  // core.md 2.8
 constexpr std::chrono::seconds kCloseTimeout{1};
-constexpr size_t kReadChunkBytes = size_t{64} * 1024;
+// Room for one read: grows with what comes, so that ten thousand idle connections stay small.
+constexpr size_t kReadBytesMin = 1024;
+constexpr size_t kReadBytesMax = size_t{64} * 1024;
 constexpr size_t kMessageBytesMax = size_t{64} * 1024 * 1024;  // snapshots of large maps
 
 // One TCP connection from resolving to the end. Lives until its last handler has run; Detach()
 // makes those handlers harmless.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(asio::io_context& io, const Endpoint& endpoint, WsClient::Listener& listener,
-             WsClient::Traffic& traffic, uint64_t seed)
+  Connection(asio::io_context& io, const Endpoint& endpoint, const std::string& source_ip,
+             WsClient::Listener& listener, WsClient::Traffic& traffic, uint64_t seed)
       : endpoint_(endpoint),
+        source_ip_(source_ip),
         listener_(&listener),
         traffic_(&traffic),
         random_(seed),
@@ -50,8 +55,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Send(WsOpcode opcode, std::initializer_list<std::string_view> parts);
   void Close();
   void Drop();
+  void StopReading();
 
  private:
+  void Resolve();
+  void ConnectTo(const tcp::endpoint& address);
+  void ConnectToAny(const tcp::resolver::results_type& addresses);
   void OnConnected(error_code error);
   void SendUpgrade();
   void OnUpgradeResponse(error_code error);
@@ -65,13 +74,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Fail(std::string_view reason);
   void CloseSocket();
 
+  void AwaitEnd();
+
   const Endpoint endpoint_;
+  const std::string source_ip_;
   WsClient::Listener* listener_;  // null once detached
   WsClient::Traffic* traffic_;
   Random random_;
   tcp::resolver resolver_;
   tcp::socket socket_;
   asio::steady_timer open_timer_;
+  std::string error_text_;
   std::string key_;
   http::request<http::empty_body> request_;
   http::response<http::empty_body> response_;
@@ -81,9 +94,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closing_ = false;
   bool write_in_flight_ = false;
   bool flush_scheduled_ = false;
+  bool reading_ = true;
+  bool read_in_flight_ = false;
   std::string out_;      // frames not yet handed to the socket
   std::string writing_;  // frames the socket is writing
   std::string in_;       // received bytes: [in_begin_, in_end_) are unparsed
+  size_t read_bytes_ = kReadBytesMin;
   size_t in_begin_ = 0;
   size_t in_end_ = 0;
   std::string fragments_;  // a fragmented message so far
@@ -95,15 +111,48 @@ void Connection::Start() {
   open_timer_.async_wait([self = shared_from_this()](error_code error) {
     if (!error && !self->open_) self->Fail("connecting timed out");
   });
+  // Thousands of connections to one address need no resolver.
+  error_code not_numeric;
+  const auto address = asio::ip::make_address(endpoint_.host, not_numeric);
+  if (not_numeric) return Resolve();
+  ConnectTo({address, static_cast<uint16_t>(std::stoi(endpoint_.port))});
+}
+
+void Connection::Resolve() {
   resolver_.async_resolve(
       endpoint_.host, endpoint_.port,
       [self = shared_from_this()](error_code error, const tcp::resolver::results_type& addresses) {
         if (error) return self->Fail(error.message());
-        asio::async_connect(self->socket_, addresses,
-                            [self](error_code connect_error, const tcp::endpoint&) {
-                              self->OnConnected(connect_error);
-                            });
+        if (!self->source_ip_.empty()) return self->ConnectTo(*addresses.begin());
+        self->ConnectToAny(addresses);
       });
+}
+
+void Connection::ConnectToAny(const tcp::resolver::results_type& addresses) {
+  asio::async_connect(socket_, addresses,
+                      [self = shared_from_this()](error_code error, const tcp::endpoint&) {
+                        self->OnConnected(error);
+                      });
+}
+
+void Connection::ConnectTo(const tcp::endpoint& address) {
+  error_code error;
+  socket_.open(address.protocol(), error);
+  if (!error && !source_ip_.empty()) {
+    // The port is chosen while connecting, so that it only has to be unique per target.
+    using LatePort = asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>;
+    socket_.set_option(LatePort(true), error);
+    if (!error) socket_.bind({asio::ip::make_address(source_ip_, error), 0}, error);
+    if (error) error_text_ = "cannot connect from " + source_ip_ + ": " + error.message();
+  }
+  if (error) {
+    // In a turn of its own: Connect() must not call back.
+    return asio::post(socket_.get_executor(), [self = shared_from_this(), error] {
+      self->Fail(self->error_text_.empty() ? error.message() : self->error_text_);
+    });
+  }
+  socket_.async_connect(
+      address, [self = shared_from_this()](error_code result) { self->OnConnected(result); });
 }
 
 void Connection::OnConnected(error_code error) {
@@ -152,25 +201,40 @@ void Connection::OnUpgradeResponse(error_code error) {
 }
 
 void Connection::ReadMore() {
+  if (!reading_) return;
   if (in_begin_ == in_end_) in_begin_ = in_end_ = 0;
-  if (in_.size() - in_end_ < kReadChunkBytes / 2) {
+  if (in_.size() - in_end_ < read_bytes_ / 2) {
     // Move what is unparsed to the front; a frame larger than the buffer makes it grow.
     in_.erase(0, in_begin_);
     in_end_ -= in_begin_;
     in_begin_ = 0;
-    in_.resize(std::max(in_end_ + kReadChunkBytes, in_.size()));
+    in_.resize(std::max(in_end_ + read_bytes_, in_.size()));
   }
+  read_in_flight_ = true;
   socket_.async_read_some(
       asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
       [self = shared_from_this()](error_code error, size_t size) { self->OnRead(error, size); });
 }
 
 void Connection::OnRead(error_code error, size_t size) {
+  read_in_flight_ = false;
+  if (closing_) return error ? CloseSocket() : AwaitEnd();
   if (listener_ == nullptr) return;
   if (error) return Fail(error == asio::error::eof ? "closed by the server" : error.message());
   traffic_->bytes_received += size;
   in_end_ += size;
+  if (in_end_ == in_.size()) read_bytes_ = std::min(read_bytes_ * 2, kReadBytesMax);
   if (HandleFrames()) ReadMore();
+}
+
+// The server ends a closed connection, so that the port is free at once on this side.
+void Connection::AwaitEnd() {
+  if (read_in_flight_ || !socket_.is_open()) return;
+  in_.resize(kReadBytesMin);
+  read_in_flight_ = true;
+  socket_.async_read_some(
+      asio::buffer(in_.data(), in_.size()),
+      [self = shared_from_this()](error_code error, size_t size) { self->OnRead(error, size); });
 }
 
 // False once the connection is over.
@@ -253,7 +317,7 @@ void Connection::ScheduleFlush() {
 void Connection::Flush() {
   if (write_in_flight_ || !socket_.is_open()) return;
   if (out_.empty()) {
-    if (closing_) CloseSocket();
+    if (closing_) AwaitEnd();
     return;
   }
   write_in_flight_ = true;
@@ -263,8 +327,9 @@ void Connection::Flush() {
                       self->write_in_flight_ = false;
                       self->writing_.clear();
                       if (self->listener_ != nullptr) self->traffic_->bytes_sent += size;
-                      // The pending read reports the reason of the failure.
-                      if (!error) self->Flush();
+                      if (!error) return self->Flush();
+                      // Otherwise the pending read reports the reason of the failure.
+                      if (!self->read_in_flight_) self->Fail(error.message());
                     });
 }
 
@@ -279,6 +344,14 @@ void Connection::Close() {
   open_timer_.expires_after(kCloseTimeout);
   open_timer_.async_wait([self = shared_from_this()](error_code error) {
     if (!error) self->CloseSocket();
+  });
+}
+
+void Connection::StopReading() {
+  reading_ = false;
+  // What the server sends is not seen any more; that it has gone is, once something is sent to it.
+  socket_.async_wait(tcp::socket::wait_error, [self = shared_from_this()](error_code error) {
+    if (!error) self->Fail("closed by the server");
   });
 }
 
@@ -303,9 +376,13 @@ void Connection::CloseSocket() {
 
 class BeastWsClient final : public WsClient {
  public:
-  BeastWsClient(asio::io_context& io, const Endpoint& endpoint, Listener& listener,
-                Traffic& traffic)
-      : io_(io), endpoint_(endpoint), listener_(listener), traffic_(traffic) {}
+  BeastWsClient(asio::io_context& io, const Endpoint& endpoint, const std::string& source_ip,
+                Listener& listener, Traffic& traffic)
+      : io_(io),
+        endpoint_(endpoint),
+        source_ip_(source_ip),
+        listener_(listener),
+        traffic_(traffic) {}
   ~BeastWsClient() override {
     if (connection_) connection_->Drop();
   }
@@ -314,7 +391,8 @@ class BeastWsClient final : public WsClient {
     if (connection_) connection_->Drop();
     const auto seed =
         static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-    connection_ = std::make_shared<Connection>(io_, endpoint_, listener_, traffic_, seed);
+    connection_ =
+        std::make_shared<Connection>(io_, endpoint_, source_ip_, listener_, traffic_, seed);
     connection_->Start();
   }
   void Send(std::initializer_list<std::string_view> parts) override {
@@ -323,10 +401,17 @@ class BeastWsClient final : public WsClient {
   void Close() override {
     if (connection_) std::exchange(connection_, nullptr)->Close();
   }
+  void Drop() override {
+    if (connection_) std::exchange(connection_, nullptr)->Drop();
+  }
+  void StopReading() override {
+    if (connection_) connection_->StopReading();
+  }
 
  private:
   asio::io_context& io_;
   const Endpoint endpoint_;
+  const std::string source_ip_;
   Listener& listener_;
   Traffic& traffic_;
   std::shared_ptr<Connection> connection_;
@@ -335,8 +420,9 @@ class BeastWsClient final : public WsClient {
 }  // namespace
 
 std::unique_ptr<WsClient> MakeWsClient(asio::io_context& io, const Endpoint& endpoint,
-                                       WsClient::Listener& listener, WsClient::Traffic& traffic) {
-  return std::make_unique<BeastWsClient>(io, endpoint, listener, traffic);
+                                       const std::string& source_ip, WsClient::Listener& listener,
+                                       WsClient::Traffic& traffic) {
+  return std::make_unique<BeastWsClient>(io, endpoint, source_ip, listener, traffic);
 }
 
 }  // namespace topgun::loadgen

@@ -35,7 +35,7 @@ Session::Session(boost::asio::io_context& io, Options options, RunStats& stats,
       stats_(stats),
       decoded_(decoded),
       listener_(listener),
-      socket_(MakeWsClient(io, options_.endpoint, *this, traffic_)),
+      socket_(MakeWsClient(io, options_.endpoint, options_.source_ip, *this, traffic_)),
       heartbeat_timer_(io),
       state_timer_(io),
       random_(options_.seed),
@@ -57,6 +57,7 @@ void Session::Send(std::initializer_list<std::string_view> parts) {
 
 void Session::Connect() {
   state_ = State::kConnecting;
+  reading_ = true;
   connecting_since_ = steady_clock::now();
   socket_->Connect();
 }
@@ -105,6 +106,7 @@ void Session::OnMessage(std::string_view message) {
       return Refuse(decoded_.auth_fail.error.value_or("AUTH_FAIL"));
     case FrameType::kPong:
       last_pong_ = steady_clock::now();
+      stats_.pong_latency.Record((last_pong_ - last_ping_) / std::chrono::nanoseconds(1));
       return;
     case FrameType::kError:
       ++stats_.errors[decoded_.error.code];
@@ -137,9 +139,11 @@ void Session::ScheduleHeartbeat() {
 }
 
 void Session::Heartbeat() {
-  if (steady_clock::now() - last_pong_ > kPongTimeout) {
+  last_ping_ = steady_clock::now();
+  if (reading_ && last_ping_ - last_pong_ > kPongTimeout) {
     stats_.last_error = "no PONG for 15 s";
     CountCloseReason(stats_.last_error);
+    socket_->Close();
     return Reconnect();
   }
   std::string ping;
@@ -162,22 +166,57 @@ void Session::CountCloseReason(const std::string& reason) {
 }
 
 void Session::Reconnect() {
-  CountTraffic();
-  if (!refusal_.empty()) return;
-  const bool was_up = ready();
-  if (was_up) ++stats_.closes;
-  state_ = State::kBackoff;
-  heartbeat_timer_.cancel();
-  socket_->Close();
+  if (!refusal_.empty()) return CountTraffic();
+  if (ready()) ++stats_.closes;
+  BackOff();
+}
 
-  const double jitter = 0.5 + random_.Unit();
-  const auto delay = std::chrono::duration_cast<milliseconds>(backoff_ * jitter);
-  backoff_ = std::min(backoff_ * 2, kBackoffMax);
-  state_timer_.expires_after(delay);
-  state_timer_.async_wait([this](boost::system::error_code error) {
-    if (!error && state_ == State::kBackoff) Connect();
-  });
+void Session::BackOff() {
+  const bool was_up = TakeDown(options_.reconnect ? State::kBackoff : State::kIdle);
+  if (options_.reconnect) {
+    const double jitter = 0.5 + random_.Unit();
+    const auto delay = std::chrono::duration_cast<milliseconds>(backoff_ * jitter);
+    backoff_ = std::min(backoff_ * 2, kBackoffMax);
+    state_timer_.expires_after(delay);
+    state_timer_.async_wait([this](boost::system::error_code error) {
+      if (!error && state_ == State::kBackoff) Connect();
+    });
+  }
   if (was_up) listener_.OnDown();
+  if (!options_.reconnect) listener_.OnLost();
+}
+
+bool Session::TakeDown(State next) {
+  const bool was_up = ready();
+  CountTraffic();
+  state_ = next;
+  heartbeat_timer_.cancel();
+  state_timer_.cancel();
+  socket_->Drop();
+  return was_up;
+}
+
+void Session::StopReading() {
+  reading_ = false;
+  socket_->StopReading();
+}
+
+void Session::Break() {
+  if (!ready()) return;
+  ++stats_.breaks;
+  BackOff();
+}
+
+void Session::GoAway() {
+  if (away() || state_ == State::kIdle) return;
+  ++stats_.breaks;
+  if (TakeDown(State::kAway)) listener_.OnDown();
+}
+
+void Session::ComeBack() {
+  if (!away()) return;
+  backoff_ = kBackoffMin;
+  Connect();
 }
 
 void Session::Refuse(std::string_view reason) {

@@ -29,13 +29,18 @@ class Session final : private WsClient::Listener {
     virtual void OnReady() = 0;
     // `frame` is valid during the call. Not called for the messages of the life cycle.
     virtual void OnFrame(const wire::ServerFrame& frame) = 0;
+    // The connection was ready and is lost, or was broken by the methods below.
     virtual void OnDown() {}
+    // The connection is lost, whether or not it was ready, and no other one follows (`reconnect`).
+    virtual void OnLost() {}
   };
 
   struct Options {
     Endpoint endpoint;
-    std::string token;  // empty: no-auth mode
-    uint64_t seed = 0;  // of the backoff's jitter
+    std::string token;      // empty: no-auth mode
+    std::string source_ip;  // to connect from; empty: the system's choice
+    uint64_t seed = 0;      // of the backoff's jitter
+    bool reconnect = true;  // else a lost connection stays lost
   };
 
   // All must outlive the session. `decoded` is scratch space shared by the sessions of a thread.
@@ -46,6 +51,18 @@ class Session final : private WsClient::Listener {
   // No callback follows.
   void Stop();
 
+  // What goes wrong in the life of a client, on purpose. Breaks the connection and connects again
+  // with the usual backoff:
+  void Break();
+  // Is away until ComeBack(), which connects at once. Both do nothing when it is so already.
+  void GoAway();
+  void ComeBack();
+  // Takes nothing from the socket any more until the next connection.
+  void StopReading();
+  // Sends no PING any more, as if the machine had vanished.
+  void FallSilent() { heartbeat_timer_.cancel(); }
+
+  bool away() const { return state_ == State::kAway; }
   bool ready() const { return state_ == State::kReady; }
   // Why the session was refused for good; empty unless it was (AUTH_FAIL).
   const std::string& refusal() const { return refusal_; }
@@ -54,7 +71,7 @@ class Session final : private WsClient::Listener {
   void Send(std::initializer_list<std::string_view> parts);
 
  private:
-  enum class State { kIdle, kConnecting, kOpen, kReady, kBackoff };
+  enum class State { kIdle, kConnecting, kOpen, kReady, kBackoff, kAway };
 
   void OnOpen() override;
   void OnMessage(std::string_view message) override;
@@ -68,6 +85,9 @@ class Session final : private WsClient::Listener {
   void Heartbeat();
   void CountCloseReason(const std::string& reason);
   void Reconnect();
+  void BackOff();
+  // True when it had been ready.
+  bool TakeDown(State next);
   void Refuse(std::string_view reason);
   void CountTraffic();
 
@@ -82,10 +102,12 @@ class Session final : private WsClient::Listener {
   Random random_;
   State state_ = State::kIdle;
   bool was_ready_ = false;
+  bool reading_ = true;
   std::string refusal_;
   std::chrono::milliseconds backoff_;
   std::chrono::steady_clock::time_point connecting_since_;
   std::chrono::steady_clock::time_point open_since_;
+  std::chrono::steady_clock::time_point last_ping_;
   std::chrono::steady_clock::time_point last_pong_;
 };
 

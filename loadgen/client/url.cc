@@ -1,5 +1,7 @@
 #include "client/url.h"
 
+#include <arpa/inet.h>
+
 namespace topgun::loadgen {
 namespace {
 
@@ -41,6 +43,12 @@ StatusOr<Endpoint> ParseUrl(std::string_view url) {
   endpoint.host = rest;
   if (endpoint.host.empty() || !IsPort(endpoint.port)) return Bad(url);
   return endpoint;
+}
+
+bool IsIpAddress(const std::string& text) {
+  in6_addr parsed;  // room for both
+  return inet_pton(AF_INET, text.c_str(), &parsed) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), &parsed) == 1;
 }
 
 }  // namespace topgun::loadgen

@@ -19,4 +19,7 @@ struct Endpoint {
 
 StatusOr<Endpoint> ParseUrl(std::string_view url);
 
+// An IPv4 or IPv6 address in its text form.
+bool IsIpAddress(const std::string& text);
+
 }  // namespace topgun::loadgen

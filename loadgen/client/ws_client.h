@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "client/url.h"
@@ -42,12 +43,20 @@ class WsClient {
   virtual void Connect() = 0;
   // One binary message made of the parts in a row. Ignored unless open.
   virtual void Send(std::initializer_list<std::string_view> parts) = 0;
-  // Sends what is queued and a close frame, then disconnects; no callback follows.
+  // Sends what is queued and a close frame, and lets the server end the connection; no callback
+  // follows.
   virtual void Close() = 0;
+  // Breaks the connection without a word; no callback follows.
+  virtual void Drop() = 0;
+  // Leaves everything that comes in the socket from now on, so that the server's writes jam. The
+  // end of such a connection is noticed by the next Send() after it. Connect() reads again.
+  virtual void StopReading() = 0;
 };
 
-// `listener` and `traffic` must outlive the client.
+// `listener` and `traffic` must outlive the client. `source_ip`: the address to connect from; the
+// system's choice when empty.
 std::unique_ptr<WsClient> MakeWsClient(boost::asio::io_context& io, const Endpoint& endpoint,
-                                       WsClient::Listener& listener, WsClient::Traffic& traffic);
+                                       const std::string& source_ip, WsClient::Listener& listener,
+                                       WsClient::Traffic& traffic);
 
 }  // namespace topgun::loadgen

@@ -48,6 +48,8 @@ Session::Options RunContext::SessionOf(uint32_t connection) const {
   Session::Options options;
   options.endpoint = config_.target.endpoints[connection % config_.target.endpoints.size()];
   if (!tokens_.empty()) options.token = tokens_[connection % tokens_.size()];
+  const auto& source_ips = config_.target.source_ips;
+  if (!source_ips.empty()) options.source_ip = source_ips[connection % source_ips.size()];
   options.seed = config_.data.seed + connection;
   return options;
 }

@@ -35,6 +35,7 @@ void Subscriber::OnReady() {
 void Subscriber::OnDown() {
   // What happened until the next subscription went unseen.
   if (sightings_ != nullptr) sightings_->complete = false;
+  if (slow_) ++stats_.slow_reader_closes;
 }
 
 void Subscriber::OnFrame(const wire::ServerFrame& frame) {
@@ -46,6 +47,7 @@ void Subscriber::OnFrame(const wire::ServerFrame& frame) {
       return;
     case FrameType::kQueryResp:
       if (snapshots_missing_ > 0) --snapshots_missing_;
+      if (slow_ && snapshots_missing_ == 0) session_.StopReading();
       return;
     default:
       return;

@@ -22,6 +22,9 @@ class Subscriber final : private Session::Listener {
              std::vector<uint32_t> maps, RunStats& stats, wire::ServerFrame& decoded,
              Sightings* sightings);
 
+  // From now on it stops reading as soon as it is subscribed: a slow consumer.
+  void BecomeSlow() { slow_ = true; }
+
   void Connect() { session_.Start(); }
   void Disconnect() { session_.Stop(); }
 
@@ -42,6 +45,7 @@ class Subscriber final : private Session::Listener {
   Sightings* const sightings_;
   Session session_;
   size_t snapshots_missing_ = 0;
+  bool slow_ = false;
 };
 
 }  // namespace topgun::loadgen

@@ -17,6 +17,7 @@ Worker::Worker(const RunContext& context, uint32_t index)
   }
   MakeWriters();
   MakeSubscribers();
+  MakeFaults();
   thread_ = std::thread([this] { io_.run(); });
 }
 
@@ -42,11 +43,24 @@ void Worker::MakeSubscribers() {
        number += config.load.threads) {
     subscribers_.push_back(
         std::make_unique<Subscriber>(io_, context_, number, all, stats_, decoded_, nullptr));
+    const double slow = config.faults.slow_readers * config.clients.subscribers;
+    if (number < slow) subscribers_.back()->BecomeSlow();
   }
   if (index_ != 0 || !ledger_ || !context_.keys().HasOr()) return;
   std::erase_if(all, [&](uint32_t map) { return !maps[map].is_or; });
   subscribers_.push_back(std::make_unique<Subscriber>(io_, context_, config.clients.subscribers,
                                                       all, stats_, decoded_, &sightings_));
+}
+
+void Worker::MakeFaults() {
+  const Config& config = context_.config();
+  if (config.faults.disconnect_rate == 0 && config.faults.offline.away.count() == 0) return;
+  std::vector<FaultDriver::Victim> victims;
+  for (size_t i = 0; i < writers_.size(); ++i) {
+    victims.push_back({writer_numbers_[i], writers_[i].get()});
+  }
+  faults_.emplace(io_, config.faults, std::move(victims), config.load.connections,
+                  config.data.seed + index_);
 }
 
 template <typename Function>
@@ -98,6 +112,7 @@ void Worker::StartWriting(int64_t start_ns) {
     for (size_t i = 0; i < writers_.size(); ++i) {
       writers_[i]->StartWriting(QuotaOf(writer_numbers_[i]));
     }
+    if (faults_) faults_->Start();
     if (!config.load.open_loop()) return;
     const double share = static_cast<double>(writers_.size()) / config.load.connections;
     pacer_.emplace(config.load.rate * share, config.load.batch, start_ns);
@@ -124,6 +139,7 @@ void Worker::Pace() {
 void Worker::StopWriting() {
   OnThread([this] {
     pacer_.reset();
+    if (faults_) faults_->Stop();
     for (const auto& writer : writers_) writer->StopWriting();
   });
 }
@@ -136,6 +152,7 @@ void Worker::Finish() {
   OnThread([this] {
     pacer_.reset();
     pace_timer_.cancel();
+    if (faults_) faults_->Stop();
     for (const auto& writer : writers_) {
       writer->SettleRest();
       writer->Disconnect();

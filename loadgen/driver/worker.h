@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "driver/fault_driver.h"
 #include "driver/pacer.h"
 #include "driver/run_context.h"
 #include "driver/subscriber.h"
@@ -65,6 +66,7 @@ class Worker {
 
   void MakeWriters();
   void MakeSubscribers();
+  void MakeFaults();
   uint64_t QuotaOf(uint32_t writer) const;
   void Pace();
 
@@ -81,6 +83,7 @@ class Worker {
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
   std::optional<Pacer> pacer_;
   boost::asio::steady_timer pace_timer_;
+  std::optional<FaultDriver> faults_;
   std::thread thread_;
 };
 

@@ -36,6 +36,11 @@ class Writer final : private Session::Listener {
   // Open loop: one frame, planned for the given time.
   void SendPlanned(int64_t planned_ns);
 
+  // Faults, see Session. An open loop goes on writing into the log meanwhile.
+  void Break() { session_.Break(); }
+  void GoAway() { session_.GoAway(); }
+  void ComeBack() { session_.ComeBack(); }
+
   // Tells the ledger about everything still unacknowledged. Call once, at the very end.
   void SettleRest();
 

@@ -1,7 +1,11 @@
 // What clients do that makes a server's life hard.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <string>
+
+#include "base/status.h"
 
 namespace topgun::loadgen {
 
@@ -12,10 +16,25 @@ enum class Resend : uint8_t {
   kFull,      // a frame carries everything unacknowledged, as the stock client sends it
 };
 
+// Away for `away`, once every `every`; never when it is 0.
+struct OfflinePlan {
+  std::chrono::milliseconds away{0};
+  std::chrono::milliseconds every{0};
+};
+
 struct FaultsConfig {
   Resend resend = Resend::kDisjoint;
+  double slow_readers = 0;     // share of the subscribers
+  double half_open = 0;        // share of the connections, idle scenario
+  double disconnect_rate = 0;  // connections broken per second
+  OfflinePlan offline;
 };
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults);
+
+// "5s/30s".
+StatusOr<OfflinePlan> ParseOfflinePlan(const std::string& text);
+// "5%" or "0.05".
+StatusOr<double> ParseShare(const std::string& text);
 
 }  // namespace topgun::loadgen

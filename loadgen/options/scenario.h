@@ -1,6 +1,7 @@
 // Named presets: a scenario is a layer of options under those of the command line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,18 @@ namespace topgun::loadgen {
 
 class OptionParser;
 
+enum class ScenarioKind : uint8_t {
+  kLoad,    // driver/run.h: connections that write
+  kMerkle,  // merkle/merkle_run.h
+  kIdle,    // fleet/idle_fleet.h
+  kStorm,   // fleet/connect_storm.h
+};
+
 struct Scenario {
   std::string name;
   std::string summary;
   std::vector<std::string> options;  // as on the command line
+  ScenarioKind kind = ScenarioKind::kLoad;
 };
 
 // In the order in which they are listed.

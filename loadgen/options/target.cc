@@ -29,6 +29,9 @@ void RegisterTargetOptions(OptionParser& parser, TargetConfig& target) {
   parser.Text("--token", "JWT", target.token, "One ready-made token for every connection");
   parser.Flag("--no-auth", target.no_auth, "The target runs without authentication");
   parser.Number("--users", target.users, 1, kWritersMax, "Distinct subjects among the tokens made");
+  parser.Texts("--source-ips", "IP,...", target.source_ips,
+               "Addresses of this machine to connect from, in turn: one of them has 28 000 ports",
+               ',');
   parser.Duration("--connect-timeout", target.connect_timeout,
                   "Until all connections must be ready");
 }
@@ -38,6 +41,9 @@ Status FinishTarget(TargetConfig& target) {
   for (const std::string& url : target.urls) {
     ASSIGN_OR_RETURN(Endpoint endpoint, ParseUrl(url));
     target.endpoints.push_back(std::move(endpoint));
+  }
+  for (const std::string& ip : target.source_ips) {
+    if (!IsIpAddress(ip)) return InvalidArgument("--source-ips: not an IP address: " + ip);
   }
   if (const char* const secret = std::getenv("JWT_SECRET"); secret != nullptr) {
     target.jwt_secret = secret;

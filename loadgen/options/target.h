@@ -21,6 +21,7 @@ struct TargetConfig {
   std::string token;
   bool no_auth = false;
   uint32_t users = 100;
+  std::vector<std::string> source_ips;  // connections take turns; empty: the system's choice
   std::chrono::milliseconds connect_timeout{15'000};
 };
 

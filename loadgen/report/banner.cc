@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "options/scenario.h"
 #include "report/text.h"
 #include "workload/identity.h"
 
@@ -40,6 +41,32 @@ std::string Length(const Config& config) {
   return Seconds(config.load.duration) + " after " + Seconds(config.load.warmup) + " of warm-up";
 }
 
+void AddFaults(const FaultsConfig& faults, Parameters& all) {
+  if (faults.disconnect_rate > 0) {
+    all.emplace_back("broken per second", Fixed(faults.disconnect_rate, 1));
+  }
+  if (faults.offline.away.count() > 0) {
+    all.emplace_back("away", Seconds(faults.offline.away) + " of " + Seconds(faults.offline.every));
+  }
+  if (faults.slow_readers > 0) {
+    all.emplace_back("slow readers", Fixed(faults.slow_readers * 100, 0) + " % of the subscribers");
+  }
+  if (faults.half_open > 0) {
+    all.emplace_back("half open", Fixed(faults.half_open * 100, 0) + " %");
+  }
+}
+
+void AddMerkle(const Config& config, Parameters& all) {
+  if (FindScenario(config.scenario)->kind != ScenarioKind::kMerkle) return;
+  const MerkleConfig& merkle = config.merkle;
+  const std::string some = Grouped(merkle.behind) + " keys, " +
+                           (merkle.spread == MerkleSpread::kNewest ? "the newest" : "at random");
+  all.emplace_back("a client lacks", merkle.lack == MerkleLack::kNothing ? "nothing"
+                                     : merkle.lack == MerkleLack::kSome  ? some
+                                                                         : "everything");
+  all.emplace_back("syncs", Grouped(merkle.syncs) + " per connection");
+}
+
 }  // namespace
 
 Parameters DescribeConfig(const Config& config) {
@@ -70,6 +97,11 @@ Parameters DescribeConfig(const Config& config) {
   all.emplace_back("verify", config.verify.mode == Verify::kAcks ? "acks" : "none");
   if (config.verify.inject_loss > 0) {
     all.emplace_back("negative control", Grouped(config.verify.inject_loss) + " phantom acks");
+  }
+  AddFaults(config.faults, all);
+  AddMerkle(config, all);
+  if (config.clients.connect_rate > 0) {
+    all.emplace_back("connects per second", Grouped(config.clients.connect_rate));
   }
   all.emplace_back("threads", std::to_string(config.load.threads));
   all.emplace_back("seed", std::to_string(config.data.seed));

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "report/banner.h"
+#include "report/client_sections.h"
 #include "wire/op.h"
 #include "workload/identity.h"
 
@@ -51,7 +52,9 @@ json::object LatenciesJson(const RunReport& report) {
           {"ack", LatencyJson(report.measured.ack_latency)},
           {"ack_uncorrected", LatencyJson(report.measured.ack_latency_sent)},
           {"propagation", LatencyJson(report.measured.propagation)},
-          {"connect", LatencyJson(report.whole.ready_latency)}};
+          {"connect", LatencyJson(report.whole.ready_latency)},
+          {"answer", LatencyJson(report.whole.answer_latency)},
+          {"pong", LatencyJson(report.window.pong_latency)}};
 }
 
 json::object ScheduleJson(const Config& config, const RunReport& report) {
@@ -67,6 +70,8 @@ json::object TroubleJson(const RunReport& report) {
   for (const auto& [code, count] : whole.errors) errors[std::to_string(code)] = count;
   return {{"errors", errors},
           {"closes", whole.closes},
+          {"broken_on_purpose", whole.breaks},
+          {"slow_readers_closed", whole.slow_reader_closes},
           {"reconnects", whole.reconnects},
           {"ops_refused", whole.ops_refused},
           {"ops_unacked", report.unacked_ops},
@@ -84,7 +89,7 @@ json::object LevelsJson(const RunStats& stats) {
 }
 
 json::object CpuJson(const RunReport& report) {
-  const auto ops = static_cast<double>(report.window.ops_acked);
+  const auto ops = static_cast<double>(report.WorkDone());
   const auto usage = [ops](double cpu_us) {
     return json::object{{"cpu_us", cpu_us}, {"us_per_op", ops > 0 ? cpu_us / ops : 0}};
   };
@@ -120,21 +125,26 @@ std::string RenderJson(const Config& config, const RunReport& report) {
   WriteHex(report.run, run_id.size(), run_id.data());
   json::array problems;
   for (const std::string& problem : report.problems) problems.emplace_back(problem);
-  const json::object root = {{"tool", "topgun-loadgen"},
-                             {"run", run_id},
-                             {"parameters", ParametersJson(DescribeConfig(config))},
-                             {"machine", ParametersJson(DescribeMachine())},
-                             {"seconds", report.seconds},
-                             {"interrupted", report.interrupted},
-                             {"throughput", ThroughputJson(report)},
-                             {"acked_by_level", LevelsJson(report.whole)},
-                             {"latency", LatenciesJson(report)},
-                             {"schedule", ScheduleJson(config, report)},
-                             {"trouble", TroubleJson(report)},
-                             {"cpu", CpuJson(report)},
-                             {"verify", VerifyJson(report.verify)},
-                             {"exit_code", static_cast<int>(report.exit_code)},
-                             {"problems", problems}};
+  json::object root = {{"tool", "topgun-loadgen"},
+                       {"run", run_id},
+                       {"parameters", ParametersJson(DescribeConfig(config))},
+                       {"machine", ParametersJson(DescribeMachine())},
+                       {"seconds", report.seconds},
+                       {"interrupted", report.interrupted},
+                       {"throughput", ThroughputJson(report)},
+                       {"acked_by_level", LevelsJson(report.whole)},
+                       {"latency", LatenciesJson(report)},
+                       {"schedule", ScheduleJson(config, report)},
+                       {"trouble", TroubleJson(report)},
+                       {"cpu", CpuJson(report)},
+                       {"verify", VerifyJson(report.verify)},
+                       {"exit_code", static_cast<int>(report.exit_code)},
+                       {"problems", problems}};
+  if (report.merkle) {
+    root["merkle"] = MerkleJson(*report.merkle);
+    root["latency"].as_object()["sync"] = LatencyJson(report.merkle->duration);
+  }
+  if (report.fleet) root["fleet"] = FleetJson(*report.fleet);
   return json::serialize(root) + "\n";
 }
 

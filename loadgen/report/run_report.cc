@@ -13,7 +13,44 @@ void Add(RunReport* report, ExitCode code, std::string problem) {
   if (report->exit_code == kExitOk) report->exit_code = code;
 }
 
+void JudgeMerkle(const MerkleReport& merkle, RunReport* report) {
+  if (merkle.first_mismatch || merkle.mismatches > 0) {
+    Add(report, kExitVerification,
+        std::to_string(merkle.mismatches + (merkle.first_mismatch ? 1 : 0)) +
+            " syncs ended with another root than the server's");
+  }
+  if (merkle.keys_missing > 0) {
+    Add(report, kExitVerification,
+        std::to_string(merkle.keys_missing) + " acknowledged keys were not in the first sync");
+  }
+  if (merkle.unfinished > 0) {
+    Add(report, kExitErrors, std::to_string(merkle.unfinished) + " syncs did not end");
+  }
+}
+
+void JudgeFleet(const FleetReport& fleet, RunReport* report) {
+  if (fleet.lost > 0) {
+    Add(report, kExitErrors,
+        std::to_string(fleet.lost) +
+            " idle connections were lost, last: " + report->whole.last_error);
+  }
+  if (fleet.cycles_failed > 0) {
+    Add(report, kExitErrors,
+        std::to_string(fleet.cycles_failed) +
+            " clients got no answer, last: " + report->whole.last_error);
+  }
+  if (fleet.cycles_late > 0 && report->busiest_thread > kGeneratorCpuMax) {
+    Add(report, kExitBottleneck, "INVALID: the generator used more than 90 % of a core");
+  }
+}
+
 }  // namespace
+
+uint64_t RunReport::WorkDone() const {
+  if (merkle) return merkle->syncs;
+  if (fleet) return fleet->cycles;
+  return window.ops_acked;
+}
 
 double RunReport::LateShare() const {
   const uint64_t frames = window.schedule_lag.count();
@@ -52,6 +89,8 @@ void Judge(const Config& config, RunReport* report) {
         std::to_string(report->window.frames_dropped) +
             " frames of the schedule never sent: the target is too slow");
   }
+  if (report->merkle) return JudgeMerkle(*report->merkle, report);
+  if (report->fleet) return JudgeFleet(*report->fleet, report);
   if (report->window.ops_acked == 0) Add(report, kExitErrors, "nothing was acknowledged");
   if (!config.load.open_loop()) return;
   if (report->busiest_thread > kGeneratorCpuMax) {

@@ -8,6 +8,8 @@
 
 #include "config.h"
 #include "exit_code.h"
+#include "fleet/fleet_report.h"
+#include "merkle/merkle_report.h"
 #include "stats/process_cpu.h"
 #include "stats/run_stats.h"
 #include "verify/compare.h"
@@ -27,6 +29,8 @@ struct RunReport {
   double generator_cpu_us = 0;  // all threads, while measuring
   std::vector<ProcessCpuMeter::Usage> processes;
   std::optional<VerifyReport> verify;
+  std::optional<MerkleReport> merkle;  // of the merkle scenarios
+  std::optional<FleetReport> fleet;    // of idle and connect-storm
 
   // Filled in by Judge().
   ExitCode exit_code = kExitOk;
@@ -35,6 +39,8 @@ struct RunReport {
   double PerSecond(uint64_t count) const {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
   }
+  // What was done, in the unit of the scenario: acknowledged ops, syncs, or served connections.
+  uint64_t WorkDone() const;
   double LateShare() const;
 };
 

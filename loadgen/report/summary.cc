@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "report/client_sections.h"
 #include "report/text.h"
 #include "wire/op.h"
 
@@ -42,7 +43,11 @@ std::string LatencyTable(const Config& config, const RunReport& report) {
     text += PercentileRow("ack", report.measured.ack_latency);
   }
   text += PercentileRow("propagation", report.measured.propagation);
-  return text + PercentileRow("connect to ready", report.whole.ready_latency);
+  if (report.merkle) text += PercentileRow("sync", report.merkle->duration);
+  if (report.fleet) text += PercentileRow("connect", report.whole.connect_latency);
+  text += PercentileRow("connect to ready", report.whole.ready_latency);
+  text += PercentileRow("connect to answer", report.whole.answer_latency);
+  return text + PercentileRow("ping to pong", report.window.pong_latency);
 }
 
 std::string ThroughputTable(const Config& config, const RunReport& report) {
@@ -69,6 +74,13 @@ std::string ThroughputTable(const Config& config, const RunReport& report) {
   return text;
 }
 
+// What the run was about.
+std::string ResultTable(const Config& config, const RunReport& report) {
+  if (report.merkle) return MerkleTable(*report.merkle);
+  if (report.fleet) return FleetTable(*report.fleet, report.seconds);
+  return ThroughputTable(config, report);
+}
+
 std::string LevelsRow(const RunStats& stats) {
   std::string levels;
   for (size_t level = 0; level < kLevels; ++level) {
@@ -89,18 +101,26 @@ std::string TroubleTable(const RunReport& report) {
   }
   std::string text = Row("errors by code", errors.empty() ? "none" : errors);
   text += Row("closes, reconnects", Grouped(whole.closes) + ", " + Grouped(whole.reconnects));
+  if (whole.breaks > 0) text += Row("broken or left on purpose", Grouped(whole.breaks));
+  if (whole.slow_reader_closes > 0) {
+    text += Row("slow readers closed", Grouped(whole.slow_reader_closes));
+  }
   text += Row("ops refused, unacknowledged",
               Grouped(whole.ops_refused) + ", " + Grouped(report.unacked_ops));
   if (!whole.last_error.empty()) text += Row("last error", whole.last_error);
   return text;
 }
 
+const char* UnitOf(const RunReport& report) {
+  return report.merkle ? "us/sync" : report.fleet ? "us/client" : "us/op";
+}
+
 std::string CpuTable(const RunReport& report) {
-  const double ops = static_cast<double>(report.window.ops_acked);
+  const auto ops = static_cast<double>(report.WorkDone());
   const auto per_op = [&](double cpu_us) {
     return ops == 0 ? std::string("-") : Fixed(cpu_us / ops, 2);
   };
-  std::string text = "\n  " + PadRight("CPU", kNameWidth) + PadLeft("us/op", kNumberWidth) +
+  std::string text = "\n  " + PadRight("CPU", kNameWidth) + PadLeft(UnitOf(report), kNumberWidth) +
                      PadLeft("cores", kNumberWidth) + "\n";
   double total_us = report.generator_cpu_us;
   const auto row = [&](const std::string& name, double cpu_us) {
@@ -162,7 +182,7 @@ std::string RenderSummary(const Config& config, const RunReport& report) {
   std::string text;
   if (report.unreachable.empty()) {
     text += "\nResult" + std::string(report.interrupted ? " (interrupted)" : "") + "\n";
-    text += ThroughputTable(config, report) + LevelsRow(report.whole) + TroubleTable(report);
+    text += ResultTable(config, report) + LevelsRow(report.whole) + TroubleTable(report);
     text += LatencyTable(config, report) + CpuTable(report);
     if (report.verify) text += VerifyTable(*report.verify);
   }

@@ -37,6 +37,8 @@ struct RunStats {
   uint64_t frames_received = 0;
   uint64_t closes = 0;
   uint64_t reconnects = 0;
+  uint64_t breaks = 0;              // connections that this side broke or left on purpose
+  uint64_t slow_reader_closes = 0;  // --slow-reader: the server got rid of the connection
   uint64_t undecodable_frames = 0;
   std::map<int64_t, uint64_t> errors;             // ERROR frames by code
   std::map<std::string, uint64_t> close_reasons;  // connections ended by the other side
@@ -61,6 +63,8 @@ struct RunStats {
   Histogram connect_latency;                         // connect to the open WebSocket
   Histogram auth_latency;                            // open WebSocket to AUTH_ACK
   Histogram ready_latency;                           // connect to AUTH_ACK
+  Histogram answer_latency;                          // connect to the first query's answer
+  Histogram pong_latency;                            // PING to PONG
 
   void Merge(const RunStats& other);
   uint64_t ErrorCount() const;
@@ -92,6 +96,8 @@ void RunStats::ForEachCounter(Stats& stats, Visitor visit) {
   visit("frames_received", stats.frames_received);
   visit("closes", stats.closes);
   visit("reconnects", stats.reconnects);
+  visit("breaks", stats.breaks);
+  visit("slow_reader_closes", stats.slow_reader_closes);
   visit("undecodable_frames", stats.undecodable_frames);
   visit("events_received", stats.events_received);
   visit("query_updates_received", stats.query_updates_received);
@@ -115,6 +121,8 @@ void RunStats::ForEachHistogram(Stats& stats, Visitor visit) {
   visit("connect", stats.connect_latency);
   visit("auth", stats.auth_latency);
   visit("ready", stats.ready_latency);
+  visit("answer", stats.answer_latency);
+  visit("pong", stats.pong_latency);
 }
 
 }  // namespace topgun::loadgen

@@ -1,0 +1,170 @@
+#include "fleet/idle_fleet.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "report/text.h"
+#include "stats/process_cpu.h"
+
+namespace topgun::loadgen {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kTurn{5};
+constexpr int64_t kNsPerMs = 1'000'000;
+
+double SecondsSince(int64_t start_ns) { return static_cast<double>(NowNs() - start_ns) / 1e9; }
+
+}  // namespace
+
+// A connection that does nothing but live.
+class IdleFleet::Member final : private Session::Listener {
+ public:
+  Member(IdleFleet& fleet, Session::Options options)
+      : fleet_(fleet),
+        session_(fleet.io_, std::move(options), fleet.stats_, fleet.decoded_, *this) {}
+
+  void Connect() { session_.Start(); }
+  void Disconnect() { session_.Stop(); }
+  void FallSilent() {
+    silent_ = true;
+    session_.FallSilent();
+  }
+  bool ready() const { return session_.ready(); }
+  const std::string& refusal() const { return session_.refusal(); }
+
+ private:
+  void OnReady() override {
+    if (!std::exchange(up_, true)) ++fleet_.ready_;
+  }
+  void OnFrame(const wire::ServerFrame& /*frame*/) override {}
+  void OnDown() override {
+    if (std::exchange(up_, false)) --fleet_.ready_;
+    ++(silent_ ? fleet_.fleet_.silent_closed : fleet_.fleet_.lost);
+    silent_ = false;  // the next connection is a live one
+  }
+
+  IdleFleet& fleet_;
+  Session session_;
+  bool up_ = false;
+  bool silent_ = false;
+};
+
+IdleFleet::IdleFleet(const Config& config, const std::atomic<bool>& interrupted)
+    : config_(config), interrupted_(interrupted), context_(config) {
+  fleet_.connections = config.load.connections;
+  for (const NamedProcess& process : config.output.processes) {
+    fleet_.memory.push_back({process.name, {}, {}, {}});
+  }
+}
+
+IdleFleet::~IdleFleet() = default;
+
+RunReport IdleFleet::Execute() {
+  RunReport report;
+  report.run = context_.run();
+  // Made before the measurement: the generator may share its machine with what it measures, but
+  // not its memory.
+  for (uint32_t i = 0; i < config_.load.connections; ++i) {
+    members_.push_back(std::make_unique<Member>(*this, context_.SessionOf(i)));
+  }
+  Sample(&FleetReport::Memory::before);
+  if (OpenAll(&report)) Hold(&report);
+  CloseAll();
+  report.whole.Merge(stats_);
+  report.fleet = std::move(fleet_);
+  report.interrupted = interrupted_;
+  Judge(config_, &report);
+  return report;
+}
+
+bool IdleFleet::OpenAll(RunReport* report) {
+  const double rate = config_.clients.connect_rate;
+  const int64_t start_ns = NowNs();
+  int64_t told_ns = start_ns;
+  size_t begun = 0;
+  // The time to open them all, and then that of one more connection.
+  const double planned_s = rate > 0 ? static_cast<double>(members_.size()) / rate : 0;
+  const double allowed_s =
+      planned_s + static_cast<double>(config_.target.connect_timeout.count()) / 1e3;
+  while (ready_ < members_.size()) {
+    const double elapsed_s = SecondsSince(start_ns);
+    const size_t due = rate > 0 ? static_cast<size_t>(rate * elapsed_s) + 1 : members_.size();
+    for (; begun < std::min(due, members_.size()); ++begun) members_[begun]->Connect();
+    if (!Turn() || elapsed_s > allowed_s) break;
+    if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
+    told_ns = NowNs();
+    Say(Grouped(ready_) + " of " + Grouped(uint64_t{members_.size()}) + " connections ready");
+    const auto refused = std::find_if(members_.begin(), members_.end(), [](const auto& member) {
+      return !member->refusal().empty();
+    });
+    if (refused != members_.end()) {
+      report->unreachable = "the target refused a connection: " + (*refused)->refusal();
+      return false;
+    }
+  }
+  fleet_.open_seconds = SecondsSince(start_ns);
+  Sample(&FleetReport::Memory::opened);
+  if (ready_ == members_.size()) return true;
+  report->unreachable = Grouped(ready_) + " of " + Grouped(uint64_t{members_.size()}) +
+                        " connections ready after " + Fixed(fleet_.open_seconds, 1) + " s" +
+                        (stats_.last_error.empty() ? "" : ": " + stats_.last_error);
+  return false;
+}
+
+void IdleFleet::Hold(RunReport* report) {
+  Say(Grouped(ready_) + " connections opened in " + Fixed(fleet_.open_seconds, 1) + " s");
+  report->whole.Merge(std::exchange(stats_, {}));
+  FallSilent();
+  ProcessCpuMeter meter(config_.output.processes);
+  meter.Start();
+  const int64_t cpu_before_ns = ThreadCpuNs();
+  const int64_t start_ns = NowNs();
+  int64_t told_ns = start_ns;
+  while (NowNs() - start_ns < config_.load.duration.count() * kNsPerMs && Turn()) {
+    if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
+    told_ns = NowNs();
+    Say(Fixed(SecondsSince(start_ns), 0) + " s, " + Grouped(ready_) +
+        " connections ready, pong p99 " + Millis(stats_.pong_latency.Percentile(99)) + " ms");
+  }
+  report->seconds = SecondsSince(start_ns);
+  report->processes = meter.Stop();
+  report->generator_cpu_us = static_cast<double>(ThreadCpuNs() - cpu_before_ns) / 1e3;
+  report->busiest_thread = report->generator_cpu_us / 1e6 / report->seconds;
+  Sample(&FleetReport::Memory::held);
+  report->window = stats_;
+}
+
+void IdleFleet::FallSilent() {
+  const auto count =
+      static_cast<size_t>(config_.faults.half_open * static_cast<double>(members_.size()));
+  for (size_t i = 0; i < count; ++i) members_[i]->FallSilent();
+  fleet_.silent = count;
+}
+
+void IdleFleet::CloseAll() {
+  for (const auto& member : members_) member->Disconnect();
+  const auto until = steady_clock::now() + std::chrono::seconds(2);
+  if (io_.stopped()) io_.restart();
+  io_.run_until(until);  // ends by itself once every connection is closed
+}
+
+bool IdleFleet::Turn() {
+  if (io_.stopped()) io_.restart();
+  io_.run_for(kTurn);
+  return !interrupted_;
+}
+
+void IdleFleet::Sample(std::optional<ProcessMemory> FleetReport::Memory::*when) {
+  for (size_t i = 0; i < fleet_.memory.size(); ++i) {
+    fleet_.memory[i].*when = ReadProcessMemory(config_.output.processes[i].pid);
+  }
+}
+
+void IdleFleet::Say(const std::string& line) const {
+  if (!config_.output.quiet) std::fputs((config_.scenario + ": " + line + "\n").c_str(), stderr);
+}
+
+}  // namespace topgun::loadgen
