@@ -51,7 +51,9 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
       gate_(
           options_.access_gate, access_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
-      map_sync_(options_.map_sync, trees_, clock, probe_),
+      map_sync_(
+          options_.map_sync, trees_, clock,
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       or_push_(trees_, probe_),
       devices_(StampNodeIdOf(options_), cells_, detached_, clock, probe_),
       stamp_echo_(

@@ -17,6 +17,8 @@ using state::CellKind;
 
 constexpr int64_t kUnavailable = 503;
 constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
+// A burst of one level; more than that need not wait for the rest.
+constexpr size_t kBurstMax = 256;
 
 DigitMask MaskOf(const std::vector<wire::BucketHash>& buckets) {
   DigitMask mask = 0;
@@ -124,7 +126,7 @@ void MapSync::Forget(Connection& connection) {
 
 void MapSync::DropIfIdle(const MapKey& key) {
   const auto topic = topics_.find(key);
-  if (topic == topics_.end() || topic->second.reading) return;
+  if (topic == topics_.end() || topic->second.reading || topic->second.gathering) return;
   if (topic->second.followers.empty() && topic->second.waiting.empty()) topics_.erase(topic);
 }
 
@@ -138,7 +140,23 @@ void MapSync::Enqueue(Connection& connection, MapKey key, Request request) {
   connection.AfterOwnChanges([this, key = std::move(key), request = std::move(request)]() mutable {
     Topic& topic = topics_[key];
     topic.waiting.push_back(std::move(request));
+    StartSoon(key, topic);
+  });
+}
+
+void MapSync::StartSoon(const MapKey& key, Topic& topic) {
+  if (topic.reading || topic.waiting.empty() || std::exchange(topic.gathering, true)) return;
+  AwaitBurst(key, 0);
+}
+
+void MapSync::AwaitBurst(const MapKey& key, size_t seen) {
+  defer_([this, key, seen] {
+    Topic& topic = topics_[key];
+    const size_t waiting = topic.waiting.size();
+    if (waiting > seen && waiting < kBurstMax) return AwaitBurst(key, waiting);
+    topic.gathering = false;
     StartRead(key, topic);
+    DropIfIdle(key);
   });
 }
 
@@ -195,7 +213,7 @@ void MapSync::OnAnswer(const MapKey& key, const std::vector<Request>& requests,
       to_heal_.push_back(key);
     }
   }
-  StartRead(key, topic);
+  StartSoon(key, topic);
   DropIfIdle(key);
 }
 

@@ -2,8 +2,9 @@
 //
 // A client asks for all buckets of a level at once, and many clients sync the same map after a
 // restart: per map and kind one tree read is on its way, and whatever was asked meanwhile, by
-// whichever connection, forms the next one. Requests of a connection wait for its own earlier
-// writes and pushes.
+// whichever connection, forms the next one. The first read waits until the burst has been taken
+// from the socket, one frame per turn of the loop. Requests of a connection wait for its own
+// earlier writes and pushes.
 //
 // Whoever has synced a map, or subscribes it, is sent the map's root after changes were missed: the
 // client walks only what differs. Heals of one burst of gaps are joined.
@@ -51,8 +52,14 @@ class MapSync {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  MapSync(MapSyncOptions options, TreeReader& reader, const WallClock& clock, Probe& probe)
-      : options_(std::move(options)), reader_(reader), clock_(clock), probe_(probe) {}
+  // `defer` runs a task in a later turn of the loop.
+  MapSync(MapSyncOptions options, TreeReader& reader, const WallClock& clock, Defer defer,
+          Probe& probe)
+      : options_(std::move(options)),
+        reader_(reader),
+        clock_(clock),
+        defer_(std::move(defer)),
+        probe_(probe) {}
   void Bind(LoopContext& context) { context_ = &context; }
 
   void OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame);
@@ -93,6 +100,7 @@ class MapSync {
     std::map<Connection*, Following> followers;
     std::deque<Request> waiting;
     bool reading = false;
+    bool gathering = false;  // a read will start when the burst is over
   };
   struct Follower {
     std::set<MapKey> maps;
@@ -106,6 +114,9 @@ class MapSync {
   bool MayRead(Connection& connection, std::string_view map);
   bool Follow(Connection& connection, const MapKey& key, Following following);
   void Enqueue(Connection& connection, MapKey key, Request request);
+  // Starts a read once a turn of the loop has brought no further request.
+  void StartSoon(const MapKey& key, Topic& topic);
+  void AwaitBurst(const MapKey& key, size_t seen);
   void StartRead(const MapKey& key, Topic& topic);
   void OnAnswer(const MapKey& key, const std::vector<Request>& requests,
                 const std::vector<std::string>& paths,
@@ -128,6 +139,7 @@ class MapSync {
   const MapSyncOptions options_;
   TreeReader& reader_;
   const WallClock& clock_;
+  const Defer defer_;
   Probe& probe_;
   LoopContext* context_ = nullptr;
   std::map<MapKey, Topic> topics_;

@@ -112,6 +112,7 @@ class AccessTest : public ::testing::Test {
   // Answers the oldest read of the map's rows.
   void AnswerRows(uint64_t n = 5) { gateway_.reader.Answer({{"k", "\x01"}}, {{1, n}}); }
   void AnswerTree(uint32_t hash) {
+    gateway_.turns.Run();
     auto [request, done] = std::move(gateway_.trees.reads.front());
     gateway_.trees.reads.pop_front();
     auto answer = std::make_shared<TreeAnswer>();

@@ -285,11 +285,13 @@ class FakeTurns {
   }
   // Runs them, and those that they add.
   void Run() {
-    while (!tasks_.empty()) {
-      const auto task = std::move(tasks_.front());
-      tasks_.pop_front();
-      task();
-    }
+    while (!tasks_.empty()) RunOne();
+  }
+  void RunOne() {
+    if (tasks_.empty()) return;
+    const auto task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task();
   }
 
  private:
@@ -308,7 +310,7 @@ class DispatchHarness {
         fan_out(fan_out_options, source, reader, probe, clock),
         system_maps(source, reader, clock, fan_out),
         gate(gate_options, access, turns.defer(), probe),
-        map_sync(MapSyncOptions(), trees, clock, probe),
+        map_sync(MapSyncOptions(), trees, clock, turns.defer(), probe),
         or_push(trees, probe),
         context{.options = options,
                 .verifier = with_auth ? &verifier : nullptr,
@@ -356,6 +358,7 @@ class DispatchHarness {
     stamp_echo.Tick();
     detached.Tick(now);
     table.Tick(now);
+    turns.Run();
   }
 
   static ClusterOptions SingleNode() {

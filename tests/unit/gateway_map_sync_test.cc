@@ -38,6 +38,27 @@ TEST_F(MapSyncTest, RequestsThatWaitForAReadAreJoined) {
             "SYNC_RESP_BUCKETS SYNC_RESP_BUCKETS SYNC_RESP_LEAF SYNC_RESP_BUCKETS");
 }
 
+TEST_F(MapSyncTest, ABurstIsOneRead) {
+  SendBurst({Bucket("m", "3"), Bucket("m", "4"), Bucket("m", "5")});
+  ASSERT_EQ(gateway_.trees.reads.size(), 1U);
+  EXPECT_EQ(Paths(), (std::vector<std::string>{"3", "4", "5"}));
+  Answer({{.hash = 0, .children = {}, .cells = {}}});
+  EXPECT_EQ(session_.TakeTypes(), "SYNC_RESP_BUCKETS SYNC_RESP_BUCKETS SYNC_RESP_BUCKETS");
+}
+
+TEST_F(MapSyncTest, ABurstThatGoesOnIsWaitedForUpToALimit) {
+  size_t sent = 0;
+  // One frame in every turn of the loop: the read starts all the same.
+  while (gateway_.trees.reads.empty() && sent < 1'000) {
+    handler_->OnMessage(Bucket("m", std::string(1, "0123456789abcdef"[sent % 16])), true);
+    ++sent;
+    gateway_.turns.RunOne();
+  }
+  EXPECT_EQ(gateway_.trees.reads.size(), 1U);
+  EXPECT_GT(sent, 16U);
+  gateway_.turns.Run();
+}
+
 TEST_F(MapSyncTest, LeavesCarryTombstones) {
   const std::string live = Cell("\x01");
   const std::string dead = Cell({}, true);
@@ -165,6 +186,7 @@ TEST_F(MapSyncTest, RepliesWaitForOwnWrites) {
   Send(SyncInit("m"));
   EXPECT_TRUE(gateway_.trees.reads.empty());
   gateway_.sink.Answer(gateway_.written);
+  gateway_.turns.Run();
   EXPECT_EQ(gateway_.trees.reads.size(), 1U);
   Answer({{.hash = 1, .children = {}, .cells = {}}});
   EXPECT_EQ(session_.TakeTypes(), "OP_ACK SYNC_RESP_ROOT");

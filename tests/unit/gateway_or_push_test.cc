@@ -236,6 +236,7 @@ TEST_F(OrPushTest, ReadsWaitUntilThePushIsMerged) {
   AnswerWrites();
   EXPECT_TRUE(gateway_.trees.reads.empty());
   gateway_.trees.Resolve({{"t2", DeadAt("a")}});
+  gateway_.turns.Run();
   EXPECT_EQ(gateway_.trees.reads.size(), 1U);
 }
 

@@ -57,7 +57,12 @@ class SyncTest : public ::testing::Test {
   SyncTest() : handler_(&gateway_.table.OnOpen(session_)) {}
   ~SyncTest() override { handler_->OnClosed(CloseCause::kPeer); }
 
-  void Send(const std::string& frame) { handler_->OnMessage(frame, true); }
+  void Send(const std::string& frame) { SendBurst({frame}); }
+  // Frames that were in the socket together.
+  void SendBurst(const std::vector<std::string>& frames) {
+    for (const std::string& frame : frames) handler_->OnMessage(frame, true);
+    gateway_.turns.Run();
+  }
   // Answers the oldest read; every path gets the same node unless `nodes` has one for each.
   void Answer(std::vector<TreeAnswer::Node> nodes, int64_t horizon_ms = 0) {
     auto [request, done] = std::move(gateway_.trees.reads.front());
@@ -67,6 +72,7 @@ class SyncTest : public ::testing::Test {
     answer->nodes = std::move(nodes);
     answer->horizon_ms = horizon_ms;
     done(std::shared_ptr<const TreeAnswer>(std::move(answer)));
+    gateway_.turns.Run();
   }
   // The only frame since the last call.
   const wire::ServerFrame& Reply() {
