@@ -283,6 +283,11 @@ void AckLedger::AcknowledgeLate(uint64_t op, OpRecord& record) {
 
 // ---- Barriers ----
 
+void AckLedger::Trim() {
+  frames_.shrink_to_fit();
+  records_.Trim();
+}
+
 void AckLedger::AddBarrier(std::function<void()> run) {
   barriers_.push_back({.ops_end = records_.end(), .run = std::move(run)});
   if (barriers_.size() == 1) RunBarriers();

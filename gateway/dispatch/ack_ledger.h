@@ -26,11 +26,12 @@
 // callbacks.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <optional>
 #include <set>
 #include <span>
@@ -102,6 +103,8 @@ class AckLedger {
   // True while its outcome matters to an ack to come.
   bool AwaitsAck(uint64_t op) const { return op >= acked_ops_ || AwaitsLateAck(op); }
   bool empty() const { return frames_.empty() && barriers_.empty(); }
+  // Gives back memory that only load needs. Only while empty.
+  void Trim();
   // Frames and barriers that wait.
   size_t waiting() const { return frames_.size() + barriers_.size(); }
   size_t holes() const { return acks_.holes(); }
@@ -137,11 +140,12 @@ class AckLedger {
   ConcernStats& stats_;
   OpRecords records_;
   AckComposer acks_;
-  std::deque<PendingFrame> frames_;
+  // Most connections are idle: unlike std::deque these own nothing while they are empty.
+  boost::container::deque<PendingFrame> frames_;
   uint64_t first_frame_ = 0;    // number of frames_.front()
   uint64_t acked_ops_ = 0;      // ops below came with frames that are through
   uint64_t committed_ops_ = 0;  // ops below are committed or refused; advanced for barriers only
-  std::deque<Barrier> barriers_;
+  std::list<Barrier> barriers_;
   std::set<std::pair<Time, uint64_t>> deadlines_;
   std::vector<std::string_view> timed_out_;  // reused
   size_t timed_out_count_ = 0;

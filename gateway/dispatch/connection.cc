@@ -211,6 +211,11 @@ void Connection::OnPing(const wire::PingFrame& frame) {
   std::string reply;
   wire::EncodePong(pong, reply);
   session_.Urgent(std::move(reply));
+  // What a burst has left behind is given back at the client's own pace.
+  if (writes_.idle()) {
+    writes_.Trim();
+    session_.Trim();
+  }
   if (!asked_for_map_) return;
   // The pool of a client in cluster mode keeps the first one to itself (core.md 8.3).
   std::string wrapped;
@@ -277,19 +282,15 @@ void Connection::NotImplemented(std::string_view what) {
   writes_.SendError(501, "not implemented: " + std::string(what));
 }
 
-void Connection::Sweep(Time now) {
-  if (ended_) return;
-  CloseCause cause = CloseCause::kPeer;
-  if (!authenticated_ && now - opened_ > context_.options.auth_timeout) {
-    context_.probe.Authenticated(AuthResult::kTimeout);
-    cause = CloseCause::kAuthTimeout;
-  } else if (authenticated_ && now - last_ping_ > context_.options.idle_timeout) {
-    cause = CloseCause::kIdle;
-  } else {
-    return;
-  }
+Connection::Time Connection::Sweep(Time now) {
+  if (ended_) return Time::max();
+  const Time deadline = authenticated_ ? last_ping_ + context_.options.idle_timeout
+                                       : opened_ + context_.options.auth_timeout;
+  if (now <= deadline) return deadline;
+  if (!authenticated_) context_.probe.Authenticated(AuthResult::kTimeout);
   ended_ = true;
-  session_.Close(cause);
+  session_.Close(authenticated_ ? CloseCause::kIdle : CloseCause::kAuthTimeout);
+  return Time::max();
 }
 
 void Connection::Revive() {

@@ -34,8 +34,8 @@ class Connection final : public SessionHandler {
 
   // Handles a frame that had to wait for the policies, and reads on.
   void HandleHeld(std::string_view message);
-  // Ends the connection when a deadline has passed.
-  void Sweep(Time now);
+  // Ends the connection when a deadline has passed; none will before the time that is returned.
+  Time Sweep(Time now);
   // Makes the client send everything unacknowledged again.
   void Revive();
   // Reads no more; closes once every ack has left, at the latest when told `at_once`. True when

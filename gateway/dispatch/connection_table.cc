@@ -36,6 +36,7 @@ SessionHandler& ConnectionTable::OnOpen(Session& session) {
   const ConnectionId id{.slot = index, .generation = ++slot.generation};
   slot.owed_revival = false;
   slot.has_deadlines = false;
+  slot.look_at = {};
   context_->now = std::chrono::steady_clock::now();
   slot.connection = std::make_unique<Connection>(id, OriginOf(id), session, *context_);
   ++count_;
@@ -119,7 +120,10 @@ void ConnectionTable::Sweep(Time now) {
   const size_t share = slots_.size() / kSweepTicks + 1;
   for (size_t i = 0; i < share && !slots_.empty(); ++i) {
     sweep_at_ = (sweep_at_ + 1) % slots_.size();
-    if (Connection* const connection = slots_[sweep_at_].connection.get()) connection->Sweep(now);
+    // Idle connections are not touched: the slots alone are read.
+    Slot& slot = slots_[sweep_at_];
+    if (slot.connection == nullptr || now <= slot.look_at) continue;
+    slot.look_at = slot.connection->Sweep(now);
   }
 }
 

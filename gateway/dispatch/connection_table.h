@@ -61,6 +61,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
     uint32_t generation = 0;
     bool owed_revival = false;
     bool has_deadlines = false;
+    Time look_at;  // no deadline of the connection itself passes before
     std::unique_ptr<Connection> connection;
   };
   struct Revival {

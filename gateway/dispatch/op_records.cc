@@ -17,6 +17,13 @@ void OpRecords::MarkUnusual(OpRecord& record) {
   ++unusual_;
 }
 
+void OpRecords::Trim() {
+  if (!records_.empty()) return;
+  records_.shrink_to_fit();
+  if (in_flight_.empty()) in_flight_ = {};
+  if (errors_.empty()) errors_ = {};
+}
+
 void OpRecords::Release(uint64_t first_frame) {
   while (!records_.empty()) {
     const OpRecord& record = records_.front();

@@ -4,9 +4,9 @@
 // known. Belongs to an AckLedger; not thread-safe.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -68,6 +68,9 @@ class OpRecords {
   // Forgets the oldest records whose frames are below `first_frame` and whose outcome is known.
   void Release(uint64_t first_frame);
 
+  // Gives back memory that only load needs.
+  void Trim();
+
   // Why a refused op was refused.
   void SetError(uint64_t op, std::string error) { errors_.emplace(op, std::move(error)); }
   std::string_view ErrorOf(uint64_t op) const { return errors_.at(op); }
@@ -84,7 +87,7 @@ class OpRecords {
   size_t with_id() const { return with_id_; }
 
  private:
-  std::deque<OpRecord> records_;
+  boost::container::deque<OpRecord> records_;  // owns nothing while it is empty
   uint64_t first_ = 0;
   absl::flat_hash_map<OpIdentity, uint64_t> in_flight_;
   absl::flat_hash_map<uint64_t, std::string> errors_;  // of refused ops, which are rare

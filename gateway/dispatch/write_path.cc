@@ -190,6 +190,11 @@ void WritePath::Lose(std::span<const wire::Op> ops, const BatchTerms& batch) {
   }
 }
 
+void WritePath::Trim() {
+  ledger_.Trim();
+  refusals_ = {};
+}
+
 void WritePath::SendError(int64_t code, std::string_view message) {
   if (quiet_) return;
   context_.probe.ErrorSent(code);

@@ -39,6 +39,8 @@ class WritePath final : public AckLedger::Output {
   // Runs once all writes that came before are applied or refused, acknowledged or not.
   void AfterWrites(std::function<void()> run) { ledger_.AddBarrier(std::move(run)); }
   bool idle() const { return ledger_.empty(); }
+  // Gives back memory that only load needs. Only while idle.
+  void Trim();
   // The client holds writes that were refused for now and have not come again.
   bool has_lost() const { return ledger_.holes() > 0; }
 

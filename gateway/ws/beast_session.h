@@ -115,6 +115,12 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     SendCloseWhenDrained();
   }
 
+  void Trim() override {
+    queue_.Trim();
+    ws_.next_layer().Trim();
+    kept_read_bytes_ = kIdleReadBytes;  // takes effect behind the message at hand
+  }
+
   void SetMessageBytesMax(uint64_t bytes) override { ws_.read_message_max(bytes); }
 
   void PauseReading(bool paused) override {
@@ -125,6 +131,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
  private:
   static constexpr size_t kWriteChunkBytes = size_t{64} << 10;
   static constexpr size_t kKeptReadBytes = size_t{128} << 10;
+  static constexpr size_t kIdleReadBytes = size_t{4} << 10;
   // How long the peer may take to read what is queued and to answer the close frame.
   static constexpr std::chrono::milliseconds kCloseTimeout{5'000};
   static constexpr std::chrono::milliseconds kShutdownTimeout{500};
@@ -154,7 +161,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     }
     reading_ = false;  // only now: the handler may ask to go on, and the bytes were still in use
     read_.consume(read_.size());
-    if (read_.capacity() > kKeptReadBytes) read_.shrink_to_fit();
+    if (read_.capacity() > std::exchange(kept_read_bytes_, kKeptReadBytes)) read_.shrink_to_fit();
     ReadMore();
   }
 
@@ -234,6 +241,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   boost::asio::steady_timer close_timer_;
   OutboundQueue queue_;
   boost::beast::flat_buffer read_;
+  size_t kept_read_bytes_ = kKeptReadBytes;
   std::shared_ptr<BeastSession> self_;  // from OnOpen() to OnClosed(): its handler refers to it
   SessionHandler* handler_ = nullptr;
   CloseCause cause_ = CloseCause::kPeer;

@@ -53,6 +53,12 @@ class CoalescingStream {
   // Bytes that were read from the socket before the stream took over.
   void Preload(std::string bytes) { unread_ = std::move(bytes); }
 
+  // Gives back buffers that have grown; small ones are used again.
+  void Trim() {
+    if (!writing_ && in_flight_.capacity() > kIdleCapacity) in_flight_ = {};
+    if (pending_.empty() && pending_.capacity() > kIdleCapacity) pending_ = {};
+  }
+
   size_t buffered() const { return pending_.size(); }
   bool writing() const { return writing_; }
 
@@ -201,6 +207,7 @@ class CoalescingStream {
     Flush();
   }
 
+  static constexpr size_t kIdleCapacity = 512;
   static constexpr size_t kKeptCapacity = size_t{64} << 10;
 
   next_layer_type socket_;

@@ -85,4 +85,11 @@ void OutboundQueue::Clear() {
   reply_bytes_ = 0;
 }
 
+void OutboundQueue::Trim() {
+  if (!empty()) return;
+  entries_.shrink_to_fit();
+  if (index_.bucket_count() > 1) index_ = {};
+  scratch_ = {};
+}
+
 }  // namespace topgun::gateway

@@ -9,9 +9,10 @@
 // Owned by a session; not thread-safe.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,6 +64,8 @@ class OutboundQueue {
   // The next frame to send; false when there is none.
   bool Pop(OutboundFrame* frame);
   void Clear();
+  // Gives back memory that only a backlog needs. Does nothing while there is one.
+  void Trim();
 
   bool empty() const { return urgent_.empty() && entries_.empty(); }
   size_t bytes() const { return push_bytes_ + reply_bytes_; }
@@ -81,8 +84,9 @@ class OutboundQueue {
   bool Replace(const PushFrame& push, const std::string& index_key);
 
   const OutboundLimits limits_;
-  std::deque<std::string> urgent_;
-  std::deque<Entry> entries_;
+  // Most connections are idle: unlike std::deque these own nothing while they are empty.
+  std::list<std::string> urgent_;
+  boost::container::deque<Entry> entries_;
   uint64_t first_ = 0;  // number of entries_.front(), so that the index survives pops
   std::unordered_map<std::string, uint64_t> index_;
   std::string scratch_;

@@ -50,6 +50,9 @@ class Session {
   // follows in a later turn of the loop.
   virtual void Close(CloseCause cause) = 0;
 
+  // Gives back memory that only load needs; for connections that are idle at the moment.
+  virtual void Trim() = 0;
+
   virtual void SetMessageBytesMax(uint64_t bytes) = 0;
   // Stops and restarts reading from the socket; frames already received may still arrive.
   virtual void PauseReading(bool paused) = 0;

@@ -81,6 +81,13 @@ TEST_F(AckLedgerTest, AFrameIsAcknowledgedWhenItsLastOpIsDone) {
   EXPECT_TRUE(ledger_.empty());
 }
 
+TEST_F(AckLedgerTest, GoesOnWhereItWasAfterGivingItsMemoryBack) {
+  Apply(Frame({"1", "2"}));
+  ledger_.Trim();
+  Apply(Frame({"3"}));
+  EXPECT_EQ(out_.said, (Said{"2", "3"}));
+}
+
 TEST_F(AckLedgerTest, AcksLeaveInFrameOrder) {
   const auto first = Frame({"1"});
   const auto second = Frame({"2"});

@@ -74,6 +74,18 @@ TEST_F(OutboundQueueTest, NothingIsReplacedOnceItIsTaken) {
   EXPECT_EQ(Drain(), Frames{"second"});
 }
 
+TEST_F(OutboundQueueTest, ABacklogIsNotTrimmed) {
+  queue_.Reply("a");
+  queue_.Trim();
+  OutboundFrame frame;
+  ASSERT_TRUE(queue_.Pop(&frame));
+  EXPECT_EQ(frame.own, "a");
+  queue_.Trim();
+  queue_.Reply("b");
+  ASSERT_TRUE(queue_.Pop(&frame));
+  EXPECT_EQ(frame.own, "b");
+}
+
 TEST_F(OutboundQueueTest, StreamZeroIsNeverCoalesced) {
   Push(0, "k", "a");
   Push(0, "k", "b");

@@ -177,6 +177,14 @@ TEST_F(DispatchTest, PingIsEchoed) {
   EXPECT_EQ(Last().pong.server_time, 1'700'000'000'000);
 }
 
+TEST_F(DispatchTest, APingOfAnIdleClientGivesMemoryBack) {
+  Send(Ping());
+  EXPECT_EQ(session_.trims, 1);
+  Send(ClientOp(Put("1")));
+  Send(Ping());
+  EXPECT_EQ(session_.trims, 1) << "a write is on its way";
+}
+
 TEST_F(DispatchTest, OnlyPingKeepsAConnectionAlive) {
   for (int i = 0; i < 61; ++i) {
     gateway_.Tick(seconds(1));

@@ -46,6 +46,7 @@ class FakeSession final : public Session {
   void Close(CloseCause cause) override {
     if (!closed) closed = cause;
   }
+  void Trim() override { ++trims; }
   void SetMessageBytesMax(uint64_t bytes) override { message_bytes_max = bytes; }
   void PauseReading(bool wanted) override { paused = wanted; }
 
@@ -65,6 +66,7 @@ class FakeSession final : public Session {
   std::vector<std::string> frames;
   std::optional<CloseCause> closed;
   uint64_t message_bytes_max = 0;
+  int trims = 0;
   bool paused = false;
 };
 
