@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "dispatch/rendezvous.h"
 #include "dispatch/query_support.h"
 #include "dispatch/rate_limiter.h"
+#include "dispatch/rendezvous.h"
 #include "ws/outbound_queue.h"
 
 namespace topgun::gateway {
