@@ -119,6 +119,9 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
   stamp_echo_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
+  fan_out_.set_on_live([this](Connection& connection, const std::string& map) {
+    map_sync_.OnLive(connection, map);
+  });
   watch_.Bind(system_maps_, apply_);
   system_maps_.settings().Observe([this] { FollowSettings(); });
   MountEndpoints(services, registry);

@@ -216,6 +216,7 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
     }
     if (change->origin != connection.origin()) SendUpdate(subscription, *change);
   }
+  if (!has_events && on_live_) on_live_(connection, topic.map);
 }
 
 void FanOut::Fail(const Topic& topic, Stage stage) {

@@ -86,6 +86,10 @@ class FanOut final : public ChangeObserver {
                          const std::function<void(Connection&)>& visit) const;
   // Is told of gaps.
   void set_on_gap(std::function<void()> on_gap) { on_gap_ = std::move(on_gap); }
+  // Is told when a connection begins to receive the changes of a map.
+  void set_on_live(std::function<void(Connection&, const std::string& map)> on_live) {
+    on_live_ = std::move(on_live);
+  }
 
   void OnChange(const Change& change) override;
   void OnGap(uint32_t shard) override;
@@ -167,6 +171,7 @@ class FanOut final : public ChangeObserver {
   void SendLeave(const Topic& topic, std::string_view key);
 
   std::function<void()> on_gap_;
+  std::function<void(Connection&, const std::string&)> on_live_;
   const AccessGate* gate_ = nullptr;
   const FanOutOptions options_;
   ChangeSource& source_;

@@ -303,6 +303,16 @@ void MapSync::OfferRoot(Connection& connection, CellKind kind, const std::string
           {.type = Request::Type::kRoot, .connection = connection.id(), .path = {}, .keys = {}});
 }
 
+void MapSync::OnLive(Connection& connection, const std::string& map) {
+  for (const CellKind kind : {CellKind::kLww, CellKind::kOr}) {
+    const auto topic = topics_.find(MapKey{kind, map});
+    if (topic == topics_.end()) continue;
+    const auto follower = topic->second.followers.find(&connection);
+    if (follower == topic->second.followers.end() || !follower->second.readable) continue;
+    OfferRoot(connection, kind, map);
+  }
+}
+
 void MapSync::Heal() {
   if (!std::exchange(heal_wanted_, true)) {
     heal_at_ = std::chrono::steady_clock::now() + options_.heal_delay;

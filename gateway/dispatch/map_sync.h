@@ -6,6 +6,9 @@
 // from the socket, one frame per turn of the loop. Requests of a connection wait for its own
 // earlier writes and pushes.
 //
+// What is committed after a client has walked a map and before the snapshot of its live query comes
+// to it as rows only, not as records. So whoever asked for a root first is sent another one then.
+//
 // Whoever has synced a map, or subscribes it, is sent the map's root after changes were missed: the
 // client walks only what differs. Heals of one burst of gaps are joined.
 //
@@ -73,6 +76,8 @@ class MapSync {
 
   // Sends the client the map's root without being asked, after its own writes and pushes.
   void OfferRoot(Connection& connection, state::CellKind kind, const std::string& map);
+  // From now on the connection receives the changes of the map.
+  void OnLive(Connection& connection, const std::string& map);
   // Changes were missed: all maps that anybody has synced or subscribes are healed soon.
   void Heal();
   void Tick(Time now);

@@ -345,6 +345,9 @@ class DispatchHarness {
     or_push.Bind(context);
     stamp_echo.Bind(context);
     fan_out.set_on_gap([this] { map_sync.Heal(); });
+    fan_out.set_on_live([this](Connection& connection, const std::string& map) {
+      map_sync.OnLive(connection, map);
+    });
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
   }

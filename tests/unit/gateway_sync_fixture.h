@@ -32,6 +32,15 @@ inline std::string OrSyncInit(std::string_view map, std::vector<wire::BucketHash
   return frame;
 }
 
+inline std::string QuerySub(std::string_view map) {
+  wire::QuerySubFrame sub;
+  sub.query_id = "q";
+  sub.map = map;
+  std::string frame;
+  wire::EncodeQuerySub(sub, frame);
+  return frame;
+}
+
 inline std::string Bucket(std::string_view map, std::string_view path) {
   std::string frame;
   wire::EncodeMerkleReqBucket({.map = map, .path = path}, frame);
