@@ -15,6 +15,16 @@ crdt::TimestampView Tick(crdt::HybridLogicalClock& clock) {
   return {ticked.millis, ticked.counter, clock.node_id()};
 }
 
+// The least timestamp of this moment that beats what is stored. Not a tick: clients may have driven
+// the clock up to kDriftMaxMs ahead, and what it ticks would hide everybody's writes for so long.
+crdt::TimestampView StampOver(const CellState& current, int64_t now_ms, const std::string& node) {
+  constexpr int64_t kCounterMax = 0xffff'ffff;
+  if (!current.present || current.timestamp.millis < now_ms) return {now_ms, 0, node};
+  const crdt::TimestampView& stored = current.timestamp;
+  if (stored.counter >= kCounterMax) return {stored.millis + 1, 0, node};
+  return {stored.millis, stored.counter + 1, node};
+}
+
 // An op older than what the server remembers: a write might bring back what was removed, a removal
 // has nothing left to remove.
 Outcome TooOld(const CellState& incoming) {
@@ -63,13 +73,16 @@ Outcome MergeBatch::MergeOp(const PendingOp& pending, WorkCell& cell,
   const bool too_far_ahead = incoming.timestamp.millis > now_ms_ + crdt::kDriftMaxMs;
   if (!too_far_ahead) clock.Observe(incoming.timestamp);
 
+  const crdt::TimestampView before = cell.current.timestamp;
   Outcome outcome;
   if (IsOr(op.kind)) {
     outcome = MergeOr(cell, incoming);
   } else {
     outcome = MergeLww(cell, incoming, too_far_ahead, clock);
   }
-  if (outcome == Outcome::kApplied || outcome == Outcome::kRestamped) {
+  // An op that was re-stamped earlier may have changed nothing now.
+  const bool restamped = outcome == Outcome::kRestamped && cell.current.timestamp != before;
+  if (outcome == Outcome::kApplied || restamped) {
     cell.origin = part.origins[op.origin];
   }
   return outcome;
@@ -129,10 +142,10 @@ std::optional<Outcome> MergeBatch::Recall(WorkCell& cell, WorkCell& record, Cell
   incoming.timestamp = *assigned;
   if (IsForgotten(cell, incoming.timestamp)) return TooOld(incoming);
   const Verdict verdict = JudgeLww(cell.current, incoming);
-  if (verdict == Verdict::kStale) return Outcome::kStale;
-  const bool is_stored = verdict == Verdict::kDuplicate || verdict == Verdict::kCollision;
-  if (!is_stored) Apply(cell, incoming, Verdict::kApplyEcho);
-  return Outcome::kRestamped;  // whoever sends it may not know its timestamp yet
+  const bool wins = verdict == Verdict::kApply || verdict == Verdict::kApplyEcho;
+  if (wins) Apply(cell, incoming, Verdict::kApplyEcho);
+  // Whoever sends it may not know yet that its timestamp has changed, also when it lost since.
+  return Outcome::kRestamped;
 }
 
 std::optional<Outcome> MergeBatch::RecallClamped(WorkCell& cell, const CellState& incoming) {
@@ -163,8 +176,8 @@ Outcome MergeBatch::Restamp(WorkCell& cell, CellState incoming, bool too_far_ahe
   if (!noted) return Outcome::kNone;
 
   const crdt::TimestampView original = incoming.timestamp;
-  if (cell.current.present) clock.Observe(cell.current.timestamp);
-  incoming.timestamp = Tick(clock);
+  incoming.timestamp = StampOver(cell.current, now_ms_, clock.node_id());
+  clock.Observe(incoming.timestamp);
   if (too_far_ahead) NoteClamp(original, incoming.timestamp);
   const bool collides = cell.current.present && cell.current.timestamp == original;
   ++(collides ? conflicts_.collisions : conflicts_.clocks_clamped);
