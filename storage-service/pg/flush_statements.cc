@@ -1,9 +1,13 @@
 #include "flush_statements.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <map>
+#include <memory>
+#include <tuple>
 #include <utility>
 
 #include "base/bytes.h"
@@ -18,17 +22,28 @@ using state::Position;
 
 constexpr std::string_view kFence = "SELECT topgun.begin_flush($1, $2, $3, $4, $5, $6, $7, $8)";
 
-constexpr std::string_view kCells = R"sql(
-INSERT INTO topgun.cells AS old (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis,
-                                 counter, node, tombstone, ttl_ms, value)
-SELECT $1, new.* FROM unnest($2::int2[], $3::int8[], $4::bytea[], $5::bytea[], $6::bytea[], $7::int8[],
-                             $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::bytea[],
-                             $13::bool[], $14::float8[], $15::bytea[]) AS new
-ON CONFLICT (shard, kind, map_id, digest) DO UPDATE
-   SET inc = excluded.inc, n = excluded.n, commit_ms = excluded.commit_ms, millis = excluded.millis,
-       counter = excluded.counter, node = excluded.node, tombstone = excluded.tombstone,
-       ttl_ms = excluded.ttl_ms, value = excluded.value
- WHERE (old.inc, old.n) < (excluded.inc, excluded.n))sql";
+// Rows are looked up one by one in the primary key, whatever the planner's statistics say: right
+// after a table has grown they say too little. Holds until the end of the transaction.
+constexpr std::string_view kPlanByKey = R"sql(
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true))sql";
+
+// MERGE may fail when others insert the same rows, but the fence lets one flush of a shard in at a
+// time; so it need not lock rows and insert speculatively as ON CONFLICT does. Between the two goes
+// what gives the columns.
+constexpr std::string_view kMergeCells = "MERGE INTO topgun.cells AS old USING (SELECT ";
+constexpr std::string_view kMergeOnKey = R"sql() AS new
+   ON old.shard = $1 AND old.kind = new.kind AND old.map_id = new.map_id
+      AND old.digest = new.digest
+ WHEN MATCHED AND (old.inc, old.n) < (new.inc, new.n) THEN
+UPDATE SET inc = new.inc, n = new.n, commit_ms = new.commit_ms, millis = new.millis,
+           counter = new.counter, node = new.node, tombstone = new.tombstone, ttl_ms = new.ttl_ms,
+           value = new.value
+ WHEN NOT MATCHED THEN
+INSERT (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis, counter, node, tombstone,
+        ttl_ms, value)
+VALUES ($1, new.kind, new.map_id, new.digest, new.key, new.tag, new.inc, new.n, new.commit_ms,
+        new.millis, new.counter, new.node, new.tombstone, new.ttl_ms, new.value))sql";
 
 // Only what was pruned: a newer row stays.
 constexpr std::string_view kDropCells = R"sql(
@@ -44,9 +59,56 @@ SELECT $1, new.* FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[]) AS 
 ON CONFLICT (shard, kind, map_id) DO UPDATE SET inc = excluded.inc, n = excluded.n
  WHERE (old.inc, old.n) < (excluded.inc, excluded.n))sql";
 
-int16_t KindNumber(const storage::CellRow& row) { return static_cast<int16_t>(row.kind); }
+using Digest = std::array<unsigned char, 32>;
 
-// The columns of topgun.cells after `shard`, one array each.
+std::string_view BytesOf(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+// SHA256() looks the algorithm up each time, which takes longer than the digest of a key.
+class Digester {
+ public:
+  Digester() : sha256_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {}
+
+  Digest Of(std::string_view key, std::string_view tag) {
+    text_.clear();
+    AppendBytes(text_, key);
+    text_.append(tag);
+    Digest digest;
+    const bool made = EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) == 1 &&
+                      EVP_DigestUpdate(context_.get(), text_.data(), text_.size()) == 1 &&
+                      EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1;
+    if (!made) std::abort();  // without memory, or an OpenSSL without SHA-256
+    return digest;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  const std::unique_ptr<EVP_MD, Free> sha256_;
+  const std::unique_ptr<EVP_MD_CTX, Free> context_;
+  std::string text_;  // reused
+};
+
+// A row of the batch, ready to be written.
+struct DecodedRow {
+  const storage::CellRow* row = nullptr;
+  int64_t map_id = 0;
+  Digest digest;
+  state::CellView cell;
+
+  int16_t kind() const { return static_cast<int16_t>(row->kind); }
+};
+
+// As the primary key has it: neighbours share pages of the index.
+bool ByKey(const DecodedRow& a, const DecodedRow& b) {
+  return std::tuple(a.row->kind, a.map_id, BytesOf(a.digest)) <
+         std::tuple(b.row->kind, b.map_id, BytesOf(b.digest));
+}
+
+// The columns of topgun.cells after `shard`.
 struct CellColumns {
   Array kind{Type::kInt2};
   Array map_id{Type::kInt8};
@@ -63,12 +125,13 @@ struct CellColumns {
   Array ttl_ms{Type::kFloat8};
   Array value{Type::kBytea};
 
-  void Add(const storage::CellRow& row, int64_t row_map_id, const state::CellView& cell) {
-    kind.AddInt2(KindNumber(row));
-    map_id.AddInt8(row_map_id);
-    digest.AddBytes(CellDigest(row.key, row.tag));
-    key.AddBytes(row.key);
-    tag.AddBytes(row.tag);
+  void Add(const DecodedRow& row) {
+    const state::CellView& cell = row.cell;
+    kind.AddInt2(row.kind());
+    map_id.AddInt8(row.map_id);
+    digest.AddBytes(BytesOf(row.digest));
+    key.AddBytes(row.row->key);
+    tag.AddBytes(row.row->tag);
     inc.AddInt8(cell.version.incarnation);
     n.AddInt8(cell.version.n);
     commit_ms.AddInt8(cell.commit_ms);
@@ -80,13 +143,34 @@ struct CellColumns {
     value.AddBytes(cell.value);
   }
 
+  // Arrays are unnested in the select list, which takes them in step: in FROM each goes through a
+  // tuple store. What all rows have in common is no array; something differs, as rows are distinct.
   Statement ToStatement(uint32_t shard) {
-    Statement statement{std::string(kCells), {}};
+    Statement statement{std::string(kMergeCells), {}};
     statement.params.Int2(shard);
-    for (Array* column : {&kind, &map_id, &digest, &key, &tag, &inc, &n, &commit_ms, &millis,
-                          &counter, &node, &tombstone, &ttl_ms, &value}) {
-      statement.params.Add(std::move(*column));
-    }
+    const auto add = [&statement](std::string_view name, Array& column) {
+      const bool same = column.uniform();
+      statement.sql.append(statement.params.count() == 1 ? "" : ", ");
+      statement.sql.append(same ? "$" : "unnest($");
+      statement.sql.append(std::to_string(statement.params.count() + 1));
+      statement.sql.append(same ? " AS " : ") AS ").append(name);
+      same ? statement.params.AddFirst(column) : statement.params.Add(std::move(column));
+    };
+    add("kind", kind);
+    add("map_id", map_id);
+    add("digest", digest);
+    add("key", key);
+    add("tag", tag);
+    add("inc", inc);
+    add("n", n);
+    add("commit_ms", commit_ms);
+    add("millis", millis);
+    add("counter", counter);
+    add("node", node);
+    add("tombstone", tombstone);
+    add("ttl_ms", ttl_ms);
+    add("value", value);
+    statement.sql.append(kMergeOnKey);
     return statement;
   }
 };
@@ -99,12 +183,12 @@ struct DropColumns {
   Array inc{Type::kInt8};
   Array n{Type::kInt8};
 
-  void Add(const storage::CellRow& row, int64_t row_map_id, const state::CellView& cell) {
-    kind.AddInt2(KindNumber(row));
-    map_id.AddInt8(row_map_id);
-    digest.AddBytes(CellDigest(row.key, row.tag));
-    inc.AddInt8(cell.version.incarnation);
-    n.AddInt8(cell.version.n);
+  void Add(const DecodedRow& row) {
+    kind.AddInt2(row.kind());
+    map_id.AddInt8(row.map_id);
+    digest.AddBytes(BytesOf(row.digest));
+    inc.AddInt8(row.cell.version.incarnation);
+    n.AddInt8(row.cell.version.n);
   }
 
   Statement ToStatement(uint32_t shard) {
@@ -144,44 +228,51 @@ Statement FenceStatement(uint32_t shard, std::string_view owner, uint64_t incarn
   return statement;
 }
 
-}  // namespace
-
-std::string CellDigest(std::string_view key, std::string_view tag) {
-  std::string text;
-  AppendBytes(text, key);
-  text.append(tag);
-  std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
-  return digest;
+// In the order of the primary key.
+std::vector<DecodedRow> Decode(uint32_t shard, const storage::WriteBatch& batch,
+                               const MapIdOf& map_id_of) {
+  Digester digester;
+  std::vector<DecodedRow> rows;
+  rows.reserve(batch.rows().size());
+  for (const storage::CellRow& row : batch.rows()) {
+    DecodedRow decoded;
+    decoded.row = &row;
+    if (!state::DecodeCell(row.cell, &decoded.cell)) {
+      // Refusing it would stop this shard's persistence for good.
+      logging::Error("flush", "malformed cell left out",
+                     {{"shard", shard}, {"kind", decoded.kind()}});
+      continue;
+    }
+    decoded.map_id = map_id_of(row.map);
+    decoded.digest = digester.Of(row.key, row.tag);
+    rows.push_back(decoded);
+  }
+  std::sort(rows.begin(), rows.end(), ByKey);
+  return rows;
 }
+
+}  // namespace
 
 std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
                                        const storage::WriteBatch& batch, const MapIdOf& map_id_of) {
   std::vector<Statement> statements;
   statements.push_back(FenceStatement(shard, owner, incarnation, batch));
-  if (batch.rows().empty()) return statements;
+  const std::vector<DecodedRow> rows = Decode(shard, batch, map_id_of);
+  if (rows.empty()) return statements;
+  statements.push_back({std::string(kPlanByKey), {}});
   CellColumns columns;
   DropColumns dropped;
   bool any_dropped = false;
   MapVersions versions;
-  state::CellView cell;
-  for (const storage::CellRow& row : batch.rows()) {
-    if (!state::DecodeCell(row.cell, &cell)) {
-      // Refusing it would stop this shard's persistence for good.
-      logging::Error("flush", "malformed cell left out",
-                     {{"shard", shard}, {"kind", KindNumber(row)}});
-      continue;
-    }
-    const int64_t map_id = map_id_of(row.map);
-    if (row.pruned) {
-      dropped.Add(row, map_id, cell);
+  for (const DecodedRow& row : rows) {
+    if (row.row->pruned) {
+      dropped.Add(row);
       any_dropped = true;
       continue;
     }
-    columns.Add(row, map_id, cell);
-    Position& version = versions[{row.kind, map_id}];
-    version = std::max(version, cell.version);
+    columns.Add(row);
+    Position& version = versions[{row.row->kind, row.map_id}];
+    version = std::max(version, row.cell.version);
   }
   if (!versions.empty()) {
     statements.push_back(columns.ToStatement(shard));

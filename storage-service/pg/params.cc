@@ -1,11 +1,14 @@
 #include "pg/params.h"
 
 #include <bit>
+#include <cstring>
 
 #include "pg/big_endian.h"
 
 namespace topgun::pg {
 namespace {
+
+constexpr size_t kLengthBytes = 4;  // before each element
 
 uint32_t ArrayTypeOf(Type element) {
   switch (element) {
@@ -67,6 +70,19 @@ void Array::AddNull() {
   AppendBigEndian(data_, int32_t{-1});
 }
 
+// Elements that are all as long as the first are equal when the bytes repeat from one to the next.
+bool Array::uniform() const {
+  if (count_ == 0 || has_null_) return false;
+  const size_t stride =
+      kLengthBytes + static_cast<size_t>(ReadBigEndian({data_.data(), kLengthBytes}));
+  return data_.size() == stride * count_ &&
+         std::memcmp(data_.data(), data_.data() + stride, data_.size() - stride) == 0;
+}
+
+std::string_view Array::first() const {
+  return std::string_view(data_).substr(kLengthBytes, data_.size() / count_ - kLengthBytes);
+}
+
 std::string Array::Take() {
   std::string out;
   out.reserve(20 + data_.size());
@@ -115,6 +131,12 @@ Params& Params::Bytea(std::string_view value) {
 Params& Params::Add(Array array) {
   types_.push_back(ArrayTypeOf(array.element()));
   values_.push_back(array.Take());
+  return *this;
+}
+
+Params& Params::AddFirst(const Array& uniform) {
+  types_.push_back(static_cast<uint32_t>(uniform.element()));
+  values_.emplace_back(uniform.first());
   return *this;
 }
 

@@ -167,6 +167,41 @@ TEST_F(StoragePgTest, AFlushMovesThePositionWithItsRows) {
             std::vector<std::string>{state::MapId(CellKind::kOr, "w")});
 }
 
+TEST_F(StoragePgTest, RowsOfOneFlushMayShareAnyColumnsButTheirKey) {
+  TakeShard();
+  WriteBatch batch({0, 0}, 0);
+  for (const char* map : {"m", "v", "w"}) Add(batch, {1, 1}, {.key = "a", .map = map});
+  ASSERT_TRUE(Flush(batch).ok());
+  WriteBatch more({1, 1}, 100);
+  Add(more, {1, 2}, {.key = "a", .value = "\x02"});
+  Add(more, {1, 2}, {.key = "b", .value = "\x02"});
+  ASSERT_TRUE(Flush(more).ok());
+  EXPECT_EQ(
+      Query("SELECT string_agg(map || key || value, ' ' ORDER BY map, key) FROM topgun.records"),
+      "ma2 mb2 va1 wa1");
+}
+
+TEST(PgArray, IsUniformWhenAllElementsAreOneValue) {
+  Array array(Type::kBytea);
+  EXPECT_FALSE(array.uniform());
+  for (int i = 0; i < 3; ++i) {
+    array.AddBytes("ab");
+    EXPECT_TRUE(array.uniform());
+    EXPECT_EQ(array.first(), "ab");
+  }
+  array.AddBytes("ac");
+  EXPECT_FALSE(array.uniform());
+
+  Array repeating(Type::kBytea);  // bytes, not elements
+  repeating.AddBytes("");
+  repeating.AddBytes(std::string_view("\0\0\0\0\0\0\0\x08", 8));
+  EXPECT_FALSE(repeating.uniform());
+
+  Array nothing(Type::kFloat8);
+  nothing.AddNull();
+  EXPECT_FALSE(nothing.uniform());
+}
+
 TEST_F(StoragePgTest, TheFenceRefusesWhoeverIsWrongAboutTheShard) {
   TakeShard();
   ASSERT_TRUE(FlushOne({0, 0}, {.key = "a"}).ok());
@@ -198,9 +233,11 @@ TEST_F(StoragePgTest, AnOlderVersionNeverReplacesANewerOne) {
   ASSERT_TRUE(Flush(newer).ok());
   WriteBatch older({1, 5}, 500);  // as a scan may find it
   Add(older, {1, 3}, {.key = "k", .value = "\x03"});
+  Add(older, {1, 4}, {.key = "new", .value = "\x04"});
   older.AdvanceTo({1, 6}, 600);
   ASSERT_TRUE(Flush(older).ok());
-  EXPECT_EQ(Query("SELECT value FROM topgun.records"), "5");
+  EXPECT_EQ(Query("SELECT string_agg(key || value, ' ' ORDER BY key) FROM topgun.records"),
+            "k5 new4");
   EXPECT_EQ(Query("SELECT n FROM topgun.shard_maps"), "5");
 }
 

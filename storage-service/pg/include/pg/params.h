@@ -38,6 +38,9 @@ class Array {
 
   Type element() const { return element_; }
   size_t size() const { return count_; }
+  // Whether there are elements, and all of them are one value that is not NULL.
+  bool uniform() const;
+  std::string_view first() const;  // of a uniform array
   // The finished value; the array is spent.
   std::string Take();
 
@@ -59,6 +62,7 @@ class Params {
   Params& Text(std::string_view value);
   Params& Bytea(std::string_view value);
   Params& Add(Array array);
+  Params& AddFirst(const Array& uniform);  // its value, no array
 
   int count() const { return static_cast<int>(values_.size()); }
   const std::vector<uint32_t>& types() const { return types_; }
