@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -15,11 +16,14 @@
 #include <charconv>
 #include <exception>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "logging/logging.h"
 
 namespace topgun::admin {
@@ -32,6 +36,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 using Handler = std::function<Response(const Request&)>;
+using LaterHandler = std::function<void(const Request&, Respond)>;
 using HttpRequest = http::request<http::string_body>;
 using HttpResponse = http::response<http::string_body>;
 
@@ -58,25 +63,65 @@ StatusOr<Endpoint> ParseListen(std::string_view listen) {
   return Endpoint{std::string(host), std::string(port)};
 }
 
+// An answer that is waited for. Of the server thread.
+struct Awaited {
+  explicit Awaited(asio::io_context& loop) : arrival(loop) {}
+
+  asio::steady_timer arrival;  // ends with the answer or with patience
+  std::optional<Response> response;
+};
+
+// How other threads reach the loop for as long as there is one.
+class LoopHandle {
+ public:
+  explicit LoopHandle(asio::io_context& loop) : loop_(&loop) {}
+
+  void Deliver(std::weak_ptr<Awaited> awaited, Response response) {
+    const std::lock_guard lock(mutex_);
+    if (loop_ == nullptr) return;
+    asio::post(*loop_, [awaited = std::move(awaited), response = std::move(response)]() mutable {
+      const auto waiting = awaited.lock();
+      if (waiting == nullptr || waiting->response) return;
+      waiting->response = std::move(response);
+      waiting->arrival.cancel();
+    });
+  }
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    loop_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  asio::io_context* loop_;
+};
+
 // Endpoints of one server. Immutable once it has started.
 class Routes {
  public:
-  void Add(std::string path, Handler handler) { handlers_[std::move(path)] = std::move(handler); }
+  void Add(std::string path, Handler handler) { now_[std::move(path)] = std::move(handler); }
+  void Add(std::string path, LaterHandler handler) { later_[std::move(path)] = std::move(handler); }
 
-  Response Answer(const Request& request) const {
-    const auto found = handlers_.find(request.path);
-    if (found == handlers_.end()) return {.status = 404, .body = "not found\n"};
+  // The answer, or nothing when `respond` will be called with it.
+  std::optional<Response> Answer(const Request& request, const Respond& respond) const {
     try {
-      return found->second(request);
+      if (const auto found = now_.find(request.path); found != now_.end()) {
+        return found->second(request);
+      }
+      const auto found = later_.find(request.path);
+      if (found == later_.end()) return Response{.status = 404, .body = "not found\n"};
+      found->second(request, respond);
+      return std::nullopt;
     } catch (const std::exception& error) {
       logging::Error(kComponent, "handler failed",
                      {{"path", request.path}, {"error", error.what()}});
-      return {.status = 500, .body = "internal error\n"};
+      return Response{.status = 500, .body = "internal error\n"};
     }
   }
 
  private:
-  std::map<std::string, Handler> handlers_;
+  std::map<std::string, Handler> now_;
+  std::map<std::string, LaterHandler> later_;
 };
 
 // For endpoints that only show something.
@@ -145,12 +190,14 @@ struct AdminServer::Impl {
   size_t connections = 0;  // of the server thread
   // After what its coroutines use: destroying it destroys them.
   std::unique_ptr<asio::io_context> loop;
+  std::shared_ptr<LoopHandle> loop_handle;
   std::optional<tcp::acceptor> acceptor;
   std::thread thread;
 
   Status Listen();
   asio::awaitable<void> AcceptAll();
   asio::awaitable<void> Serve(tcp::socket socket);
+  asio::awaitable<Response> Answer(Request request);
 };
 
 Status AdminServer::Impl::Listen() {
@@ -201,7 +248,8 @@ asio::awaitable<void> AdminServer::Impl::Serve(tcp::socket socket) {
       keep_alive = false;
     } else {
       keep_alive = parser.keep_alive();
-      answer = routes.Answer(ToRequest(std::move(parser.get())));
+      Request request = ToRequest(std::move(parser.get()));
+      answer = co_await Answer(std::move(request));
     }
     HttpResponse message = ToHttp(*std::move(answer), parser.get().base(), keep_alive);
     stream.expires_after(limits.io_timeout);
@@ -210,6 +258,20 @@ asio::awaitable<void> AdminServer::Impl::Serve(tcp::socket socket) {
   }
   error_code ignored;
   stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+asio::awaitable<Response> AdminServer::Impl::Answer(Request request) {
+  const auto awaited = std::make_shared<Awaited>(*loop);
+  std::weak_ptr<Awaited> target = awaited;
+  std::optional<Response> answer =
+      routes.Answer(request, [handle = loop_handle, target](Response response) {
+        handle->Deliver(target, std::move(response));
+      });
+  if (answer) co_return *std::move(answer);
+  awaited->arrival.expires_after(limits.answer_timeout);
+  co_await awaited->arrival.async_wait(kAsTuple);
+  if (awaited->response) co_return *std::move(awaited->response);
+  co_return Response{.status = 504, .body = "no answer in time\n"};
 }
 
 AdminServer::AdminServer(std::string listen, const metrics::Registry& registry,
@@ -234,11 +296,20 @@ void AdminServer::Handle(std::string path, std::function<Response(const Request&
   impl_->routes.Add(std::move(path), std::move(handler));
 }
 
+void AdminServer::HandleLater(std::string path,
+                              std::function<void(const Request&, Respond)> handler) {
+  impl_->routes.Add(std::move(path), std::move(handler));
+}
+
 Status AdminServer::Start() {
   impl_->loop = std::make_unique<asio::io_context>(1);
+  impl_->loop_handle = std::make_shared<LoopHandle>(*impl_->loop);
   RETURN_IF_ERROR(impl_->Listen());
   asio::co_spawn(*impl_->loop, impl_->AcceptAll(), asio::detached);
-  impl_->thread = std::thread([loop = impl_->loop.get()] { loop->run(); });
+  impl_->thread = std::thread([loop = impl_->loop.get()] {
+    NameThread("admin");
+    loop->run();
+  });
   return OkStatus();
 }
 
@@ -246,6 +317,7 @@ uint16_t AdminServer::port() const { return impl_->port; }
 
 void AdminServer::Stop() {
   if (!impl_->thread.joinable()) return;
+  impl_->loop_handle->Close();
   impl_->loop->stop();
   impl_->thread.join();
   impl_->acceptor.reset();

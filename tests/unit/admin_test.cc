@@ -8,8 +8,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace topgun::admin {
@@ -86,6 +91,7 @@ class AdminServerTest : public testing::Test {
           .content_type = "text/x-echo"};
     });
     server_->Handle("/broken", [](const Request&) -> Response { throw std::runtime_error("no"); });
+    if (extra_) extra_(*server_);
     ASSERT_TRUE(server_->Start().ok());
     ASSERT_NE(server_->port(), 0);
   }
@@ -101,6 +107,7 @@ class AdminServerTest : public testing::Test {
 
   metrics::Registry registry_;
   std::atomic<bool> ready_ = true;
+  std::function<void(AdminServer&)> extra_;  // adds endpoints
   std::unique_ptr<AdminServer> server_;
 };
 
@@ -227,6 +234,61 @@ TEST_F(AdminServerTest, StartReportsABadOrTakenAddress) {
   const Status taken = start("127.0.0.1:" + std::to_string(server_->port()));
   EXPECT_EQ(taken.code(), StatusCode::kUnavailable);
   EXPECT_THAT(std::string(Message(taken)), HasSubstr(std::to_string(server_->port())));
+}
+
+class AdminServerLaterTest : public AdminServerTest {
+ protected:
+  void StartLater(Limits limits = {}) {
+    extra_ = [this](AdminServer& server) {
+      server.HandleLater("/later", [this](const Request& request, const Respond& respond) {
+        const std::lock_guard lock(mutex_);
+        path_ = request.path;
+        respond_ = respond;
+        asked_.notify_all();
+      });
+    };
+    Start(limits);
+  }
+  Respond WaitForRequest() {
+    std::unique_lock lock(mutex_);
+    asked_.wait(lock, [this] { return respond_ != nullptr; });
+    return std::exchange(respond_, nullptr);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable asked_;
+  std::string path_;
+  Respond respond_;
+};
+
+TEST_F(AdminServerLaterTest, AnswersFromAnotherThreadAndOthersMeanwhile) {
+  StartLater();
+  Connection connection(server_->port());
+  connection.Send("GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const Respond respond = WaitForRequest();
+  EXPECT_THAT(Get("/livez"), StartsWith("HTTP/1.1 200 OK\r\n"));
+  respond({.status = 202, .body = "at last"});
+  respond({.status = 500, .body = "ignored"});
+  EXPECT_THAT(connection.ReadAll(),
+              AllOf(StartsWith("HTTP/1.1 202 Accepted\r\n"), EndsWith("\r\n\r\nat last")));
+  EXPECT_EQ(path_, "/later");
+}
+
+TEST_F(AdminServerLaterTest, DoesNotWaitForAnAnswerForEver) {
+  StartLater({.answer_timeout = milliseconds(20)});
+  EXPECT_THAT(Get("/later"), StartsWith("HTTP/1.1 504 "));
+  WaitForRequest()({.body = "too late"});
+  EXPECT_THAT(Get("/livez"), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_F(AdminServerLaterTest, AnswersAfterTheEndAreIgnored) {
+  StartLater();
+  Connection connection(server_->port());
+  connection.Send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  const Respond respond = WaitForRequest();
+  server_->Stop();
+  respond({.body = "too late"});
+  EXPECT_EQ(connection.ReadAll(), "");
 }
 
 }  // namespace

@@ -44,7 +44,12 @@ struct Limits {
   // For one request to arrive, also on an idle connection (longer than a scrape interval), and for
   // one response to leave.
   std::chrono::milliseconds io_timeout = std::chrono::seconds(65);
+  // For the answer of an endpoint that answers later; beyond, 504.
+  std::chrono::milliseconds answer_timeout = std::chrono::seconds(150);
 };
+
+// Answers a request later: from any thread, once; a second call is ignored, as is one after Stop().
+using Respond = std::function<void(Response)>;
 
 class AdminServer {
  public:
@@ -62,6 +67,9 @@ class AdminServer {
 
   // Adds an endpoint for all methods; before Start() only.
   void Handle(std::string path, std::function<Response(const Request&)> handler);
+  // The same for what takes long: the handler must be quick, too, and hand the work over to where
+  // it may take its time. The server answers other connections meanwhile.
+  void HandleLater(std::string path, std::function<void(const Request&, Respond)> handler);
 
   Status Start();         // once
   uint16_t port() const;  // the bound port, after Start()
