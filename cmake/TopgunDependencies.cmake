@@ -17,3 +17,6 @@ find_package(PkgConfig REQUIRED)
 # Debian's HiredisConfigVersion.cmake stops the configure step; pkg-config works.
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)
+pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
+pkg_check_modules(TCMALLOC REQUIRED IMPORTED_TARGET libtcmalloc)
+find_package(ZLIB REQUIRED)

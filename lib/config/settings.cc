@@ -263,7 +263,7 @@ ParseResult Settings::Impl::Finish(Request request, const std::vector<std::strin
     std::fprintf(stderr, "%s: %s\n", program.c_str(), error.c_str());
   }
   if (!errors.empty()) return {.proceed = false, .exit_code = kBadSettings};
-  if (request == Request::kRun) return {.proceed = true};
+  if (request == Request::kRun) return {.proceed = true, .shown = RenderValues(table)};
   if (request == Request::kPrint) std::fputs(RenderValues(table).c_str(), stdout);
   if (request == Request::kCheck) std::puts("The settings are valid.");
   return {.proceed = false, .exit_code = 0};

@@ -73,6 +73,21 @@ void Init(std::string_view service, Level level) {
 
 void SetLevel(Level level) { Logger().set_level(ToSpdlog(level)); }
 
+Level CurrentLevel() {
+  Level lowest = Level::kError;
+  for (const auto& [name, level] : kLevels) {
+    if (level < lowest && Enabled(level)) lowest = level;
+  }
+  return lowest;
+}
+
+std::string_view Name(Level level) {
+  for (const auto& [name, known] : kLevels) {
+    if (known == level) return name;
+  }
+  return {};
+}
+
 bool Enabled(Level level) { return Logger().should_log(ToSpdlog(level)); }
 
 StatusOr<Level> ParseLevel(std::string_view text) {

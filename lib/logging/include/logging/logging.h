@@ -53,7 +53,9 @@ using Fields = std::initializer_list<Field>;
 
 // Names the service in every line and sets the lowest level written. Call once, early in main.
 void Init(std::string_view service, Level level);
-void SetLevel(Level level);
+void SetLevel(Level level);  // any thread, at any time
+Level CurrentLevel();
+std::string_view Name(Level level);  // "debug", as ParseLevel() reads it
 bool Enabled(Level level);
 
 // "debug", "info", "warning" or "error".
