@@ -138,10 +138,14 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
                {.group = "Times"});
   settings.Add("log-level", &config.log_level, "Lowest level that is logged",
                {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});
+  settings.Add("debug-endpoints", &config.debug_endpoints,
+               "Serve /debug/ on the admin port: profiles, threads, log level",
+               {.group = "Logging"});
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
   const config::ParseResult parsed = settings.Parse(argc, argv);
+  config.shown = parsed.shown;
   if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());
   return parsed;
 }

@@ -56,6 +56,8 @@ struct Config {
   std::chrono::milliseconds drain{3'000};
 
   std::string log_level = "info";
+  bool debug_endpoints = false;
+  std::string shown;  // all of them as text, secrets masked
   bool print_metrics_doc = false;
 };
 

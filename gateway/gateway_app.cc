@@ -90,7 +90,10 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
               .jwt_secret = config_.jwt_secret,
               .issuer = config_.jwt_issuer,
               .audience = config_.jwt_audience},
-             clock_) {}
+             clock_),
+      debug_({.enabled = config_.debug_endpoints,
+              .program = "topgun-gateway",
+              .settings = config_.shown}) {}
 
 GatewayApp::~GatewayApp() { Stop(); }
 
@@ -100,6 +103,12 @@ Status GatewayApp::Start() {
   ASSIGN_OR_RETURN(listener_, StartListener());
   admin_ = std::make_unique<admin::AdminServer>(config_.admin, registry_,
                                                 [this] { return Readiness(); });
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    debug_.AddSection(
+        "loop-" + std::to_string(i),
+        [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
+  }
+  debug_.Mount(*admin_);
   RETURN_IF_ERROR(admin_->Start());
   for (const auto& loop : loops_) loop->Start(port());
   running_ = true;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "config.h"
+#include "debug/debug_endpoints.h"
 #include "http/address_limiter.h"
 #include "http/server_report.h"
 #include "loop.h"
@@ -54,6 +55,7 @@ class GatewayApp {
   AddressLimiter admin_limiter_{kAdminLimits};
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
+  debug::DebugEndpoints debug_;
   std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop
   std::atomic<bool> stopping_{false};
   std::atomic<bool> was_ready_{false};

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/thread_name.h"
 #include "http/openapi.h"
 #include "http/status_endpoints.h"
 #include "logging/logging.h"
@@ -160,7 +161,10 @@ void Loop::Start(uint16_t port) {
     replicas_.Start();
     Tick();
   });
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    NameThread("loop-" + std::to_string(options_.index));
+    io_.run();
+  });
 }
 
 void Loop::ScheduleTick() {

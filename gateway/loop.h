@@ -105,6 +105,8 @@ class Loop {
 
   // Any thread: totals of the whole process.
   void Report(ServerReport& report) const;
+  // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has ended.
+  void ReadStatus(std::function<void(std::string json)> done);
   // Any thread: what /readyz asks.
   size_t replicas_up() const { return replicas_up_.load(std::memory_order_relaxed); }
 
@@ -113,6 +115,7 @@ class Loop {
   void Tick();
   void TickDrain(Time now);
 
+  std::string StatusJson() const;
   void FollowSettings();
   void MountEndpoints(const HttpServices& services, metrics::Registry& registry);
 

@@ -46,6 +46,9 @@ void AddProcess(config::Settings& settings, Config* config) {
                {.group = "Process"});
   settings.Add("log-level", &config->log_level, "Least important level that is logged",
                {.group = "Process", .allowed = {"debug", "info", "warning", "error"}});
+  settings.Add("debug-endpoints", &config->debug_endpoints,
+               "Serve /debug/ on the admin port: profiles, threads, log level",
+               {.group = "Process"});
   settings.Add("drain-ms", &config->drain_ms, "How long SIGTERM may take to flush and hand over",
                {.group = "Process", .min = 0, .max = 600'000});
 }
@@ -103,6 +106,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config* confi
                       "Prints the table of metrics");
   settings.AddCheck([config] { return CheckConninfo(config->postgres); });
   const config::ParseResult result = settings.Parse(argc, argv);
+  config->shown = result.shown;
   config->limits.flush_interval = std::chrono::milliseconds(config->flush_interval_ms);
   config->limits.awaited_flush_interval = std::chrono::milliseconds(
       std::min(config->awaited_flush_interval_ms, config->flush_interval_ms));

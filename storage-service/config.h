@@ -16,6 +16,8 @@ struct Config {
   std::string advertise;  // empty: as grpc
   std::string admin = "127.0.0.1:9101";
   std::string log_level = "info";
+  bool debug_endpoints = false;
+  std::string shown;  // all of them as text, secrets masked
 
   std::string redis = "127.0.0.1:6379";
   std::string redis_prefix = "tg";

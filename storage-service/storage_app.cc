@@ -7,6 +7,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include "async/spawn.h"
+#include "base/thread_name.h"
 #include "pg/migrations.h"
 
 namespace topgun::storage {
@@ -41,16 +42,26 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       manager_(context_, leases_, feeds_, std::chrono::milliseconds(config.lease_ms)),
       service_(io_, manager_, config.shards),
       server_({.listen = config.grpc}, registry),
+      debug_({.enabled = config.debug_endpoints,
+              .program = "topgun-storage",
+              .settings = config.shown}),
       admin_(config.admin, registry, [this] { return Readiness(); }) {}
 
 int StorageApp::Run(rpc::SignalWaiter& signals) {
   server_.AddService(&service_);
+  debug_.AddSection("loop", [this](debug::SectionDone done) {
+    boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
+  });
+  debug_.Mount(admin_);
   for (const Status& started : {admin_.Start(), server_.Start()}) {
     if (started.ok()) continue;
     logging::Error("app", "cannot start", {{"error", ToString(started)}});
     return 1;
   }
-  loop_ = std::thread([this] { io_.run(); });
+  loop_ = std::thread([this] {
+    NameThread("loop");
+    io_.run();
+  });
   Spawn(io_, Boot());
   server_.SetServing(true);
   logging::Info(

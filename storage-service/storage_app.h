@@ -13,6 +13,7 @@
 
 #include "admin/admin_server.h"
 #include "config.h"
+#include "debug/debug_endpoints.h"
 #include "feed/redis_feed_source.h"
 #include "feed/redis_shard_store.h"
 #include "metrics/registry.h"
@@ -47,6 +48,8 @@ class StorageApp {
   void RedisConnected();
   void ConnectionLost(std::string_view store, const Status& reason);
   void Stop(const Status& reason);
+
+  std::string StatusJson() const;
 
   // On main's thread.
   void Drain();
@@ -84,6 +87,7 @@ class StorageApp {
 
   StorageService service_;
   rpc::Server server_;
+  debug::DebugEndpoints debug_;
   admin::AdminServer admin_;
   std::thread loop_;
 };

@@ -49,6 +49,9 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
   // Some op was acknowledged early and is not committed yet.
   bool owes_commits() const;
 
+  const std::vector<ShardLane>& lanes() const { return lanes_; }
+  size_t inflight_bytes() const { return budget_.bytes(); }
+
  private:
   using Stream = BidiStream<sync::v1::ApplyRequest, sync::v1::ApplyReply>;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/replica_set.h"
 #include "topgun/crdt/v1/crdt.pb.h"
 
 namespace topgun::gateway {
@@ -106,6 +107,16 @@ bool ShardLane::owes_commits() const {
   return (filling_ != nullptr && filling_->promised()) ||
          std::any_of(in_flight_.begin(), in_flight_.end(), promised) ||
          std::any_of(waiting_.begin(), waiting_.end(), promised);
+}
+
+ShardLane::State ShardLane::state() const {
+  return {.shard = shard_,
+          .replica = replica_ == nullptr ? std::string_view() : replica_->address(),
+          .filling_ops = filling_ == nullptr ? 0 : filling_->refs().size(),
+          .waiting_parts = waiting_.size(),
+          .in_flight_parts = in_flight_.size(),
+          .committed_parts = committed_.size(),
+          .persisting_parts = persisting_.size()};
 }
 
 // ---- Results ----

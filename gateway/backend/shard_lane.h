@@ -53,6 +53,18 @@ class ShardLane {
               const OpRef& ref);
   void AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref);
 
+  // How much is at which stage, for whoever looks at the running process.
+  struct State {
+    uint32_t shard = 0;
+    std::string_view replica;  // its address; empty while there is none
+    size_t filling_ops = 0;
+    size_t waiting_parts = 0;
+    size_t in_flight_parts = 0;
+    size_t committed_parts = 0;   // kept until their acks have left
+    size_t persisting_parts = 0;  // kept until they are persisted
+  };
+  State state() const;
+
   // The replica its parts go to; null while there is none.
   Replica* replica() const { return replica_; }
   // Another replica is responsible from now on. Parts in flight are waited for.

@@ -56,6 +56,12 @@ Connection* ConnectionTable::Find(ConnectionId id) const {
   return slot.generation == id.generation ? slot.connection.get() : nullptr;
 }
 
+void ConnectionTable::ForEach(const std::function<void(Connection&)>& visit) const {
+  for (const Slot& slot : slots_) {
+    if (slot.connection != nullptr) visit(*slot.connection);
+  }
+}
+
 void ConnectionTable::OnOpDone(const OpRef& ref, OpOutcome outcome) {
   const OpFate fate = outcome == OpOutcome::kApplied    ? OpFate::kApplied
                       : outcome == OpOutcome::kRejected ? OpFate::kRejected

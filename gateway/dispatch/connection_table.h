@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   void Remove(ConnectionId id);  // destroys the connection
   Connection* Find(ConnectionId id) const;
   size_t size() const { return count_; }
+  void ForEach(const std::function<void(Connection&)>& visit) const;
 
   // The client lost writes to a 429; it is told to send again, not before `not_before`.
   void OweRevival(ConnectionId id, Time not_before);

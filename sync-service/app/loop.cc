@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "backend/storage_client.h"
+#include "base/thread_name.h"
 #include "logging/logging.h"
 #include "owner/null_owner.h"
 #include "state/keys.h"
@@ -107,7 +108,10 @@ void Loop::Start() {
     EverySecond();
     sweeper_->Start();
   });
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    NameThread("loop-" + std::to_string(index_));
+    io_.run();
+  });
 }
 
 void Loop::Stop() {

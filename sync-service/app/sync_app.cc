@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin/admin_server.h"
+#include "debug/debug_endpoints.h"
 #include "logging/logging.h"
 #include "rpc/server.h"
 #include "rpc/shutdown.h"
@@ -49,6 +50,10 @@ int SyncApp::Run() {
   rpc::Server server(server_options, registry_);
   server.AddService(&service);
 
+  // Profiles and the log level, when they are wanted.
+  debug::DebugEndpoints debug(
+      {.enabled = config_.debug_endpoints, .program = "topgun-sync", .settings = config_.shown});
+
   // Probes and metrics.
   admin::AdminServer admin(config_.admin, registry_, [this] {
     const uint32_t open = OpenShards();
@@ -57,6 +62,12 @@ int SyncApp::Run() {
         std::to_string(open) + " of " + std::to_string(config_.shards) + " shards open\n"};
   });
 
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    debug.AddSection(
+        "loop-" + std::to_string(i),
+        [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
+  }
+  debug.Mount(admin);
   for (const Status& status : {server.Start(), admin.Start()}) {
     if (status.ok()) continue;
     logging::Error("app", "cannot start", {{"reason", Message(status)}});

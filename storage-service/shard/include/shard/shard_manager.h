@@ -39,6 +39,7 @@ class ShardManager {
   std::string OwnerAddress(uint32_t shard) const;
 
   size_t owned_shards() const { return shards_.size(); }
+  const ShardTable& shards() const { return shards_; }
 
  private:
   awaitable<void> KeepLeases();

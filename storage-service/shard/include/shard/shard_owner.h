@@ -44,6 +44,8 @@ class ShardOwner : public std::enable_shared_from_this<ShardOwner> {
   bool open() const { return open_; }
   bool draining() const { return draining_; }
   bool ended() const { return ended_; }
+  Position position() const { return position_; }  // what Postgres has, as far as we know
+  size_t queued_batches() const { return queue_.size(); }
   // Wall clock of the oldest entry not yet committed; 0: there is none.
   int64_t oldest_unflushed_ms() const;
 

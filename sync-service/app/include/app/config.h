@@ -37,6 +37,8 @@ struct Config {
   std::chrono::milliseconds connection_age_max{0};
   std::chrono::milliseconds drain{10'000};
   std::string log_level = "info";
+  bool debug_endpoints = false;
+  std::string shown;  // all of them as text, secrets masked
   bool print_metrics_doc = false;
 
   bool without_storage() const { return storage.size() == 1 && storage.front() == "null"; }

@@ -7,8 +7,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,6 +42,8 @@ class Loop final : public Scheduler {
 
   // Any thread. False once the loop has stopped.
   bool PostTask(std::function<void()> task);
+  // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has stopped.
+  void ReadStatus(std::function<void(std::string json)> done);
   // Any thread: what /readyz says.
   uint32_t open_shards() const { return open_shards_.load(std::memory_order_relaxed); }
   size_t shard_count() const { return shards_.size(); }
@@ -55,6 +59,7 @@ class Loop final : public Scheduler {
   void Post(std::function<void()> task) override;
 
  private:
+  std::string StatusJson() const;
   void BuildShards(const Config& config);
   void OnConnected();
   void OnDisconnected(const Status& reason);

@@ -75,6 +75,10 @@ class Shard {
 
   uint32_t number() const { return shard_; }
   bool open() const { return state_ == State::kOpen; }
+  bool busy() const { return busy_; }
+  size_t unfinished_parts() const { return parts_.size(); }
+  uint64_t unfinished_bytes() const { return queue_bytes_; }
+  uint64_t cache_bytes() const { return cache_.bytes(); }
   ShardFeed& feed() { return feed_; }
   ShardStore& store() { return deps_.store; }
   // Whether any tag may have been declared dead here (docs/state-layout.md, "dead tags"): true at

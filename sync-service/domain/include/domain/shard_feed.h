@@ -60,6 +60,10 @@ class ShardFeed {
   // First position, or a jump over what cannot be read any more.
   void JumpTo(const state::Position& position);
 
+  size_t ring_entries() const { return ring_.size(); }
+  uint64_t ring_bytes() const { return ring_bytes_; }
+  size_t listener_count() const { return listeners_.size(); }
+
   // What Postgres is known to have. Never goes back: what was persisted once does not become
   // unpersisted because Redis forgot that it was told so.
   const state::Position& persisted() const { return persisted_; }
