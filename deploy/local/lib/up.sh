@@ -144,6 +144,8 @@ start_supervisor() {
   local log=$SPEC_DIR/log/supervisor.log options=(--dir "$SPEC_DIR")
   if ! $UP_DETACH; then options+=(--die-with-parent); fi
   export_secret
+  # For ./topgun profile; the admin ports are on loopback.
+  export TOPGUN_DEBUG_ENDPOINTS=${TOPGUN_DEBUG_ENDPOINTS:-true}
   touch "$log"
   LOG_START=$(stat -c %s "$log")
   # A session of its own: Ctrl-C in this terminal must not reach it before we ask it to stop.

@@ -9,7 +9,7 @@ import {until} from './client.mjs';
 
 const run = promisify(execFile);
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const topgun = path.join(root, 'topgun');
+export const topgun = path.join(root, 'topgun');
 
 export class Cluster {
   static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, env = {}} = {}) {

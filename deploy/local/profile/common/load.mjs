@@ -18,11 +18,11 @@ async function receivedOps(cluster) {
   return total;
 }
 
-// Operations per second that the gateways receive now.
-export async function opsPerSecond(cluster) {
+// Operations per second that the gateways receive, over the next `lookMs`.
+export async function opsPerSecond(cluster, lookMs = LOOK_MS) {
   const before = await receivedOps(cluster);
   const started = performance.now();
-  await sleep(LOOK_MS);
+  await sleep(lookMs);
   return ((await receivedOps(cluster)) - before) / ((performance.now() - started) / 1000);
 }
 
