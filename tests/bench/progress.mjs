@@ -3,6 +3,7 @@ import {figure, seconds} from './report/format.mjs';
 import {totalCost} from './rows/metrics.mjs';
 
 const REDRAW_MS = 1000;
+const FIGURES_SHOWN = 2;
 
 export class Progress {
   constructor(stream = process.stderr) {
@@ -24,7 +25,7 @@ export class Progress {
   }
 
   result(job, result) {
-    const words = result.problems.length > 0 ? `failed: ${result.problems.join('; ')}` : describe(result);
+    const words = result.problems.length > 0 ? `failed: ${result.problems.join('; ')}` : describe(job.row, result);
     this.say(`${label(job)}: ${words}`);
   }
 
@@ -47,10 +48,11 @@ function label({row, pointName, index, of}) {
   return `${row.name}${pointName === 'all' ? '' : ` ${pointName}`}, run ${index} of ${of}`;
 }
 
-function describe(run) {
-  const cost = totalCost(run);
+// The first figures of the row.
+function describe(row, run) {
+  const figures = row.metrics.filter(({of}) => of).slice(0, FIGURES_SHOWN).map(({title, unit, of}) => `${title} ${figure(of(run))} ${unit}`.trim());
   return [
-    ...(run.ops ? [`${figure(run.loadgen.throughput.acked_ops_per_s)} op/s, ${figure(cost)} us/op`] : []),
+    ...(figures.length > 0 ? figures : [`${figure(totalCost(run))} us/op`]),
     `${figure(run.busyCores)} cores busy`, `in Postgres ${figure(run.persistedAfterSeconds)} s after`, ...(run.valid ? [] : ['INVALID: the generator was the bottleneck']),
   ].join(', ');
 }

@@ -43,7 +43,8 @@ bench_main() {
   install_packages run test
   if $build; then
     install_packages build
-    build_tree release "${SERVICE_TARGETS[@]}"
+    # Apart, because it changes the folder that the files of the options are relative to.
+    (build_tree release "${SERVICE_TARGETS[@]}")
   fi
   exec node "$TOPGUN_ROOT/tests/bench/main.mjs" "${arguments[@]}"
 }

@@ -70,7 +70,7 @@ export function lineChart({label, unit, lines, width = 440, height = 190}) {
     `<polyline points="${at(0, yMax)} ${at(0, 0)} ${at(xMax, 0)}" class="axis" fill="none"/>`,
     text(left - 4, 30, figure(yMax), 'text-anchor="end"'), text(left - 4, bottom, '0', 'text-anchor="end"'), text(width - 8, bottom + 13, `${figure(xMax)} s`, 'text-anchor="end"'),
     ...lines.map(({xs, ys}, i) => `<polyline points="${xs.map((x, j) => at(x, ys[j])).join(' ')}" fill="none" stroke="${colour(i)}" stroke-width="1.3"/>`),
-    ...legend(lines.map(({name}) => name), left, height - 10, 64),
+    ...legend(lines.map(({name}) => name), 8, height - 10, (width - 16) / Math.max(6, lines.length)),
   ]);
 }
 

@@ -3,7 +3,8 @@ import {matrixRow} from './matrix.mjs';
 import {readRows} from './reads.mjs';
 import {writeRows} from './writes.mjs';
 
-// A row: {name, title, times: {quick, full}: {warmup, duration} in seconds, points, metrics}. A point is one workload on one shape of
+// A row: {name, title, times: {quick, full}: {warmup, duration} in seconds, runs? (instead of SUITE_RUNS), points, metrics,
+// perOperation: false when CPU per operation means nothing}. A point is one workload on one shape of
 // cluster: {name?, shape?, env?, preload?, metrics? (gauges to watch), load(times) -> arguments of topgun-loadgen}.
 export const rows = [...writeRows, ...readRows, matrixRow];
 

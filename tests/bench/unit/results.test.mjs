@@ -52,6 +52,8 @@ test('a backlog grows when it does so throughout the load, measured against the 
   // 1 MiB/s is written; a tenth of it stays behind.
   assert.ok(Math.abs(of(sampleRun({backlog: t.map((x) => x * 2 ** 20 / 10)})) - 10) < 0.1);
   assert.equal(of(sampleRun()), 0);
+  const short = {t: t.slice(0, 5), backlog: t.slice(0, 5)};
+  assert.equal(metric(summarizeRow({...row, metrics: [backlogGrowth(5)]}, {all: [sampleRun({series: short})]}), 'backlog-growth').verdict, 'unknown');
 });
 
 test('better is above 1 in both directions', () => {
