@@ -43,9 +43,7 @@ json::object Settings(std::string_view text) {
 json::value Heap() {
   const auto totals = profiling::ReadHeapTotals();
   if (!totals.ok()) return nullptr;
-  return {{"allocated", totals->allocated},
-          {"held", totals->held},
-          {"returned", totals->returned}};
+  return {{"allocated", totals->allocated}, {"held", totals->held}, {"returned", totals->returned}};
 }
 
 }  // namespace
