@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auth/jwt_verifier.h"
+#include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/shutdown.h"
 
@@ -109,6 +110,11 @@ Status GatewayApp::Start() {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug_.Mount(*admin_);
+  if (!config_.debug_endpoints) recorder_.set_every(0);  // nobody could ask
+  debug_.Handle(*admin_, "/debug/hops", [this](const admin::Request& request) {
+    hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
+    return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
+  });
   RETURN_IF_ERROR(admin_->Start());
   for (const auto& loop : loops_) loop->Start(port());
   running_ = true;
@@ -143,8 +149,8 @@ void GatewayApp::MakeLoops() {
   for (size_t i = 0; i < count; ++i) {
     LoopOptions options = LoopOptionsOf(config_, prefix, i);
     options.report = [this] { return ReportNode(); };
-    loops_.push_back(
-        std::make_unique<Loop>(std::move(options), verifier_.get(), services, clock_, registry_));
+    loops_.push_back(std::make_unique<Loop>(std::move(options), verifier_.get(), services, clock_,
+                                            registry_, recorder_));
   }
 }
 

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "config.h"
 #include "debug/debug_endpoints.h"
+#include "hops/recorder.h"
 #include "http/address_limiter.h"
 #include "http/server_report.h"
 #include "loop.h"
@@ -53,6 +54,7 @@ class GatewayApp {
   AdminLogin login_;
   AddressLimiter login_limiter_{kLoginLimits};
   AddressLimiter admin_limiter_{kAdminLimits};
+  hops::Recorder recorder_;                   // where sampled frames and parts wait
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
   debug::DebugEndpoints debug_;

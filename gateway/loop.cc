@@ -23,11 +23,11 @@ std::string StampNodeIdOf(const LoopOptions& options) {
 }  // namespace
 
 Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
-           const WallClock& clock, metrics::Registry& registry)
+           const WallClock& clock, metrics::Registry& registry, hops::Recorder& recorder)
     : options_(std::move(options)),
       work_(io_.get_executor()),
       timer_(io_),
-      probe_(registry, options_.index),
+      probe_(registry, options_.index, &recorder),
       table_(options_.origin_prefix, static_cast<uint8_t>(options_.index)),
       detached_(
           DetachedWriteOptions(),
@@ -111,6 +111,8 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
              .maps = reader_,
              .clock = clock},
             verifier, registry) {
+  probe_.tracer().set_defer(
+      [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); });
   table_.Bind(context_);
   detached_.Bind(apply_);
   gate_.Bind(context_);
@@ -170,7 +172,10 @@ void Loop::Start(uint16_t port) {
 void Loop::ScheduleTick() {
   timer_.expires_after(ConnectionTable::kTick);
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) Tick();
+    if (error) return;
+    const std::chrono::duration<double> late = std::chrono::steady_clock::now() - timer_.expiry();
+    probe_.LoopLag(late.count());
+    Tick();
   });
 }
 

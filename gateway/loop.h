@@ -37,6 +37,7 @@
 #include "dispatch/or_push.h"
 #include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
+#include "hops/recorder.h"
 #include "http/admin_endpoints.h"
 #include "http/auth_endpoints.h"
 #include "http/router.h"
@@ -84,7 +85,7 @@ class Loop {
 
   // `verifier` is null in no-auth mode. All references outlive the loop.
   Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
-       const WallClock& clock, metrics::Registry& registry);
+       const WallClock& clock, metrics::Registry& registry, hops::Recorder& recorder);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -45,7 +45,7 @@ prometheus::Counter& BeatCounter(metrics::Registry& registry, std::string result
 
 }  // namespace
 
-Probe::Probe(metrics::Registry& registry, size_t loop)
+Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder)
     : connections_(registry.AddGauge("gateway_connections", "Open WebSocket connections.")),
       connections_total_(
           registry.AddCounter("gateway_connections_total", "WebSocket connections accepted.")),
@@ -89,6 +89,12 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
                                       metrics::kBatchSizes, {{"loop", std::to_string(loop)}})),
       lane_wait_seconds_(registry.AddHistogram(
           "gateway_lane_wait_seconds", "From the first operation of a part to its sending.",
+          metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
+      part_seconds_(
+          registry.AddHistogram("gateway_part_seconds", "From sending a part to its result.",
+                                metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
+      loop_lag_seconds_(registry.AddHistogram(
+          "gateway_loop_lag_seconds", "How late a timer of the loop came, ten times a second.",
           metrics::kLatencySeconds, {{"loop", std::to_string(loop)}})),
       parts_retried_(registry.AddCounter("gateway_parts_retried_total",
                                          "Parts sent again after a failure or a move.")),
@@ -145,7 +151,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop)
       beats_ok_(BeatCounter(registry, "ok")),
       beats_failed_(BeatCounter(registry, "failed")),
       condemned_(registry.AddCounter("gateway_nodes_condemned_total",
-                                     "Silent gateways that this one took out of the cluster.")) {
+                                     "Silent gateways that this one took out of the cluster.")),
+      tracer_(recorder) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {
     closes_[i] = &registry.AddCounter("gateway_closes_total", "Connections ended, by reason.",
                                       {{"reason", std::string(Name(static_cast<CloseCause>(i)))}});

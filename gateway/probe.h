@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "hops/recorder.h"
 #include "metrics/registry.h"
+#include "tracer.h"
 #include "wire/client_frame.h"
 #include "wire/frame_type.h"
 #include "wire/op.h"
@@ -42,7 +44,10 @@ inline constexpr size_t kDeviceResultCount =
 
 class Probe {
  public:
-  Probe(metrics::Registry& registry, size_t loop);
+  // `recorder` keeps what is followed; null: nothing is.
+  Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder = nullptr);
+
+  Tracer& tracer() { return tracer_; }
 
   void Opened();
   void Closed(CloseCause cause);
@@ -90,6 +95,9 @@ class Probe {
   void Coalesced(uint64_t count) { coalesced_.Increment(static_cast<double>(count)); }
 
   void PartSent(size_t ops, double wait_seconds);
+  void PartAnswered(double seconds) { part_seconds_.Observe(seconds); }
+  // How late a timer of the loop came.
+  void LoopLag(double seconds) { loop_lag_seconds_.Observe(seconds); }
   void PartRetried() { parts_retried_.Increment(); }
   void Subscriptions(int delta) { subscriptions_.Increment(delta); }
   void EventsReceived(size_t count) { events_.Increment(static_cast<double>(count)); }
@@ -174,6 +182,8 @@ class Probe {
   prometheus::Counter& coalesced_;
   prometheus::Histogram& part_ops_;
   prometheus::Histogram& lane_wait_seconds_;
+  prometheus::Histogram& part_seconds_;
+  prometheus::Histogram& loop_lag_seconds_;
   prometheus::Counter& parts_retried_;
   prometheus::Gauge& subscriptions_;
   prometheus::Counter& events_;
@@ -203,6 +213,7 @@ class Probe {
   prometheus::Counter& beats_ok_;
   prometheus::Counter& beats_failed_;
   prometheus::Counter& condemned_;
+  Tracer tracer_;
 };
 
 }  // namespace topgun::gateway

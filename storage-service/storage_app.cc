@@ -4,16 +4,20 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include "async/spawn.h"
 #include "base/thread_name.h"
+#include "hops/endpoint.h"
 #include "pg/migrations.h"
 
 namespace topgun::storage {
 namespace {
 
 constexpr std::chrono::milliseconds kBootRetry{200};
+constexpr std::chrono::milliseconds kLagInterval{100};
 // All calls have ended by then; gRPC would wait for idle clients to say goodbye.
 constexpr std::chrono::milliseconds kGrpcGrace{500};
 
@@ -27,7 +31,7 @@ bool MayPass(const Status& status) {
 StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
     : config_(config),
       work_(io_.get_executor()),
-      probe_(registry),
+      probe_(registry, &recorder_),
       pool_(io_, PostgresOptions(), static_cast<size_t>(config.postgres_connections),
             PostgresEvents()),
       lease_pool_(io_, PostgresOptions(), 1, {}),
@@ -53,6 +57,10 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
   });
   debug_.Mount(admin_);
+  debug_.Handle(admin_, "/debug/hops", [this](const admin::Request& request) {
+    hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
+    return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
+  });
   for (const Status& started : {admin_.Start(), server_.Start()}) {
     if (started.ok()) continue;
     logging::Error("app", "cannot start", {{"error", ToString(started)}});
@@ -63,6 +71,7 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     io_.run();
   });
   Spawn(io_, Boot());
+  Spawn(io_, WatchLag());
   server_.SetServing(true);
   logging::Info(
       "app", "started",
@@ -93,6 +102,17 @@ awaitable<void> StorageApp::Boot() {
   manager_.Start();
   ready_ = true;
   logging::Info("app", "ready");
+}
+
+// How late the loop comes to what is due.
+awaitable<void> StorageApp::WatchLag() {
+  boost::asio::steady_timer timer(io_);
+  while (!draining_) {
+    timer.expires_after(kLagInterval);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    const std::chrono::duration<double> late = std::chrono::steady_clock::now() - timer.expiry();
+    probe_.LoopLag(late.count());
+  }
 }
 
 awaitable<Status> StorageApp::PreparePostgres() {

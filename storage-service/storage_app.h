@@ -41,6 +41,7 @@ class StorageApp {
  private:
   // On the loop.
   awaitable<void> Boot();
+  awaitable<void> WatchLag();
   awaitable<Status> PreparePostgres();
   awaitable<Status> PrepareRedis();
   awaitable<void> CheckRedis();
@@ -72,6 +73,7 @@ class StorageApp {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
 
+  hops::Recorder recorder_;  // where flushes wait
   Probe probe_;
   pg::Pool pool_;        // flushes, loads, migrations
   pg::Pool lease_pool_;  // heartbeats, one connection

@@ -48,6 +48,7 @@ void ApplyClient::ReplicaStream::Flush(Time now) {
       bytes += part->bytes();
       const std::chrono::duration<double> waited = now - part->started();
       client_.probe_.PartSent(part->refs().size(), waited.count());
+      part->sent_at = now;
       outgoing_->Add(std::move(part));
     }
   }
@@ -57,16 +58,24 @@ void ApplyClient::ReplicaStream::Flush(Time now) {
 }
 
 void ApplyClient::ReplicaStream::OnWritten() {
+  const Time now = steady_clock::now();
+  for (const PartPtr& part : outgoing_->parts) part->taken_at = now;
   writing_ = false;
   outgoing_->Clear();
-  Flush(steady_clock::now());
+  Flush(now);
 }
 
 void ApplyClient::ReplicaStream::OnReply(const sync::v1::ApplyReply& reply) {
   for (const uint64_t part_id : reply.accepted()) {
     if (ShardLane* const lane = client_.LaneOf(part_id)) lane->OnAccepted(part_id);
   }
-  for (const sync::v1::PartResult& result : reply.results()) client_.OnResult(replica_, result);
+  const Time now = steady_clock::now();
+  for (const sync::v1::PartResult& result : reply.results()) {
+    if (const ShardLane* const lane = client_.LaneOf(result.part_id())) {
+      client_.Observe(*lane, result, stream_->arrived(), now);
+    }
+    client_.OnResult(replica_, result);
+  }
   client_.ScheduleFlush();  // of all streams: a lane may have moved with its last result
   stream_->ReadNext();
 }
@@ -102,6 +111,10 @@ void ApplyClient::SubmitDeadTag(uint32_t shard, std::string_view map, std::strin
                                 const OpRef& ref) {
   lanes_[shard].AppendDeadTag(map, tag, ref);
   ScheduleFlush();
+}
+
+void ApplyClient::Follow(const OpRef& first, std::vector<uint64_t>& traces) {
+  for (ShardLane& lane : lanes_) lane.Follow(first, probe_.tracer(), traces);
 }
 
 // In a turn of its own, so that everything this turn has read leaves together.
@@ -183,6 +196,26 @@ void ApplyClient::OnResult(Replica& replica, const sync::v1::PartResult& result)
       lane.OnRefused(result.part_id());
       break;
   }
+}
+
+void ApplyClient::Observe(const ShardLane& lane, const sync::v1::PartResult& result, Time arrived,
+                          Time now) {
+  const Part* const part = lane.InFlight(result.part_id());
+  if (part == nullptr) return;
+  const std::chrono::duration<double> took = now - part->sent_at;
+  probe_.PartAnswered(took.count());
+  if (part->trace() == 0) return;
+  probe_.tracer().PartAnswered({.trace = part->trace(),
+                                .started = part->started(),
+                                .sent = part->sent_at,
+                                .written = part->taken_at,
+                                .arrived = arrived,
+                                .shard = part->shard(),
+                                .ops = part->refs().size(),
+                                .bytes = part->bytes(),
+                                .incarnation = result.position().incarnation(),
+                                .n = result.position().n()},
+                               now);
 }
 
 void ApplyClient::OnExhausted() {

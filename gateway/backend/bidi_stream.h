@@ -14,6 +14,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -56,6 +57,9 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
     if (held_) this->StartWrite(request);
   }
 
+  // When the reply came, on gRPC's thread.
+  std::chrono::steady_clock::time_point arrived() const { return arrived_; }
+
   // The listener is through with the reply.
   void ReadNext() {
     if (held_) this->StartRead(&reply_);
@@ -70,6 +74,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
   }
 
   void OnReadDone(bool ok) override {
+    arrived_ = std::chrono::steady_clock::now();
     boost::asio::post(io_, [this, ok] { HandleRead(ok); });
   }
   void OnWriteDone(bool ok) override {
@@ -106,6 +111,7 @@ class BidiStream final : public grpc::ClientBidiReactor<Request, Reply> {
   Listener* listener_;
   grpc::ClientContext context_;
   Reply reply_;
+  std::chrono::steady_clock::time_point arrived_;  // handed over with the reply
   bool held_ = true;
   std::shared_ptr<const void> keep_;
   std::shared_ptr<BidiStream> self_;

@@ -100,6 +100,11 @@ class Part {
   bool Settled(const WriteObserver& observer);
 
   state::Position committed_at;  // once it is
+  Time sent_at;                  // the last time
+  Time taken_at;                 // by gRPC
+
+  // Not 0: its way is recorded, here and in the sync service (tracer.h).
+  uint64_t trace() const { return message_.trace(); }
 
  private:
   void AppendColumns(char kind, const wire::Op& op, wire::WriteConcern concern,

@@ -37,6 +37,18 @@ void ShardLane::EndIfFull() {
   if (filling_->Full()) waiting_.push_back(std::move(filling_));
 }
 
+void ShardLane::Follow(const OpRef& first, Tracer& tracer, std::vector<uint64_t>& traces) {
+  const auto follow = [&](Part& part) {
+    const OpRef& last = part.refs().back();
+    if (last.connection != first.connection || last.op < first.op) return false;
+    if (part.trace() == 0) part.message().set_trace(tracer.NewTrace());
+    traces.push_back(part.trace());
+    return true;
+  };
+  if (filling_ != nullptr) follow(*filling_);
+  for (auto part = waiting_.rbegin(); part != waiting_.rend() && follow(**part);) ++part;
+}
+
 void ShardLane::MoveTo(Replica* replica, Time now) {
   if (replica == replica_) {
     next_replica_.reset();
@@ -90,6 +102,12 @@ bool ShardLane::HasRoomFor(const Part& part) const {
       static_cast<size_t>(std::count_if(in_flight_.begin(), in_flight_.end(), waits));
   return part.waits_for_replication() ? replicating < kReplicatingMax
                                       : in_flight_.size() - replicating < kInFlightMax;
+}
+
+const Part* ShardLane::InFlight(uint64_t part_id) const {
+  const auto found = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                  [&](const PartPtr& part) { return part->id() == part_id; });
+  return found == in_flight_.end() ? nullptr : found->get();
 }
 
 PartPtr ShardLane::TakeInFlight(uint64_t part_id) {

@@ -76,9 +76,14 @@ class ShardLane {
   // Returns the number of parts that are sent again.
   size_t Tick(Time now);
 
+  // WriteSink::Follow().
+  void Follow(const OpRef& first, Tracer& tracer, std::vector<uint64_t>& traces);
+
   // The next part to send; null when there is nothing or it has to wait.
   PartPtr TakeNext(Time now);
 
+  // Null when it is not in flight.
+  const Part* InFlight(uint64_t part_id) const;
   // Results. Unknown parts are ignored: they were answered before.
   void OnCommitted(uint64_t part_id, const Commit& commit);
   // The part waits in the memory of its replica.

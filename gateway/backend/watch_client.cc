@@ -90,10 +90,12 @@ void WatchClient::ReplicaStream::OnReply(const sync::v1::WatchReply& reply) {
   for (const sync::v1::ShardPosition& each : reply.persisted()) client_.OnPersisted(each);
   reply_ = &reply;
   next_range_ = 0;
+  handled_at_ = steady_clock::now();
   HandleSlice();
 }
 
 void WatchClient::ReplicaStream::HandleSlice() {
+  const int first_range = next_range_;
   size_t bytes = 0;
   while (next_range_ < reply_->ranges_size() && bytes < kSliceBytes) {
     const sync::v1::WatchRange& range = reply_->ranges(next_range_++);
@@ -101,10 +103,25 @@ void WatchClient::ReplicaStream::HandleSlice() {
     client_.OnRange(replica_, range);
   }
   client_.observer_->OnProgress();
+  Follow(first_range);
   if (next_range_ == reply_->ranges_size()) return stream_->ReadNext();
   boost::asio::post(client_.io_, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired() && stream_ != nullptr) HandleSlice();
   });
+}
+
+void WatchClient::ReplicaStream::Follow(int first_range) {
+  for (int i = first_range; i < next_range_; ++i) {
+    const sync::v1::WatchRange& range = reply_->ranges(i);
+    if (range.trace() == 0) continue;
+    client_.probe_.tracer().EventQueued({.trace = range.trace(),
+                                         .arrived = stream_->arrived(),
+                                         .handled = handled_at_,
+                                         .shard = range.shard(),
+                                         .changes = range.kinds().size(),
+                                         .incarnation = range.upto().incarnation(),
+                                         .n = range.upto().n()});
+  }
 }
 
 void WatchClient::ReplicaStream::OnEnded(const Status& status) {

@@ -64,11 +64,14 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
     // Hands a slice of the reply on, so that sockets can be written before the next one: after a
     // stall a reply holds more than a connection may have queued.
     void HandleSlice();
+    // Records the way of those changes of the slice that are followed.
+    void Follow(int first_range);
 
     WatchClient& client_;
     Replica& replica_;
     const sync::v1::WatchReply* reply_ = nullptr;  // being handed on
     int next_range_ = 0;
+    Time handled_at_;  // the reply
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     sync::v1::WatchRequest next_;
     std::shared_ptr<sync::v1::WatchRequest> writing_;

@@ -83,6 +83,9 @@ class AckLedger {
   void AddRefused(const wire::Op& op, std::string reason);
   void EndFrame() { Advance(); }
 
+  // The number that the next new op gets.
+  uint64_t next_op() const { return records_.end(); }
+
   // Runs when everything before it is committed or refused; at once when it is already.
   void AddBarrier(std::function<void()> run);
 

@@ -90,6 +90,9 @@ class WriteSink {
   // takes effect once every shard has its share. Answered like an op.
   virtual void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
                              const OpRef& ref) = 0;
+  // Follows the parts that hold ops of the connection from `first` on, as far as they are not sent,
+  // and appends their traces (tracer.h).
+  virtual void Follow(const OpRef& /*first*/, std::vector<uint64_t>& /*traces*/) {}
   virtual uint32_t shard_count() const = 0;
   // The memory for ops is used up: frames with writes are to be refused.
   virtual bool Overloaded() const = 0;

@@ -157,6 +157,8 @@ void WritePath::Apply(std::span<const wire::Op> ops, const BatchTerms& batch) {
   size_t joined = 0;
   size_t nothing = 0;
   auto refusal = refusals_.begin();
+  followed_ = context_.probe.tracer().Follow(context_.now, std::move(followed_));
+  const uint64_t first_op = ledger_.next_op();
   ledger_.BeginFrame(context_.now);
   for (size_t i = 0; i < ops.size(); ++i) {
     const wire::Op& op = ops[i];
@@ -178,7 +180,15 @@ void WritePath::Apply(std::span<const wire::Op> ops, const BatchTerms& batch) {
   context_.probe.Ops(OpFate::kJoined, joined);
   context_.probe.Ops(OpFate::kNothing, nothing);
   context_.probe.Ops(OpFate::kRefused, refusals_.size());
+  if (followed_ != nullptr && followed_->received == context_.now) Follow(first_op);
   ledger_.EndFrame();
+}
+
+// The frame at hand, whose own ops begin with this one.
+void WritePath::Follow(uint64_t first_op) {
+  followed_->submitted = std::chrono::steady_clock::now();
+  followed_->ops = ledger_.next_op() - first_op;
+  context_.sink.Follow({.connection = id_, .op = first_op}, followed_->parts);
 }
 
 void WritePath::Lose(std::span<const wire::Op> ops, const BatchTerms& batch) {
@@ -215,6 +225,9 @@ void WritePath::OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) {
   if (ack.achieved_level) {
     const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - received;
     context_.probe.Acked(*ack.achieved_level, waited.count());
+  }
+  if (followed_ != nullptr && followed_->received == received) {
+    context_.probe.tracer().FrameAcked(*std::exchange(followed_, nullptr));
   }
   UpdatePause();
 }

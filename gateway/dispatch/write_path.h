@@ -6,6 +6,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -70,6 +71,7 @@ class WritePath final : public AckLedger::Output {
   void SendDenials(std::span<const wire::Op> ops);
   void Apply(std::span<const wire::Op> ops, const BatchTerms& batch);
   void Lose(std::span<const wire::Op> ops, const BatchTerms& batch);
+  void Follow(uint64_t first_op);
   void SendAck(const wire::OpAckFrame& ack);
   void UpdatePause();
 
@@ -79,7 +81,8 @@ class WritePath final : public AckLedger::Output {
   Session& session_;
   LoopContext& context_;
   AckLedger ledger_;
-  std::vector<Refusal> refusals_;  // of the frame at hand
+  std::vector<Refusal> refusals_;            // of the frame at hand
+  std::unique_ptr<Tracer::Frame> followed_;  // waits for its ack
   bool quiet_ = false;
   std::bitset<4> pauses_;  // by Pause
   bool paused_ = false;

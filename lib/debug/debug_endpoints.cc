@@ -14,7 +14,6 @@
 #include "profiling/pprof.h"
 #include "profiling/symbolizer.h"
 #include "request.h"
-#include "stack_report.h"
 #include "status_report.h"
 
 namespace topgun::debug {
@@ -39,9 +38,9 @@ constexpr std::string_view kIndex =
     "/debug/pprof/profile?seconds=N  CPU time by stack, sampled for N seconds (1 to 60; 30)\n"
     "/debug/pprof/heap               what is on the heap, by the stack that allocated it\n"
     "/debug/pprof/threads            threads and the CPU time they have used\n"
-    "/debug/pprof/stacks             where every thread is right now\n"
     "/debug/pprof/cmdline            the command line\n"
     "/debug/status                   settings and live state as JSON\n"
+    "/debug/hops                     where sampled writes wait (./topgun profile bubble)\n"
     "/debug/log-level                the log level; PUT debug, info, warning or error changes it\n"
     "\n"
     "Profiles are gzip'ed pprof protobuf: go tool pprof http://HOST:PORT/debug/pprof/profile\n";
@@ -161,19 +160,17 @@ void DebugEndpoints::Mount(admin::AdminServer& server) {
                 [](const Request&) -> StatusOr<Impl::Job> {
                   return Impl::Job([](JobThread::Waiter&) { return TakeHeapProfile(); });
                 });
-  impl_->AddJob(server, "/debug/pprof/stacks", impl_->profiler,
-                [](const Request&) -> StatusOr<Impl::Job> {
-                  return Impl::Job([](JobThread::Waiter&) {
-                    const StatusOr<std::string> report = StackReport();
-                    return report.ok() ? Response{.body = *report} : ErrorResponse(report.status());
-                  });
-                });
   impl_->AddJob(server, "/debug/status", impl_->reporter,
                 [report = &impl_->report](const Request&) -> StatusOr<Impl::Job> {
                   return Impl::Job([report](JobThread::Waiter&) {
                     return Response{.body = report->Collect(), .content_type = "application/json"};
                   });
                 });
+}
+
+void DebugEndpoints::Handle(admin::AdminServer& server, std::string path,
+                            std::function<Response(const Request&)> answer) {
+  impl_->Add(server, std::move(path), std::move(answer));
 }
 
 }  // namespace topgun::debug

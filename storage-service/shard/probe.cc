@@ -2,10 +2,19 @@
 
 namespace topgun::storage {
 
-Probe::Probe(metrics::Registry& registry)
-    : flush_seconds_(registry.AddHistogram("storage_flush_seconds",
+Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
+    : recorder_(recorder),
+      flush_seconds_(registry.AddHistogram("storage_flush_seconds",
                                            "Duration of flush transactions, commit included.",
                                            metrics::kLatencySeconds)),
+      persist_seconds_(registry.AddHistogram(
+          "storage_persist_seconds",
+          "From reading the first entry of a flush to publishing its position.",
+          metrics::kLatencySeconds)),
+      loop_lag_seconds_(registry.AddHistogram("storage_loop_lag_seconds",
+                                              "How late a timer of the loop came, ten times a "
+                                              "second.",
+                                              metrics::kLatencySeconds)),
       flush_rows_(registry.AddHistogram("storage_flush_rows", "Rows written by one flush.",
                                         metrics::kBatchSizes)),
       rows_written_(registry.AddCounter("storage_rows_written_total",
@@ -39,7 +48,31 @@ Probe::Probe(metrics::Registry& registry)
                                          "Bytes of feed entries read and not yet committed.")),
       flush_lag_(registry.AddGauge(
           "storage_flush_lag_seconds",
-          "Age of the oldest entry read and not yet committed; 0 when there is none.")) {}
+          "Age of the oldest entry read and not yet committed; 0 when there is none.")) {
+  if (recorder_ == nullptr) return;
+  flush_kind_ = recorder_->AddKind(
+      {.name = "flush",
+       .stages = {"read", "sent", "committed", "published"},
+       .numbers = {"shard", "incarnation", "from_n", "to_n", "rows", "changes", "oldest_wall_ms"}});
+}
+
+void Probe::Published(const FlushTrace& trace) {
+  const FlushTrace::Time now = std::chrono::steady_clock::now();
+  persist_seconds_.Observe(std::chrono::duration<double>(now - trace.read).count());
+  if (recorder_ == nullptr) return;
+  // Of an older incarnation there may be entries as well, but the newest counts.
+  const uint64_t from = trace.from.incarnation == trace.to.incarnation ? trace.from.n : 0;
+  hops::Record record;
+  record.at = {trace.read, trace.sent, trace.committed, now};
+  record.numbers = {trace.shard,
+                    trace.to.incarnation,
+                    from,
+                    trace.to.n,
+                    trace.rows,
+                    trace.changes,
+                    static_cast<uint64_t>(trace.oldest_wall_ms)};
+  recorder_->Add(flush_kind_, std::move(record));
+}
 
 void Probe::Flushed(std::chrono::duration<double> took, size_t rows, uint64_t coalesced) {
   flush_seconds_.Observe(took.count());

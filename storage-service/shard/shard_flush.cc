@@ -19,13 +19,22 @@ awaitable<bool> ShardOwner::FlushFront() {
     }
     co_return Failed(flushed, "flushing");
   }
-  context_.probe.Flushed(Clock::now() - flush_started_, batch.rows().size(),
-                         batch.changes() - batch.rows().size());
+  const FlushTrace trace{.read = queue_.front().began,
+                         .sent = flush_started_,
+                         .committed = Clock::now(),
+                         .shard = shard_,
+                         .from = batch.from(),
+                         .to = batch.to(),
+                         .rows = batch.rows().size(),
+                         .changes = batch.changes(),
+                         .oldest_wall_ms = batch.oldest_wall_ms()};
+  context_.probe.Flushed(trace.committed - flush_started_, trace.rows, trace.changes - trace.rows);
   position_ = batch.to();
   bytes_ = batch.bytes();
   PopFront();
   ResolveFlushWaiters();
   co_await Publish();
+  context_.probe.Published(trace);
   co_return true;
 }
 

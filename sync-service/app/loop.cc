@@ -173,7 +173,11 @@ void Loop::PollFeeds() {
   for (auto& shard : shards_) shard->Poll();
   poll_timer_.expires_after(feed_poll_);
   poll_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) PollFeeds();
+    if (error) return;
+    const std::chrono::duration<double> late =
+        std::chrono::steady_clock::now() - poll_timer_.expiry();
+    probe_.LoopLag(late.count());
+    PollFeeds();
   });
 }
 

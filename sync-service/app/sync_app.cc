@@ -6,6 +6,7 @@
 
 #include "admin/admin_server.h"
 #include "debug/debug_endpoints.h"
+#include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/server.h"
 #include "rpc/shutdown.h"
@@ -24,7 +25,7 @@ size_t LoopCount(const Config& config) {
 }  // namespace
 
 SyncApp::SyncApp(Config config, metrics::Registry& registry)
-    : config_(std::move(config)), registry_(registry), probe_(registry) {
+    : config_(std::move(config)), registry_(registry), probe_(registry, &recorder_) {
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
     loops_.push_back(std::make_unique<Loop>(config_, i, count, probe_));
@@ -68,6 +69,10 @@ int SyncApp::Run() {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug.Mount(admin);
+  debug.Handle(admin, "/debug/hops", [this](const admin::Request& request) {
+    hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
+    return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
+  });
   for (const Status& status : {server.Start(), admin.Start()}) {
     if (status.ok()) continue;
     logging::Error("app", "cannot start", {{"reason", Message(status)}});

@@ -13,7 +13,7 @@ constexpr std::array<const char*, kReplicaWaitCount> kReplicaWaitNames = {"confi
 
 }  // namespace
 
-Probe::Probe(metrics::Registry& registry)
+Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
     : overwrites_(registry.AddCounter(
           "sync_merge_overwrites_total",
           "LWW operations that replaced a live record of another node by something else.")),
@@ -28,6 +28,20 @@ Probe::Probe(metrics::Registry& registry)
           "LWW writes that lost against another one: stale, or replaced under one timestamp.")),
       loser_bytes_(registry.AddGauge("sync_loser_log_bytes",
                                      "Bytes held by the record of writes that lost.")),
+      recorder_(recorder),
+      part_wait_seconds_(registry.AddHistogram("sync_part_wait_seconds",
+                                               "From receiving a batch until it is being merged.",
+                                               metrics::kLatencySeconds)),
+      merge_seconds_(registry.AddHistogram(
+          "sync_merge_seconds",
+          "From taking batches to sending their commit script: look-ups and merge.",
+          metrics::kLatencySeconds)),
+      part_seconds_(registry.AddHistogram("sync_part_seconds",
+                                          "From receiving a batch until all of it is committed.",
+                                          metrics::kLatencySeconds)),
+      loop_lag_seconds_(registry.AddHistogram("sync_loop_lag_seconds",
+                                              "How late a timer of a loop came, once a poll.",
+                                              metrics::kLatencySeconds)),
       commit_seconds_(registry.AddHistogram("sync_commit_seconds",
                                             "Time from sending a commit script to its reply.",
                                             metrics::kLatencySeconds)),
@@ -93,6 +107,27 @@ Probe::Probe(metrics::Registry& registry)
         "sync_replica_waits_total", "Batches that asked for Redis replicas, by how it ended.",
         {{"result", kReplicaWaitNames[i]}});
   }
+  if (recorder_ == nullptr) return;
+  part_kind_ = recorder_->AddKind(
+      {.name = "merge",
+       .stages = {"received", "handed", "taken", "read", "sent", "replied", "answered"},
+       .numbers = {"shard", "ops", "batch_ops", "batch_cells", "tries", "incarnation", "n"}});
+}
+
+void Probe::PartAnswered(const PartTrace& trace) {
+  if (recorder_ == nullptr) return;
+  hops::Record record{.trace = trace.times.trace};
+  record.at = {trace.times.received,
+               trace.times.handed,
+               trace.taken,
+               trace.read,
+               trace.sent,
+               trace.replied,
+               std::chrono::steady_clock::now()};
+  record.numbers = {trace.shard,       trace.ops,   trace.batch_ops,
+                    trace.batch_cells, trace.tries, trace.position.incarnation,
+                    trace.position.n};
+  recorder_->Add(part_kind_, std::move(record));
 }
 
 void Probe::ReplicasAsked(ReplicaWait result, double seconds) {

@@ -10,13 +10,13 @@ namespace topgun::sync {
 
 namespace {
 
+using std::chrono::steady_clock;
+
 constexpr int64_t kBackoffMinMs = 20;
 constexpr int64_t kBackoffMaxMs = 1000;
 
-int64_t SteadyMicros() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+double Seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
 }
 
 }  // namespace
@@ -272,6 +272,7 @@ bool Shard::Submit(WritePart part) {
     part.done({OkStatus(), feed_.position(), {}});
     return false;
   }
+  if (part.times.trace != 0) followed_ = part.times.trace;
   queue_bytes_ += part.bytes;
   deps_.probe.QueueBytes(static_cast<int64_t>(part.bytes));
   const auto place = parts_.emplace(parts_.end(), std::move(part));
@@ -289,6 +290,7 @@ void Shard::Pump() {
   }
   // A batch that was stopped goes on as it is: what waits may be about the same cells.
   if (batch_.empty()) {
+    times_ = {.trace = std::exchange(followed_, 0), .taken = steady_clock::now()};
     while (!pending_.empty() && !batch_.full()) batch_.Take(pending_.TakeOldest());
   }
   if (batch_.empty()) return;
@@ -303,6 +305,7 @@ void Shard::LookUp() {
   if (missing.empty()) return MergeAndCommit();
   deps_.store.ReadCells(missing, [this](StatusOr<std::vector<std::optional<std::string>>> cells) {
     if (!cells.ok()) return StopBatch();
+    times_.read = steady_clock::now();
     batch_.Provide(*std::move(cells), cache_);
     MergeAndCommit();
   });
@@ -316,21 +319,21 @@ void Shard::MergeAndCommit() {
   batch_.ExpectClamps(rare_maps_.clamps);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
   const CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
-  const int64_t sent_us = SteadyMicros();
-  deps_.store.Commit(request, [this, sent_us](StatusOr<CommitReply> reply) {
-    OnCommit(std::move(reply), sent_us);
-  });
+  times_.sent = steady_clock::now();
+  if (times_.tries++ == 0) deps_.probe.Merged(Seconds(times_.sent - times_.taken));
+  deps_.store.Commit(request, [this](StatusOr<CommitReply> reply) { OnCommit(std::move(reply)); });
 }
 
-void Shard::OnCommit(StatusOr<CommitReply> reply, int64_t sent_us) {
+void Shard::OnCommit(StatusOr<CommitReply> reply) {
   if (!reply.ok()) {
     if (reply.status().code() == StatusCode::kUnavailable) return StopBatch();
     logging::Error("shard", "commit failed",
                    {{"shard", shard_}, {"reason", Message(reply.status())}});
     return RefuseAll(reply.status());
   }
+  times_.replied = steady_clock::now();
   deps_.probe.Committed(reply->code, batch_.op_count(), batch_.changed_count(),
-                        static_cast<double>(SteadyMicros() - sent_us) * 1e-6);
+                        Seconds(times_.replied - times_.sent));
   switch (reply->code) {
     case state::CommitCode::kCommitted:
       return OnCommitted(*reply);
@@ -354,7 +357,7 @@ void Shard::OnCommit(StatusOr<CommitReply> reply, int64_t sent_us) {
 void Shard::OnCommitted(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
   if (!batch_.entry().empty()) {
-    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry())) {
+    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry(), times_.trace)) {
       feed_.Accept(entry);
       NoticeRareMaps(*entry);
     }
@@ -362,6 +365,8 @@ void Shard::OnCommitted(const CommitReply& reply) {
   feed_.SetPersisted(reply.persisted);
   const std::vector<PartState*> finished = batch_.Settle(position, cache_);
   RecordConflicts();
+  times_.ops = batch_.op_count();
+  times_.cells = batch_.changed_count();
   batch_.Clear();
   busy_ = false;
   CountCache();
@@ -370,9 +375,29 @@ void Shard::OnCommitted(const CommitReply& reply) {
     deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
     deps_.probe.OpsMerged(part->outcomes);
     Finish(*part);
+    Record(*part);
     parts_.erase(part->place);
   }
   Pump();
+}
+
+// A part that several batches took ops of counts as taken with its last ones.
+void Shard::Record(const PartState& part) const {
+  const PartTimes& times = part.part.times;
+  deps_.probe.PartCommitted(Seconds(times_.taken - times.received),
+                            Seconds(times_.replied - times.received));
+  if (times.trace == 0) return;
+  deps_.probe.PartAnswered({.times = times,
+                            .taken = times_.taken,
+                            .read = times_.read,
+                            .sent = times_.sent,
+                            .replied = times_.replied,
+                            .shard = shard_,
+                            .ops = part.part.ops.size(),
+                            .batch_ops = times_.ops,
+                            .batch_cells = times_.cells,
+                            .tries = times_.tries,
+                            .position = part.position});
 }
 
 void Shard::Finish(PartState& part) {

@@ -5,10 +5,11 @@
 
 namespace topgun::sync {
 
-FeedEntryPtr MakeFeedEntry(const state::Position& position, std::string bytes) {
+FeedEntryPtr MakeFeedEntry(const state::Position& position, std::string bytes, uint64_t trace) {
   auto entry = std::make_shared<FeedEntry>();
   entry->position = position;
   entry->bytes = std::move(bytes);
+  entry->trace = trace;
   if (!state::DecodeFeedEntry(entry->bytes, &entry->view)) return nullptr;
   return entry;
 }

@@ -1,5 +1,6 @@
 // The write stream: parts in, results out.
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -13,6 +14,7 @@ namespace topgun::sync {
 
 namespace {
 
+using std::chrono::steady_clock;
 using ApplyOutbox = Outbox<v1::ApplyRequest, v1::ApplyReply>;
 
 void FillResult(uint64_t part_id, const WriteResult& result, bool volatile_storage,
@@ -64,7 +66,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
       stream_->outbox.Finish(grpc::Status::OK);
       return;
     }
-    Dispatch(std::exchange(request_, nullptr));
+    Dispatch(std::exchange(request_, nullptr), steady_clock::now());
     Read();
   }
 
@@ -81,7 +83,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     StartRead(request_.get());
   }
 
-  void Dispatch(const std::shared_ptr<v1::ApplyRequest>& request) {
+  void Dispatch(const std::shared_ptr<v1::ApplyRequest>& request, steady_clock::time_point now) {
     std::vector<std::vector<const v1::ApplyPart*>> by_loop(loops_.loop_count());
     for (const v1::ApplyPart& part : request->parts()) {
       if (part.shard() >= loops_.shard_count()) {
@@ -98,16 +100,18 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     }
     for (size_t loop = 0; loop < by_loop.size(); ++loop) {
       if (by_loop[loop].empty()) continue;
-      loops_.Post(loop,
-                  [&loops = loops_, stream = stream_, request, parts = std::move(by_loop[loop])] {
-                    for (const v1::ApplyPart* part : parts) Submit(loops, stream, request, *part);
-                  });
+      loops_.Post(loop, [&loops = loops_, stream = stream_, request, now,
+                         parts = std::move(by_loop[loop])] {
+        const PartTimes times{.received = now, .handed = steady_clock::now()};
+        for (const v1::ApplyPart* part : parts) Submit(loops, stream, request, *part, times);
+      });
     }
   }
 
   // On the shard's loop.
   static void Submit(LoopSet& loops, const std::shared_ptr<ApplyStream>& stream,
-                     const std::shared_ptr<v1::ApplyRequest>& request, const v1::ApplyPart& part) {
+                     const std::shared_ptr<v1::ApplyRequest>& request, const v1::ApplyPart& part,
+                     PartTimes times) {
     auto done = [stream, part_id = part.part_id(),
                  bytes = PartBytes(part)](const WriteResult& result) {
       stream->waiting_bytes.fetch_sub(bytes, std::memory_order_relaxed);
@@ -118,6 +122,8 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     decoded->done = std::move(done);
     decoded->replicate_ms = part.replicate_ms();
     decoded->persist = part.persist();
+    decoded->times = times;
+    decoded->times.trace = part.trace();
     const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
     if (accepted && part.report_accepted()) stream->Accept(part.part_id());
   }

@@ -92,6 +92,7 @@ class WatchStream final : public WatchSink {
     out.set_interest_id(range.interest_id);
     if (entry == nullptr || overflow) return;
     bytes_ += entry->bytes.size();
+    if (entry->trace != 0) out.set_trace(entry->trace);
     FillChanges(*entry, changes, out);
   }
 

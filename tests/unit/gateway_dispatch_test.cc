@@ -216,6 +216,23 @@ TEST_F(DispatchTest, AnOpIsSubmittedWithItsOriginAndAcknowledged) {
   EXPECT_EQ(Last().op_ack.achieved_level, wire::WriteConcern::kApplied);
 }
 
+TEST_F(DispatchTest, AFollowedFrameIsRecordedOnceItIsAcknowledged) {
+  const auto records = [this] {  // the first kind is that of frames
+    const std::string json = gateway_.recorder.Render(0);
+    const size_t begin = json.find("\"records\":[") + 11;
+    return json.substr(begin, json.find("]}", begin) + 1 - begin);
+  };
+  gateway_.recorder.set_every(1);
+  Ask(ClientOp(Put("5")));
+  EXPECT_EQ(records(), "[]");
+  Ask(ClientOp(Put("6")));  // one at a time is followed per connection
+  gateway_.sink.Answer(gateway_.table);
+  EXPECT_NE(records().find(",[1],[1000]]]"), std::string::npos) << records();
+  Ask(ClientOp(Put("7")));
+  gateway_.sink.Answer(gateway_.table);
+  EXPECT_NE(records().find(",[1],[1002]]]"), std::string::npos) << records();
+}
+
 TEST_F(DispatchTest, APutWithoutRecordIsAcknowledgedAtOnce) {
   wire::Op op = Put("5");
   op.kind = wire::OpKind::kNothing;

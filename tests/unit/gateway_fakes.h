@@ -109,6 +109,9 @@ class FakeSink final : public WriteSink {
                          .tag = std::string(tag),
                          .dead_in = shard});
   }
+  void Follow(const OpRef& first, std::vector<uint64_t>& traces) override {
+    traces.push_back(1'000 + first.op);
+  }
   uint32_t shard_count() const override { return 2; }
   bool Overloaded() const override { return overloaded; }
   SinkHealth Health() const override { return health; }
@@ -372,7 +375,8 @@ class DispatchHarness {
 
   DispatchOptions options;
   metrics::Registry registry;
-  Probe probe{registry, 0};
+  hops::Recorder recorder;
+  Probe probe{registry, 0, &recorder};
   support::ManualClock clock{1'700'000'000'000};
   ClusterView cluster;
   FakeVerifier verifier;

@@ -92,6 +92,31 @@ TEST_F(LaneTest, ABatchIsWhatArrivedWhileTwoWereInFlight) {
   EXPECT_EQ(OpsOf(Take()), (Ops{2, 3}));
 }
 
+TEST_F(LaneTest, PartsOfAFollowedFrameGetATraceOnce) {
+  hops::Recorder recorder;
+  Tracer tracer(&recorder);
+  const auto follow = [&](uint64_t first_op) {
+    std::vector<uint64_t> traces;
+    lane_.Follow({.connection = {}, .op = first_op}, tracer, traces);
+    return traces;
+  };
+  Append(0);
+  EXPECT_TRUE(follow(1).empty()) << "it holds only what came before";
+  // A frame that fills one part and begins the next.
+  for (uint64_t i = 1; i <= Part::kOpsMax; ++i) Append(i);
+  const std::vector<uint64_t> traces = follow(1);
+  ASSERT_EQ(traces.size(), 2U);
+  EXPECT_NE(traces[0], traces[1]);
+  EXPECT_EQ(follow(1), traces);
+  const PartPtr first = Take();
+  const PartPtr second = Take();
+  EXPECT_EQ(first->trace(), traces[1]);
+  EXPECT_EQ(second->trace(), traces[0]);
+  EXPECT_EQ(lane_.InFlight(first->id()), first.get());
+  Commit(first);
+  EXPECT_EQ(lane_.InFlight(first->id()), nullptr);
+}
+
 TEST_F(LaneTest, PartsAreCutByCountAndBytes) {
   for (uint64_t i = 0; i <= Part::kOpsMax; ++i) Append(i);
   EXPECT_EQ(Take()->refs().size(), Part::kOpsMax);

@@ -82,6 +82,27 @@ TEST_F(ShardTest, WaitsClosedAndIsOpenedByItsOwner) {
   EXPECT_EQ(Value("k"), "1");
 }
 
+TEST_F(ShardTest, AFollowedPartIsRecordedWithTheStagesOfItsCommit) {
+  hops::Recorder recorder;
+  Probe probe(registry_, &recorder);
+  Replica replica(redis_, owner_, scheduler_, probe);
+  replica.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done done;
+  Done other;
+  WritePart part = Part("k", kNow, "1", done);
+  part.times = {.trace = 77, .received = hops::Time(std::chrono::seconds(5)), .handed = {}};
+  replica.shard.Submit(std::move(part));
+  replica.shard.Submit(Part("l", kNow, "1", other));
+  scheduler_.Advance(100);
+  ASSERT_EQ(done.calls, 1);
+  ASSERT_EQ(other.calls, 1);
+  const std::string json = recorder.Render(0);
+  EXPECT_NE(json.find(",77,[5000000000,0,"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"last\":1,"), std::string::npos) << "only what is followed: " << json;
+  EXPECT_NE(json.find(std::to_string(done.result.position.n) + "],[]]"), std::string::npos) << json;
+}
+
 TEST_F(ShardTest, RacingReplicasLoseNothing) {
   a_.shard.OnConnected();
   b_.shard.OnConnected();

@@ -40,6 +40,9 @@ class DebugEndpoints {
   // Both before the server starts. Sections must stay readable until it has stopped.
   void AddSection(std::string name, SectionReader read);
   void Mount(admin::AdminServer& server);
+  // One more endpoint below /debug/, under the same switch.
+  void Handle(admin::AdminServer& server, std::string path,
+              std::function<admin::Response(const admin::Request&)> answer);
 
  private:
   struct Impl;

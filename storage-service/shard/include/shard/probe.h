@@ -4,15 +4,37 @@
 #include <chrono>
 #include <cstdint>
 
+#include "hops/recorder.h"
 #include "metrics/registry.h"
+#include "state/position.h"
 
 namespace topgun::storage {
 
+// The way of a flush.
+struct FlushTrace {
+  using Time = std::chrono::steady_clock::time_point;
+
+  Time read;  // its first entry
+  Time sent;
+  Time committed;
+  uint32_t shard = 0;
+  state::Position from;
+  state::Position to;
+  uint64_t rows = 0;
+  uint64_t changes = 0;
+  int64_t oldest_wall_ms = 0;  // when its first entry was committed to Redis
+};
+
 class Probe {
  public:
-  explicit Probe(metrics::Registry& registry);
+  // `recorder` keeps the ways of flushes; null: does not.
+  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr);
 
   void Flushed(std::chrono::duration<double> took, size_t rows, uint64_t coalesced);
+  // The position of a flush is published.
+  void Published(const FlushTrace& trace);
+  // How late a timer of the loop came.
+  void LoopLag(double seconds) { loop_lag_seconds_.Observe(seconds); }
   void FlushFailed() { flush_failures_.Increment(); }
   void FenceRejected() { fence_rejected_.Increment(); }
   void FeedGap() { feed_gaps_.Increment(); }
@@ -30,7 +52,11 @@ class Probe {
   void SetFlushLag(std::chrono::duration<double> lag) { flush_lag_.Set(lag.count()); }
 
  private:
+  hops::Recorder* const recorder_;
+  size_t flush_kind_ = 0;
   prometheus::Histogram& flush_seconds_;
+  prometheus::Histogram& persist_seconds_;
+  prometheus::Histogram& loop_lag_seconds_;
   prometheus::Histogram& flush_rows_;
   prometheus::Counter& rows_written_;
   prometheus::Counter& coalesced_;

@@ -69,6 +69,7 @@ class ShardOwner : public std::enable_shared_from_this<ShardOwner> {
   struct PendingBatch {
     std::unique_ptr<WriteBatch> batch;
     bool sealed = false;  // was sent to Postgres: must be repeated as it is
+    Clock::time_point began = Clock::now();
   };
 
   // Steps return false when something failed and a pause is due.

@@ -32,6 +32,7 @@ class SyncApp final : private LoopSet {
 
   const Config config_;
   metrics::Registry& registry_;
+  hops::Recorder recorder_;  // where sampled parts wait
   Probe probe_;
   std::vector<std::unique_ptr<Loop>> loops_;
 };

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 #include "domain/conflicts.h"
 #include "domain/write.h"
+#include "hops/recorder.h"
 #include "metrics/registry.h"
 #include "state/scripts.h"
 
@@ -16,9 +18,28 @@ namespace topgun::sync {
 enum class ReplicaWait : uint8_t { kConfirmed, kTimedOut, kFailed, kRefused };
 inline constexpr size_t kReplicaWaitCount = 4;
 
+// The way of a part that is followed.
+struct PartTrace {
+  using Time = std::chrono::steady_clock::time_point;
+
+  PartTimes times;
+  // Of the batch with its last ops.
+  Time taken;
+  Time read;     // cells that were not in memory; Time(): none was missing
+  Time sent;     // the commit
+  Time replied;  // Redis
+  uint64_t shard = 0;
+  uint64_t ops = 0;
+  uint64_t batch_ops = 0;
+  uint64_t batch_cells = 0;
+  uint64_t tries = 0;  // commits sent until one was accepted
+  state::Position position;
+};
+
 class Probe {
  public:
-  explicit Probe(metrics::Registry& registry);
+  // `recorder` keeps the ways of parts that are followed; null: none is.
+  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr);
 
   void OpsMerged(const std::string& outcomes);
   void ConflictsDecided(const Conflicts& conflicts);
@@ -26,6 +47,17 @@ class Probe {
   void Committed(state::CommitCode code, size_t ops, size_t cells, double seconds);
   void ReplicaWaiters(int64_t delta) { replica_waiters_.Increment(static_cast<double>(delta)); }
   void ReplicasAsked(ReplicaWait result, double seconds);
+  // Its batch was merged and is being sent to Redis, so long after it was taken up.
+  void Merged(double seconds) { merge_seconds_.Observe(seconds); }
+  // The last of a part is committed, so long after it was received; with the time until then at
+  // which the batch with these ops was taken.
+  void PartCommitted(double wait_seconds, double seconds) {
+    part_wait_seconds_.Observe(wait_seconds);
+    part_seconds_.Observe(seconds);
+  }
+  void PartAnswered(const PartTrace& trace);
+  // How late a timer of the loop came.
+  void LoopLag(double seconds) { loop_lag_seconds_.Observe(seconds); }
   void PartRefused() { parts_refused_.Increment(); }
   void QueueBytes(int64_t delta) { queue_bytes_.Increment(static_cast<double>(delta)); }
   void CacheBytes(int64_t delta) { cache_bytes_.Increment(static_cast<double>(delta)); }
@@ -56,6 +88,12 @@ class Probe {
   prometheus::Counter& collisions_;
   prometheus::Counter& lost_writes_;
   prometheus::Gauge& loser_bytes_;
+  hops::Recorder* const recorder_;
+  size_t part_kind_ = 0;
+  prometheus::Histogram& part_wait_seconds_;
+  prometheus::Histogram& merge_seconds_;
+  prometheus::Histogram& part_seconds_;
+  prometheus::Histogram& loop_lag_seconds_;
   prometheus::Histogram& commit_seconds_;
   prometheus::Histogram& commit_ops_;
   prometheus::Histogram& commit_cells_;

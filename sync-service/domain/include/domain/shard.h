@@ -9,6 +9,7 @@
 // ring bytes.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -88,6 +89,8 @@ class Shard {
   const LoserLog& losers() const { return losers_; }
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+
   enum class State : uint8_t { kClosed, kChecking, kOpen };
   // Maps of the system that would have to be looked up for every op of some kind if they had cells,
   // which they rarely do: whether they may have any, true at every position at which they do.
@@ -116,10 +119,11 @@ class Shard {
   void Pump();
   void LookUp();
   void MergeAndCommit();
-  void OnCommit(StatusOr<CommitReply> reply, int64_t sent_us);
+  void OnCommit(StatusOr<CommitReply> reply);
   void OnCommitted(const CommitReply& reply);
   void RecordConflicts();
   void Finish(PartState& part);
+  void Record(const PartState& part) const;
   void LoadMaps(std::vector<std::string> map_ids, StatusCallback done);
   void StopBatch();
   void RefuseAll(const Status& status);
@@ -159,6 +163,19 @@ class Shard {
   std::unique_ptr<PruneJob> prune_;  // waits for its turn, or has it
   bool busy_ = false;                // a batch or a prune is being looked up, merged or committed
   state::Position batch_position_;   // what its cells are valid for
+  // When the batch passed its stages (PartTrace).
+  struct BatchTimes {
+    uint64_t trace = 0;  // of a followed part that may have ops in it
+    Time taken = {};
+    Time read = {};
+    Time sent = {};
+    Time replied = {};
+    uint64_t tries = 0;
+    uint64_t ops = 0;
+    uint64_t cells = 0;
+  };
+  BatchTimes times_;
+  uint64_t followed_ = 0;  // the last part that is followed and came since the batch was taken
 
   bool barrier_running_ = false;
   std::vector<Callback<state::Position>> barrier_waiters_;  // for the next round

@@ -22,11 +22,12 @@ struct FeedEntry {
   state::Position position;
   std::string bytes;
   state::FeedEntryView view;  // points into bytes
+  uint64_t trace = 0;         // of a followed part that may be in it (lib/hops); 0: none
 };
 using FeedEntryPtr = std::shared_ptr<const FeedEntry>;
 
 // nullptr when the bytes are malformed.
-FeedEntryPtr MakeFeedEntry(const state::Position& position, std::string bytes);
+FeedEntryPtr MakeFeedEntry(const state::Position& position, std::string bytes, uint64_t trace = 0);
 
 class FeedListener {
  public:

@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,6 +51,13 @@ struct WriteResult {
   bool replicated = false;   // enough Redis replicas have confirmed it
 };
 
+// When a part was where; the rest is known to its shard.
+struct PartTimes {
+  uint64_t trace = 0;                              // not 0: recorded (lib/hops)
+  std::chrono::steady_clock::time_point received;  // its message, on gRPC's thread
+  std::chrono::steady_clock::time_point handed;    // to the loop
+};
+
 struct WritePart {
   std::shared_ptr<const void> storage;
   std::vector<std::string_view> maps;
@@ -60,6 +68,7 @@ struct WritePart {
   uint32_t replicate_ms = 0;
   // Somebody waits for Postgres to have it.
   bool persist = false;
+  PartTimes times;
   std::function<void(WriteResult)> done;
 };
 
