@@ -5,8 +5,7 @@
 //   blob   MessagePack bin: the same header, then random bytes (raw clients only: the stock client
 //          has no bytes)
 //
-// A value is a copy of one of a few prepared templates with identity and time patched in. Sizes
-// that vary are those of the templates, which stand for equal shares of the distribution. Shared by
+// A value is a copy of one of a few prepared templates with identity and time patched in. Shared by
 // all connections; immutable; any thread.
 #pragma once
 
@@ -17,7 +16,6 @@
 #include <vector>
 
 #include "workload/identity.h"
-#include "workload/value_size.h"
 
 namespace topgun::loadgen {
 
@@ -30,8 +28,10 @@ struct ValueStamp {
 
 class ValueMaker {
  public:
-  // `size` is that of the encoded value.
-  ValueMaker(ValueKind kind, const ValueSize& size, uint64_t seed);
+  static constexpr size_t kBytesMin = 64;
+
+  // `bytes`: size of the encoded value, at least kBytesMin.
+  ValueMaker(ValueKind kind, size_t bytes, uint64_t seed);
 
   void Append(const ValueStamp& stamp, std::string& out) const;
 
@@ -39,14 +39,10 @@ class ValueMaker {
   static std::optional<ValueStamp> Read(std::string_view value);
 
  private:
-  struct Template {
-    std::string bytes;
-    size_t identity_offset = 0;
-    size_t time_offset = 0;
-  };
-
   ValueKind kind_;
-  std::vector<Template> templates_;
+  size_t identity_offset_ = 0;
+  size_t time_offset_ = 0;
+  std::vector<std::string> templates_;
 };
 
 }  // namespace topgun::loadgen
