@@ -29,8 +29,8 @@ constexpr const char* kFooter = R"(Examples:
 Exit codes: 0 ok; 1 errors, or operations never acknowledged; 2 verification failed; 3 usage;
 4 target unreachable; 5 the generator itself was the bottleneck.)";
 
-void RegisterAll(OptionParser& parser, Config& config) {
-  RegisterScenarioOptions(parser, config.scenario);
+void RegisterAll(OptionParser& parser, Config& config, bool& list_scenarios) {
+  RegisterScenarioOptions(parser, config.scenario, list_scenarios);
   RegisterTargetOptions(parser, config.target);
   RegisterLoadOptions(parser, config.load);
   RegisterDataOptions(parser, config.data);
@@ -49,14 +49,15 @@ Status FinishAll(Config& config) {
   if (FindScenario(config.scenario)->kind == ScenarioKind::kMerkle) {
     RETURN_IF_ERROR(CheckMerkle(config.merkle, config.data));
   }
-  return CheckVerify(config.verify, config.data);
+  return CheckVerify(config.verify, config.data, config.clients);
 }
 
 // The scenario's options, then those of the command line over them.
 Status ParseLayers(const std::string& scenario, const std::vector<std::string>& arguments,
                    Config& config) {
   OptionParser parser(kDescription, kFooter);
-  RegisterAll(parser, config);
+  bool list_scenarios = false;
+  RegisterAll(parser, config, list_scenarios);
   RETURN_IF_ERROR(parser.Parse(FindScenario(scenario)->options));
   RETURN_IF_ERROR(parser.Parse(arguments));
   return FinishAll(config);
@@ -69,9 +70,11 @@ ParsedConfig ParseConfig(int argc, const char* const* argv) {
   // The command line alone, to learn the scenario and whether help is wanted.
   Config named;
   OptionParser parser(kDescription, kFooter);
-  RegisterAll(parser, named);
+  bool list_scenarios = false;
+  RegisterAll(parser, named, list_scenarios);
   Status status = parser.Parse(arguments);
   if (parser.help_wanted()) return {std::nullopt, kExitOk, parser.HelpText()};
+  if (status.ok() && list_scenarios) return {std::nullopt, kExitOk, RenderScenarios()};
 
   Config config;
   if (status.ok()) status = ParseLayers(named.scenario, arguments, config);

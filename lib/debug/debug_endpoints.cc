@@ -14,6 +14,7 @@
 #include "profiling/pprof.h"
 #include "profiling/symbolizer.h"
 #include "request.h"
+#include "stack_report.h"
 #include "status_report.h"
 
 namespace topgun::debug {
@@ -38,6 +39,7 @@ constexpr std::string_view kIndex =
     "/debug/pprof/profile?seconds=N  CPU time by stack, sampled for N seconds (1 to 60; 30)\n"
     "/debug/pprof/heap               what is on the heap, by the stack that allocated it\n"
     "/debug/pprof/threads            threads and the CPU time they have used\n"
+    "/debug/pprof/stacks             where every thread is right now\n"
     "/debug/pprof/cmdline            the command line\n"
     "/debug/status                   settings and live state as JSON\n"
     "/debug/hops                     where sampled writes wait (./topgun profile bubble)\n"
@@ -159,6 +161,13 @@ void DebugEndpoints::Mount(admin::AdminServer& server) {
   impl_->AddJob(server, "/debug/pprof/heap", impl_->profiler,
                 [](const Request&) -> StatusOr<Impl::Job> {
                   return Impl::Job([](JobThread::Waiter&) { return TakeHeapProfile(); });
+                });
+  impl_->AddJob(server, "/debug/pprof/stacks", impl_->profiler,
+                [](const Request&) -> StatusOr<Impl::Job> {
+                  return Impl::Job([](JobThread::Waiter&) {
+                    const StatusOr<std::string> report = StackReport();
+                    return report.ok() ? Response{.body = *report} : ErrorResponse(report.status());
+                  });
                 });
   impl_->AddJob(server, "/debug/status", impl_->reporter,
                 [report = &impl_->report](const Request&) -> StatusOr<Impl::Job> {

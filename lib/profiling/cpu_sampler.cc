@@ -4,54 +4,21 @@
 #include <time.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <random>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "profiling/threads.h"
-#include "sample_buffer.h"
-#include "stack_walk.h"
+#include "recording.h"
 
 namespace topgun::profiling {
 namespace {
 
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
-
-// The state of the signal handler, which has no other way to get at anything. Null between runs.
-std::atomic<SampleBuffer*> g_buffer{nullptr};
-std::atomic<int> g_handlers_running{0};
-std::atomic<bool> g_taken{false};
-
-void OnSignal(int, siginfo_t* info, void* context) {
-  const int saved_errno = errno;
-  g_handlers_running.fetch_add(1);
-  // Only what our timers sent: anybody may send SIGPROF with kill().
-  if (SampleBuffer* const buffer = g_buffer.load();
-      buffer != nullptr && info->si_code == SI_TIMER) {
-    std::array<uint64_t, kStackDepthMax> addresses;
-    const size_t depth = WalkInterruptedStack(context, addresses.data(), addresses.size());
-    buffer->Add(info->si_value.sival_int, static_cast<uint32_t>(info->si_overrun) + 1,
-                addresses.data(), depth);
-  }
-  g_handlers_running.fetch_sub(1);
-  errno = saved_errno;
-}
-
-bool InstallHandler() {
-  struct sigaction action {};
-  action.sa_sigaction = &OnSignal;
-  action.sa_flags = SA_SIGINFO | SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  return sigaction(SIGPROF, &action, nullptr) == 0;
-}
 
 // The clock that pthread_getcpuclockid() gives for a pthread_t, for a thread known by its id.
 clockid_t CpuClockOf(int thread) { return (~static_cast<clockid_t>(thread) << 3) | 6; }
@@ -89,18 +56,17 @@ struct CpuSampler::Impl {
     std::string name;
   };
 
-  explicit Impl(const CpuSamplerOptions& options)
-      : buffer(options.buffer_bytes), period_ns(kNanosPerSecond / options.samples_per_second) {}
+  Impl(std::unique_ptr<Recording> wanted, const CpuSamplerOptions& options)
+      : recording(std::move(wanted)), period_ns(kNanosPerSecond / options.samples_per_second) {}
 
   void Follow(int thread);
   void StopTimers();
 
-  SampleBuffer buffer;
+  const std::unique_ptr<Recording> recording;
   const int64_t period_ns;
   const int64_t began_ns = WallNanos();
   std::map<int, Thread> threads;
   std::minstd_rand random{std::random_device()()};
-  bool stopped = false;
 };
 
 void CpuSampler::Impl::Follow(int thread) {
@@ -112,32 +78,22 @@ void CpuSampler::Impl::Follow(int thread) {
   entry->second.timer = StartTimer(thread, period_ns, first(random));
 }
 
-// Afterwards no thread is in the handler, nor will be in more than its first lines.
 void CpuSampler::Impl::StopTimers() {
-  if (stopped) return;
-  stopped = true;
-  for (const auto& [id, thread] : threads) {
+  for (auto& [id, thread] : threads) {
     if (thread.timer) timer_delete(*thread.timer);
+    thread.timer.reset();
   }
-  g_buffer = nullptr;
-  while (g_handlers_running.load() != 0) std::this_thread::yield();
-  g_taken = false;
+  recording->Stop();
 }
 
 StatusOr<std::unique_ptr<CpuSampler>> CpuSampler::Start(CpuSamplerOptions options) {
-  if (g_taken.exchange(true)) return FailedPrecondition("the CPU is being sampled already");
-  auto impl = std::make_unique<Impl>(options);
-  if (!impl->buffer.usable() || !InstallHandler()) {
-    g_taken = false;
-    return Unavailable("no memory for samples, or no signal handler");
-  }
-  PrepareStackWalk();
-  g_buffer = &impl->buffer;
-  std::unique_ptr<CpuSampler> sampler(new CpuSampler(std::move(impl)));
+  ASSIGN_OR_RETURN(std::unique_ptr<Recording> recording, Recording::Start(options.buffer_bytes));
+  std::unique_ptr<CpuSampler> sampler(
+      new CpuSampler(std::make_unique<Impl>(std::move(recording), options)));
   sampler->FollowThreads();
   const auto& threads = sampler->impl_->threads;
-  if (std::all_of(threads.begin(), threads.end(),
-                  [](const auto& entry) { return !entry.second.timer; })) {
+  if (std::none_of(threads.begin(), threads.end(),
+                   [](const auto& entry) { return entry.second.timer.has_value(); })) {
     return Unavailable("this system has no timers on the CPU time of threads");
   }
   return sampler;
@@ -154,7 +110,7 @@ void CpuSampler::FollowThreads() {
 Profile CpuSampler::Stop() {
   impl_->StopTimers();
   std::map<std::pair<int, std::vector<uint64_t>>, int64_t> sums;
-  impl_->buffer.ForEach([&](const SampleBuffer::Record& record) {
+  impl_->recording->buffer().ForEach([&](const SampleBuffer::Record& record) {
     std::vector<uint64_t> stack(record.addresses, record.addresses + record.depth);
     sums[{record.thread, std::move(stack)}] += record.weight;
   });
@@ -175,6 +131,6 @@ Profile CpuSampler::Stop() {
   return profile;
 }
 
-uint64_t CpuSampler::dropped() const { return impl_->buffer.dropped(); }
+uint64_t CpuSampler::dropped() const { return impl_->recording->buffer().dropped(); }
 
 }  // namespace topgun::profiling

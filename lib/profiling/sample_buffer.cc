@@ -33,6 +33,7 @@ void SampleBuffer::Add(int thread, uint32_t weight, const uint64_t* addresses, s
   words_[at] = (uint64_t{static_cast<uint32_t>(thread)} << 32) | weight;
   words_[at + 1] = depth;
   std::memcpy(words_ + at + kHeaderWords, addresses, depth * sizeof(uint64_t));
+  count_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SampleBuffer::ForEach(const std::function<void(const Record&)>& visit) const {

@@ -30,12 +30,14 @@ class SampleBuffer {
   };
   // When no thread is in Add() any more.
   void ForEach(const std::function<void(const Record&)>& visit) const;
+  size_t count() const { return count_.load(std::memory_order_relaxed); }
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
   const size_t capacity_;      // in words
   uint64_t* words_ = nullptr;  // records: thread and weight, depth, addresses
   std::atomic<size_t> used_{0};
+  std::atomic<size_t> count_{0};
   std::atomic<uint64_t> dropped_{0};
 };
 

@@ -31,8 +31,10 @@ RunReport Run::Execute() {
     workers_.push_back(std::make_unique<Worker>(context_, i));
   }
   if (ConnectAll(&report)) {
+    Preload(&report);
     WarmUp(&report);
     Measure(&report);
+    CoolDown(&report);
     Drain(&report);
     Check(&report);
   }
@@ -64,6 +66,16 @@ bool Run::ConnectAll(RunReport* report) {
   return false;
 }
 
+// As fast as the target takes it; what was refused or lost is not tried again.
+void Run::Preload(RunReport* report) {
+  if (!config_.data.preload) return;
+  Phase phase = Begin("preload");
+  for (const auto& worker : workers_) worker->StartPreload();
+  while (!TotalState().drained && !interrupted_) Step(phase.start_ns + INT64_MAX / 2, &phase);
+  Collect(&phase, false);
+  report->whole.Merge(phase.stats);
+}
+
 void Run::WarmUp(RunReport* report) {
   if (config_.load.warmup.count() == 0) return;
   Phase phase = Begin("warm-up");
@@ -93,7 +105,7 @@ void Run::Measure(RunReport* report) {
     Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
     if (config_.load.ops > 0 && TotalState().drained) break;
   }
-  for (const auto& worker : workers_) worker->StopWriting();
+  if (config_.load.cooldown.count() == 0) StopWriting();
   const std::vector<int64_t> cpu_after = TakeCpu(&phase.stats);
   report->processes = meter.Stop();
   report->seconds = SecondsOf(NowNs() - phase.start_ns);
@@ -110,6 +122,21 @@ void Run::Measure(RunReport* report) {
   report->whole.Merge(report->window);
 }
 
+void Run::StopWriting() {
+  for (const auto& worker : workers_) worker->StopWriting();
+}
+
+// Load goes on while the measured operations come in; what is sent now counts nowhere else.
+void Run::CoolDown(RunReport* report) {
+  if (config_.load.cooldown.count() == 0) return;
+  Phase phase = Begin("cool-down");
+  const int64_t end_ns = phase.start_ns + Ns(config_.load.cooldown);
+  while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
+  StopWriting();
+  Collect(&phase, false);
+  report->whole.Merge(phase.stats);
+}
+
 void Run::Drain(RunReport* report) {
   Phase phase = Begin("drain");
   const int64_t end_ns = phase.start_ns + Ns(config_.load.drain_timeout);
@@ -119,9 +146,13 @@ void Run::Drain(RunReport* report) {
     state = TotalState();
   }
   report->unacked_ops = state.unacked_ops;
-  if (config_.verify.mode == Verify::kAcks && context_.keys().HasOr()) AwaitSightings();
+  report->unanswered_queries = state.unanswered_queries;
+  const bool seen_live =
+      config_.verify.watches() || (config_.verify.reads_back() && context_.keys().HasOr());
+  if (seen_live) AwaitSightings();
   Collect(&phase, false);
-  report->measured.Merge(phase.stats);
+  // After a cool-down these are operations that were sent during it.
+  if (config_.load.cooldown.count() == 0) report->measured.Merge(phase.stats);
   report->whole.Merge(phase.stats);
 }
 
@@ -138,12 +169,33 @@ void Run::AwaitSightings() {
 }
 
 void Run::Check(RunReport* report) {
+  const Worker::State state = TotalState();
   for (const auto& worker : workers_) worker->Finish();
-  if (config_.verify.mode == Verify::kNone) return;
+  if (!config_.verify.needs_ledger()) return;
   Ledger& ledger = *workers_[0]->ledger();
   for (size_t i = 1; i < workers_.size(); ++i) ledger.Merge(*workers_[i]->ledger());
   if (config_.verify.inject_loss > 0) ledger.ClaimPhantomAcks(config_.verify.inject_loss);
-  report->verify = ReadBack(context_, ledger, workers_[0]->sightings()).Run();
+  if (config_.verify.reads_back()) {
+    report->verify = ReadBack(context_, ledger, workers_[0]->sightings()).Run();
+  }
+  if (!config_.verify.watches()) return;
+  if (!report->verify) report->verify.emplace().acked_ops = ledger.acked_ops();
+  CheckLive(ledger, &*report->verify);
+  if (state.connections_ready < state.connections) {
+    report->verify->incomplete = "not every live query was there at the end";
+  }
+}
+
+void Run::CheckLive(const Ledger& ledger, VerifyReport* report) const {
+  uint64_t queries = 0;
+  for (const auto& worker : workers_) {
+    for (const auto& subscriber : worker->subscribers()) {
+      if (subscriber->rows() == nullptr) continue;
+      CompareLiveRows(ledger, *subscriber->rows(), report);
+      queries += subscriber->rows()->size();
+    }
+  }
+  report->live_proof = "updates of " + std::to_string(queries) + " live queries";
 }
 
 Run::Phase Run::Begin(const char* name) const {
@@ -190,6 +242,7 @@ Worker::State Run::TotalState() {
     total.connections += state.connections;
     total.connections_ready += state.connections_ready;
     total.unacked_ops += state.unacked_ops;
+    total.unanswered_queries += state.unanswered_queries;
     total.drained &= state.drained;
     total.sightings += state.sightings;
     if (!state.refusal.empty()) total.refusal = state.refusal;

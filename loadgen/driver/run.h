@@ -1,4 +1,5 @@
-// A run from connecting to the verdict: connect, warm up, measure, drain, verify.
+// A run from connecting to the verdict: connect, preload, warm up, measure, cool down, drain,
+// verify.
 //
 // Lives on the main thread, which sleeps between the intervals and collects what the workers
 // counted. Progress lines go to stderr unless the config says quiet.
@@ -33,12 +34,16 @@ class Run {
   };
 
   bool ConnectAll(RunReport* report);
+  void Preload(RunReport* report);
   void WarmUp(RunReport* report);
   void StartWriting(const Phase& phase);
   void Measure(RunReport* report);
+  void StopWriting();
+  void CoolDown(RunReport* report);
   void Drain(RunReport* report);
   void AwaitSightings();
   void Check(RunReport* report);
+  void CheckLive(const Ledger& ledger, VerifyReport* report) const;
 
   Phase Begin(const char* name) const;
   // Sleeps until the time or the next interval, whichever is first; collects at the interval.

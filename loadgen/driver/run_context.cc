@@ -17,12 +17,12 @@ int64_t EpochNs() {
 RunContext::RunContext(const Config& config)
     : config_(config),
       keys_(config.data.map_prefix, config.data.map_type, config.data.maps, config.data.keys),
-      values_(config.data.value_kind, config.data.value_bytes, config.data.seed),
+      values_(config.data.value_kind, config.data.value_size, config.data.seed),
       epoch_offset_ns_(EpochNs() - NowNs()),
       // Not from the seed: two runs with one seed must not write under the same identities.
       run_(std::random_device{}() & kRunIdMax) {
-  if (config.data.key_distribution == KeyDistribution::kZipf) {
-    zipf_ = std::make_shared<ZipfTable>(config.data.keys, config.data.zipf_theta);
+  if (config.data.key_distribution.kind == KeyDistribution::kZipf) {
+    zipf_ = std::make_shared<ZipfTable>(config.data.keys, config.data.key_distribution.zipf_theta);
   }
   if (config.target.no_auth) return;
   if (!config.target.token.empty()) {
@@ -36,11 +36,26 @@ RunContext::RunContext(const Config& config)
 }
 
 OpSource::Spec RunContext::SourceOf(uint32_t writer) const {
+  const DataConfig& data = config_.data;
   OpSource::Spec spec;
-  spec.remove_ratio = config_.data.remove_ratio;
-  spec.keys = {config_.data.key_distribution, config_.data.keys, zipf_, writer,
-               config_.load.connections};
-  spec.seed = config_.data.seed * 1'000'003 + writer;
+  spec.remove_ratio = data.remove_ratio;
+  spec.keys = {.distribution = data.key_distribution.kind,
+               .keys = data.keys,
+               .zipf = zipf_,
+               .first = writer,
+               .stride = config_.load.connections,
+               .hot_keys = data.hot_key_count(),
+               .hot_share = data.key_distribution.hot_share};
+  spec.seed = data.seed * 1'000'003 + writer;
+  spec.mix = data.mix;
+  spec.ttl_ratio = data.ttl_ratio;
+  spec.ttl_ms = static_cast<uint32_t>(data.ttl.count());
+  const int64_t skew_ms = data.clock_skew.count();
+  if (skew_ms > 0) {
+    Random random(spec.seed);
+    spec.clock_offset_ms =
+        static_cast<int64_t>((2 * random.Unit() - 1) * static_cast<double>(skew_ms));
+  }
   return spec;
 }
 

@@ -44,9 +44,11 @@ void Subscriber::OnFrame(const wire::ServerFrame& frame) {
       return OnEvent(frame.event);
     case FrameType::kQueryUpdate:
       ++stats_.query_updates_received;
+      if (rows_) OnUpdate(frame.query_update);
       return;
     case FrameType::kQueryResp:
       if (snapshots_missing_ > 0) --snapshots_missing_;
+      if (rows_) OnSnapshot(frame.query_resp);
       if (slow_ && snapshots_missing_ == 0) session_.StopReading();
       return;
     default:
@@ -70,6 +72,36 @@ void Subscriber::OnEvent(const wire::EventView& event) {
   if (sightings_ == nullptr) return;
   if (event.kind == OpKind::kOrAdd && event.or_record) Sight(event.or_record->tag, false);
   if (event.kind == OpKind::kOrRemove) Sight(event.or_tag, true);
+}
+
+LwwRows* Subscriber::RowsOf(std::string_view query_id) {
+  for (size_t i = 0; i < maps_.size(); ++i) {
+    if (context_.keys().maps()[maps_[i]].name == query_id) return &(*rows_)[i];
+  }
+  return nullptr;
+}
+
+void Subscriber::OnSnapshot(const wire::QueryRespFrame& snapshot) {
+  LwwRows* const rows = RowsOf(snapshot.query_id);
+  if (rows == nullptr) return;
+  rows->clear();
+  for (const wire::QueryRow& row : snapshot.results) {
+    if (const auto key = KeySpace::KeyOf(row.key)) {
+      rows->emplace(*key, ValueMaker::Read(row.value));
+    }
+  }
+}
+
+void Subscriber::OnUpdate(const wire::QueryUpdateFrame& update) {
+  LwwRows* const rows = RowsOf(update.query_id);
+  const auto key = KeySpace::KeyOf(update.key);
+  if (rows == nullptr || !key) return;
+  ++row_changes_;
+  if (update.change == wire::ChangeType::kLeave) {
+    rows->erase(*key);
+  } else {
+    (*rows)[*key] = ValueMaker::Read(update.value);
+  }
 }
 
 void Subscriber::Sight(std::string_view tag, bool removed) {

@@ -1,5 +1,7 @@
 #include "driver/worker.h"
 
+#include <sched.h>
+
 #include <boost/asio/post.hpp>
 #include <future>
 #include <numeric>
@@ -12,13 +14,26 @@ namespace topgun::loadgen {
 Worker::Worker(const RunContext& context, uint32_t index)
     : context_(context), index_(index), work_(io_.get_executor()), pace_timer_(io_) {
   const Config& config = context.config();
-  if (config.verify.mode == Verify::kAcks) {
+  if (config.verify.needs_ledger()) {
     ledger_.emplace(context.keys(), context.run(), config.load.connections);
   }
   MakeWriters();
   MakeSubscribers();
   MakeFaults();
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    Pin();
+    io_.run();
+  });
+}
+
+// The CPUs were checked with the command line; if one has gone since, the thread runs anywhere.
+void Worker::Pin() {
+  const std::vector<uint32_t>& cpus = context_.config().load.cpus;
+  if (cpus.empty()) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpus[index_ % cpus.size()], &set);
+  sched_setaffinity(0, sizeof set, &set);
 }
 
 Worker::~Worker() {
@@ -45,8 +60,9 @@ void Worker::MakeSubscribers() {
         std::make_unique<Subscriber>(io_, context_, number, all, stats_, decoded_, nullptr));
     const double slow = config.faults.slow_readers * config.clients.subscribers;
     if (number < slow) subscribers_.back()->BecomeSlow();
+    if (config.verify.watches()) subscribers_.back()->KeepRows();
   }
-  if (index_ != 0 || !ledger_ || !context_.keys().HasOr()) return;
+  if (index_ != 0 || !config.verify.reads_back() || !context_.keys().HasOr()) return;
   std::erase_if(all, [&](uint32_t map) { return !maps[map].is_or; });
   subscribers_.push_back(std::make_unique<Subscriber>(io_, context_, config.clients.subscribers,
                                                       all, stats_, decoded_, &sightings_));
@@ -87,11 +103,13 @@ Worker::State Worker::GetState() {
     for (const auto& writer : writers_) {
       state.connections_ready += writer->ready();
       state.unacked_ops += writer->unacked_ops();
+      state.unanswered_queries += writer->unanswered_queries();
       state.drained &= writer->Drained();
       if (!writer->refusal().empty()) state.refusal = writer->refusal();
     }
     for (const auto& subscriber : subscribers_) {
       state.connections_ready += subscriber->subscribed();
+      state.sightings += subscriber->row_changes();
       if (!subscriber->refusal().empty()) state.refusal = subscriber->refusal();
     }
     return state;
@@ -106,6 +124,12 @@ uint64_t Worker::QuotaOf(uint32_t writer) const {
          (writer < config.load.ops % config.load.connections ? 1 : 0);
 }
 
+void Worker::StartPreload() {
+  OnThread([this] {
+    for (const auto& writer : writers_) writer->StartPreload();
+  });
+}
+
 void Worker::StartWriting(int64_t start_ns) {
   OnThread([this, start_ns] {
     const Config& config = context_.config();
@@ -115,7 +139,7 @@ void Worker::StartWriting(int64_t start_ns) {
     if (faults_) faults_->Start();
     if (!config.load.open_loop()) return;
     const double share = static_cast<double>(writers_.size()) / config.load.connections;
-    pacer_.emplace(config.load.rate * share, config.load.batch, start_ns);
+    pacer_.emplace(config.load.curve().Times(share), Writer::OpsPerTurn(config), start_ns);
     Pace();
   });
 }

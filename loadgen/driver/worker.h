@@ -38,9 +38,10 @@ class Worker {
     uint32_t connections = 0;
     uint32_t connections_ready = 0;
     uint64_t unacked_ops = 0;
+    uint64_t unanswered_queries = 0;
     bool drained = false;
-    uint64_t sightings = 0;
-    std::string refusal;  // of any session
+    uint64_t sightings = 0;  // tags of OR maps seen, and changes of rows that are kept
+    std::string refusal;     // of any session
   };
 
   struct Interval {
@@ -50,6 +51,8 @@ class Worker {
 
   void Connect();
   State GetState();
+  // Drained when all keys are written.
+  void StartPreload();
   void StartWriting(int64_t start_ns);
   void StopWriting();
   // What was counted since the last call.
@@ -59,11 +62,13 @@ class Worker {
   void Finish();
   Ledger* ledger() { return ledger_ ? &*ledger_ : nullptr; }
   const Sightings& sightings() const { return sightings_; }
+  const std::vector<std::unique_ptr<Subscriber>>& subscribers() const { return subscribers_; }
 
  private:
   template <typename Function>
   auto OnThread(Function function);
 
+  void Pin();
   void MakeWriters();
   void MakeSubscribers();
   void MakeFaults();

@@ -28,6 +28,18 @@ std::string_view ConcernName(const std::optional<wire::WriteConcern>& concern) {
 
 static_assert(kOpKinds == static_cast<size_t>(wire::OpKind::kNothing));
 
+// Of all operations and queries.
+double WriteShare(const OpMix& mix) {
+  if (mix.empty()) return 1;
+  return static_cast<double>(mix.writes()) / static_cast<double>(mix.total());
+}
+
+double PutsPerRead(const OpMix& mix) {
+  if (mix.reads() == 0) return 0;
+  return static_cast<double>(mix.weight(OpMix::kReadModifyWrite)) /
+         static_cast<double>(mix.reads());
+}
+
 size_t LevelIndex(const std::optional<wire::WriteConcern>& level) {
   return level ? static_cast<size_t>(*level) : kLevelNone;
 }
@@ -45,30 +57,71 @@ Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t 
       session_(io, context.SessionOf(index), stats, decoded, *this),
       source_(context.keys(), context.SourceOf(index), NodeId(context.run(), index)),
       encoder_(context.keys(), context.values(), context.run(), index),
+      queries_(context, session_, stats),
+      thinker_(io, context.config().load.think, context.SourceOf(index).seed,
+               [this] {
+                 if (quota_ > 0) SendTurn();
+               }),
+      closed_loop_(!context.config().load.open_loop()),
+      write_share_(WriteShare(context.config().data.mix)),
+      puts_per_read_(PutsPerRead(context.config().data.mix)),
+      duplicates_(context.SourceOf(index).seed),
       batch_tail_(OpBatchTail(ConcernName(context.config().load.write_concern))),
       full_batch_head_(OpBatchHead(context.config().load.batch, !batch_tail_.empty())) {}
 
+double Writer::OpsPerTurn(const Config& config) {
+  const double write_share = WriteShare(config.data.mix);
+  return write_share == 0 ? 1 : config.load.batch / write_share;
+}
+
 void Writer::StartWriting(uint64_t quota) {
+  closed_loop_ = !context_.config().load.open_loop();
   quota_ = quota;
+  FillWindow();
+}
+
+void Writer::StopWriting() {
+  quota_ = 0;
+  thinker_.Cancel();
+}
+
+void Writer::StartPreload() {
+  closed_loop_ = true;
+  quota_ = source_.StartPreload(index_, context_.config().load.connections);
   FillWindow();
 }
 
 void Writer::OnReady() {
   TransmitAllUnacked();
+  queries_.SendAllAgain();
   FillWindow();
 }
 
 void Writer::FillWindow() {
-  if (context_.config().load.open_loop() || !ready()) return;
-  while (quota_ > 0 && frames_.size() < context_.config().load.inflight) {
-    const int64_t now_ns = NowNs();
+  if (!closed_loop_ || !ready()) return;
+  const uint32_t window = context_.config().load.inflight;
+  while (quota_ > 0 && frames_.size() + queries_.outstanding() + thinker_.thinking() < window) {
+    if (thinker_.enabled() && !source_.preloading()) {
+      thinker_.Think();
+    } else {
+      SendTurn();
+    }
+  }
+}
+
+// Closed loop: one frame or one query.
+void Writer::SendTurn() {
+  const int64_t now_ns = NowNs();
+  if (QueryDue() && !source_.preloading()) {
+    SendQuery(now_ns, now_ns);
+  } else {
     SendNext(now_ns, now_ns);
   }
 }
 
 void Writer::SendPlanned(int64_t planned_ns) {
   if (quota_ == 0) return;
-  if (log_.bytes() > unacked_bytes_max_) {
+  if (log_.bytes() > unacked_bytes_max_ || queries_.full()) {
     ++stats_.frames_dropped;
     return;
   }
@@ -76,7 +129,19 @@ void Writer::SendPlanned(int64_t planned_ns) {
   const int64_t lag_ns = now_ns - planned_ns;
   stats_.schedule_lag.Record(lag_ns);
   if (lag_ns > kLateNs) ++stats_.frames_late;
-  SendNext(planned_ns, now_ns);
+  if (write_share_ > 0) SendNext(planned_ns, now_ns);
+  do {
+    if (QueryDue() && quota_ > 0) SendQuery(planned_ns, now_ns);
+  } while (reads_due_ >= 1 && quota_ > 0);
+}
+
+void Writer::SendQuery(int64_t planned_ns, int64_t now_ns) {
+  --quota_;
+  if (write_share_ > 0) reads_due_ -= 1;
+  puts_due_ += puts_per_read_;
+  const bool then_put = puts_due_ >= 1;
+  if (then_put) puts_due_ -= 1;
+  queries_.Send({0, source_.NextRead(), then_put, planned_ns, now_ns});
 }
 
 void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
@@ -84,14 +149,32 @@ void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
   frame.planned_ns = planned_ns;
   frame.sent_ns = now_ns;
   AppendBatch(now_ns, &frame);
-  frame.last_id = log_.entries().back().op.id;
+  SendFrame(frame);
+}
+
+// What a query read is written again, modified.
+void Writer::SendPut(const Querier::Query& query) {
+  FrameOnTheWay& frame = frames_.emplace_back();
+  frame.sent_ns = NowNs();
+  frame.planned_ns = frame.sent_ns;
+  const int64_t now_us = context_.EpochUs(frame.sent_ns);
+  AppendOp(source_.NextPut(now_us / 1000, query.read.map, query.read.key), now_us, &frame);
+  SendFrame(frame);
+}
+
+void Writer::SendFrame(const FrameOnTheWay& frame) {
   const uint32_t ops = frame.ops;
   stats_.ops_sent += ops;
   if (!ready()) return;  // OnReady() sends it
   if (context_.config().faults.resend == Resend::kFull && log_.size() > ops) {
     stats_.ops_resent += log_.size() - ops;
     TransmitAllUnacked();
-  } else {
+    return;
+  }
+  Transmit(ops);
+  const double duplicate = context_.config().faults.duplicate;
+  if (duplicate > 0 && duplicates_.Unit() < duplicate) {
+    stats_.ops_resent += ops;
     Transmit(ops);
   }
 }
@@ -100,14 +183,18 @@ void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
   const auto ops = static_cast<uint32_t>(std::min<uint64_t>(context_.config().load.batch, quota_));
   quota_ -= ops;
   const int64_t now_us = context_.EpochUs(now_ns);
-  for (uint32_t i = 0; i < ops; ++i) {
-    Op op = source_.Next(now_us / 1000);
-    if (ledger_ != nullptr) ledger_->OnSent(index_, op);
-    encoder_.Append(op, now_us, log_.tail());
-    log_.Commit(op);
-    ++frame->ops_by_kind[static_cast<size_t>(op.kind)];
-  }
-  frame->ops = ops;
+  const bool owes_reads = write_share_ < 1 && !source_.preloading();
+  for (uint32_t i = 0; i < ops; ++i) AppendOp(source_.Next(now_us / 1000), now_us, frame);
+  if (owes_reads) reads_due_ += ops * (1 - write_share_) / write_share_;
+}
+
+void Writer::AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame) {
+  if (ledger_ != nullptr) ledger_->OnSent(index_, op);
+  encoder_.Append(op, now_us, log_.tail());
+  log_.Commit(op);
+  ++frame->ops_by_kind[static_cast<size_t>(op.kind)];
+  ++frame->ops;
+  frame->last_id = op.id;
 }
 
 void Writer::Transmit(uint32_t new_ops) {
@@ -129,7 +216,18 @@ void Writer::TransmitAllUnacked() {
 }
 
 void Writer::OnFrame(const wire::ServerFrame& frame) {
-  if (frame.type == wire::FrameType::kOpAck) OnAck(frame.op_ack);
+  if (frame.type == wire::FrameType::kOpAck) {
+    OnAck(frame.op_ack);
+  } else if (frame.type == wire::FrameType::kQueryResp) {
+    OnAnswer(frame.query_resp);
+  }
+}
+
+void Writer::OnAnswer(const wire::QueryRespFrame& answer) {
+  const auto query = queries_.OnAnswer(answer);
+  if (!query) return;
+  if (query->then_put) SendPut(*query);
+  FillWindow();
 }
 
 void Writer::OnAck(const wire::OpAckFrame& ack) {

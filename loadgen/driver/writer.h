@@ -1,7 +1,8 @@
 // A connection that writes. Keeps the log of what is unacknowledged, sends frames, settles
 // operations as acknowledgements come, and re-sends after every AUTH_ACK (core.md 2.6, 5.3).
 //
-// Closed loop: keeps `inflight` frames on the way and sends the next when one is acknowledged.
+// Closed loop: keeps `inflight` frames or queries on the way and sends the next when one is
+// acknowledged or answered and the think time is over.
 // Open loop: sends when the Pacer says so, whatever is on the way; while the connection is down
 // frames are only logged, as an offline client would. Owned by a Worker; its thread only.
 #pragma once
@@ -13,7 +14,9 @@
 
 #include "client/session.h"
 #include "driver/op_log.h"
+#include "driver/querier.h"
 #include "driver/run_context.h"
+#include "driver/thinker.h"
 #include "stats/run_stats.h"
 #include "verify/ledger.h"
 #include "workload/op_encoder.h"
@@ -32,9 +35,13 @@ class Writer final : private Session::Listener {
 
   // At most `quota` operations will be written; the closed loop starts by itself.
   void StartWriting(uint64_t quota);
-  void StopWriting() { quota_ = 0; }
-  // Open loop: one frame, planned for the given time.
+  void StopWriting();
+  // Writes every key once that is this connection's share, as a closed loop whatever the model.
+  void StartPreload();
+  // Open loop: one frame with the queries that belong to it, planned for the given time.
   void SendPlanned(int64_t planned_ns);
+  // Operations and queries of one SendPlanned().
+  static double OpsPerTurn(const Config& config);
 
   // Faults, see Session. An open loop goes on writing into the log meanwhile.
   void Break() { session_.Break(); }
@@ -46,9 +53,10 @@ class Writer final : private Session::Listener {
 
   bool ready() const { return session_.ready(); }
   const std::string& refusal() const { return session_.refusal(); }
-  // Nothing left to send and nothing unacknowledged.
-  bool Drained() const { return quota_ == 0 && log_.empty(); }
+  // Nothing left to send, nothing unacknowledged and nothing unanswered.
+  bool Drained() const { return quota_ == 0 && log_.empty() && queries_.outstanding() == 0; }
   uint64_t unacked_ops() const { return log_.size(); }
+  uint64_t unanswered_queries() const { return queries_.outstanding(); }
 
  private:
   struct FrameOnTheWay {
@@ -63,9 +71,16 @@ class Writer final : private Session::Listener {
   void OnFrame(const wire::ServerFrame& frame) override;
 
   void FillWindow();
+  void SendTurn();
+  bool QueryDue() const { return write_share_ == 0 || reads_due_ >= 1; }
+  void SendQuery(int64_t planned_ns, int64_t now_ns);
   void SendNext(int64_t planned_ns, int64_t now_ns);
+  void SendFrame(const FrameOnTheWay& frame);
+  void OnAnswer(const wire::QueryRespFrame& answer);
+  void SendPut(const Querier::Query& query);
   // Fills in `ops` and `ops_by_kind`.
   void AppendBatch(int64_t now_ns, FrameOnTheWay* frame);
+  void AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame);
   void Transmit(uint32_t new_ops);
   void TransmitAllUnacked();
   void OnAck(const wire::OpAckFrame& ack);
@@ -82,7 +97,16 @@ class Writer final : private Session::Listener {
   OpEncoder encoder_;
   OpLog log_;
   std::deque<FrameOnTheWay> frames_;
+  Querier queries_;
+  Thinker thinker_;
   uint64_t quota_ = 0;
+  bool closed_loop_;
+  // How the mix parts: `write_share_` of all, and how many reads are owed to the writes so far.
+  const double write_share_;
+  const double puts_per_read_;
+  double reads_due_ = 0;
+  double puts_due_ = 0;  // after reads
+  Random duplicates_;
   std::string batch_tail_;       // the write concern
   std::string full_batch_head_;  // head of a frame with exactly `batch` operations
   std::string scratch_;

@@ -23,7 +23,7 @@ Config PreloadConfig(const Config& config) {
   preload.scenario = config.scenario;
   preload.target = config.target;
   preload.data = config.data;
-  preload.data.key_distribution = KeyDistribution::kSequential;
+  preload.data.key_distribution.kind = KeyDistribution::kSequential;
   preload.load.connections = static_cast<uint32_t>(std::clamp<uint64_t>(
       config.data.keys / kPreloadKeysPerConnection, 1, kPreloadConnectionsMax));
   preload.load.batch = 500;

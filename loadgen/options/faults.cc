@@ -1,7 +1,5 @@
 #include "options/faults.h"
 
-#include <charconv>
-
 #include "options/option_parser.h"
 #include "options/values.h"
 
@@ -33,24 +31,13 @@ StatusOr<OfflinePlan> ParseOfflinePlan(const std::string& text) {
   return OfflinePlan{*away, *every};
 }
 
-StatusOr<double> ParseShare(const std::string& text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [unit, error] = std::from_chars(text.data(), end, value);
-  const std::string_view suffix(unit, static_cast<size_t>(end - unit));
-  if (suffix == "%") value /= 100;
-  if (error != std::errc() || (!suffix.empty() && suffix != "%") || !(value >= 0 && value <= 1)) {
-    return InvalidArgument("expected a share like 5% or 0.05, got " + text);
-  }
-  return value;
-}
-
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
   parser.BeginGroup("Faults");
   parser.Choice<Resend>("--resend", faults.resend,
                         {{"disjoint", Resend::kDisjoint}, {"full", Resend::kFull}},
                         "disjoint: a frame carries new operations only. full: everything\n"
                         "unacknowledged, as the stock client sends it");
+  parser.Share("--duplicate", faults.duplicate, "Share of the OP_BATCH frames that are sent twice");
   parser.Rate("--disconnect-rate", faults.disconnect_rate,
               "Writing connections broken per second, at random; they come back with the stock\n"
               "client's backoff and send again");

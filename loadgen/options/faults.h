@@ -24,6 +24,7 @@ struct OfflinePlan {
 
 struct FaultsConfig {
   Resend resend = Resend::kDisjoint;
+  double duplicate = 0;        // share of the frames that are sent twice
   double slow_readers = 0;     // share of the subscribers
   double half_open = 0;        // share of the connections, idle scenario
   double disconnect_rate = 0;  // connections broken per second
@@ -34,7 +35,5 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults);
 
 // "5s/30s".
 StatusOr<OfflinePlan> ParseOfflinePlan(const std::string& text);
-// "5%" or "0.05".
-StatusOr<double> ParseShare(const std::string& text);
 
 }  // namespace topgun::loadgen

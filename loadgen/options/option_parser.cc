@@ -17,6 +17,11 @@ struct OptionParser::Impl {
     app.get_formatter()->column_width(34);
   }
 
+  // Given twice, the later one wins: a preset or a script adds to what it builds on.
+  CLI::Option* AddOne(CLI::Option* option, const std::string& type) {
+    return Add(option, type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+
   CLI::Option* Add(CLI::Option* option, const std::string& type) {
     option->group(group);
     if (!type.empty()) option->type_name(type);
@@ -41,7 +46,7 @@ void OptionParser::Flag(const std::string& name, bool& target, const std::string
 
 void OptionParser::Text(const std::string& name, const std::string& type, std::string& target,
                         const std::string& help) {
-  CLI::Option* const option = impl_->Add(impl_->app.add_option(name, target, help), type);
+  CLI::Option* const option = impl_->AddOne(impl_->app.add_option(name, target, help), type);
   if (!target.empty()) option->capture_default_str();
 }
 
@@ -55,13 +60,13 @@ void OptionParser::Texts(const std::string& name, const std::string& type,
 
 void OptionParser::Number(const std::string& name, uint32_t& target, uint32_t min, uint32_t max,
                           const std::string& help) {
-  impl_->Add(impl_->app.add_option(name, target, help), "N")
+  impl_->AddOne(impl_->app.add_option(name, target, help), "N")
       ->check(CLI::Range(min, max).description(""))
       ->capture_default_str();
 }
 
 void OptionParser::Share(const std::string& name, double& target, const std::string& help) {
-  impl_->Add(impl_->app.add_option(name, target, help), "0..1")
+  impl_->AddOne(impl_->app.add_option(name, target, help), "0..1")
       ->check(CLI::Range(0.0, 1.0).description(""))
       ->capture_default_str();
 }
@@ -111,7 +116,7 @@ void OptionParser::Custom(const std::string& name, const std::string& type,
     if (!status.ok()) throw CLI::ValidationError(name, std::string(Message(status)));
   };
   CLI::Option* const option =
-      impl_->Add(impl_->app.add_option_function<std::string>(name, parse, help), type);
+      impl_->AddOne(impl_->app.add_option_function<std::string>(name, parse, help), type);
   if (!default_text.empty()) option->default_str(default_text);
 }
 

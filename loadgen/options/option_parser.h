@@ -2,6 +2,8 @@
 // grouped in the help text, with the field that each sets. Values are checked while they are
 // parsed.
 //
+// An option that is given twice has its last value, unless it is repeatable.
+//
 // Parse() may be called several times, one layer over the other: what a later layer does not name
 // stays as it is. That is how presets give defaults that explicit options win over.
 //

@@ -3,55 +3,45 @@
 #include <algorithm>
 
 #include "options/option_parser.h"
+#include "options/suggest.h"
+#include "report/text.h"
 
 namespace topgun::loadgen {
 namespace {
 
-std::string Names() {
-  std::string names;
-  for (const Scenario& scenario : Scenarios()) names += (names.empty() ? "" : "|") + scenario.name;
+constexpr size_t kNameWidth = 17;
+constexpr size_t kLineWidth = 100;
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const Scenario& scenario : Scenarios()) names.push_back(scenario.name);
   return names;
 }
 
-}  // namespace
-
-const std::vector<Scenario>& Scenarios() {
-  static const std::vector<Scenario> kScenarios = {
-      {"smoke",
-       "5 s of mixed writes, verified",
-       {"--connections=10", "--batch=20", "--inflight=2", "--maps=4", "--map-type=mixed",
-        "--remove-ratio=0.1", "--subscribers=2", "--verify=acks", "--duration=5s", "--warmup=0s",
-        "--keys=200"},
-       ScenarioKind::kLoad},
-      {"write", "full load", {}, ScenarioKind::kLoad},
-      {"offline-rejoin",
-       "clients that are away for 5 s of every 15 s and send what they wrote, verified",
-       {"--connections=50", "--batch=10", "--rate=2k", "--maps=4", "--map-type=mixed",
-        "--offline=5s/15s", "--verify=acks", "--duration=30s", "--warmup=0s", "--keys=500"},
-       ScenarioKind::kLoad},
-      {"merkle-current",
-       "clients that are up to date sync a map",
-       {"--lack=nothing", "--connections=1", "--keys=100k", "--maps=1", "--syncs=500"},
-       ScenarioKind::kMerkle},
-      {"merkle-delta",
-       "clients that lack --behind keys sync a map",
-       {"--lack=some", "--connections=1", "--keys=100k", "--maps=1", "--syncs=50"},
-       ScenarioKind::kMerkle},
-      {"merkle-cold",
-       "clients that have nothing sync a map",
-       {"--lack=everything", "--connections=1", "--keys=100k", "--maps=1", "--syncs=5"},
-       ScenarioKind::kMerkle},
-      {"idle",
-       "10 000 connections that only keep their heartbeat",
-       {"--connections=10000", "--conn-rate=1000", "--duration=30s"},
-       ScenarioKind::kIdle},
-      {"connect-storm",
-       "clients that connect, authenticate, query and leave",
-       {"--connections=100", "--maps=1", "--map-prefix=storm", "--duration=20s"},
-       ScenarioKind::kStorm},
-  };
-  return kScenarios;
+Status UnknownScenario(const std::string& given) {
+  const std::vector<std::string> names = Names();
+  std::string text = "unknown scenario " + given;
+  const std::string closest = ClosestName(given, names);
+  text += closest.empty() ? "; there are" : "; did you mean " + closest + "? There are";
+  for (const std::string& name : names) text += " " + name;
+  return InvalidArgument(text);
 }
+
+// The options under the summary, as many per line as fit.
+std::string RenderOptions(const std::vector<std::string>& options) {
+  std::string text;
+  std::string line;
+  for (const std::string& option : options) {
+    if (!line.empty() && kNameWidth + line.size() + 1 + option.size() > kLineWidth) {
+      text += std::string(kNameWidth, ' ') + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + option;
+  }
+  return line.empty() ? text : text + std::string(kNameWidth, ' ') + line + "\n";
+}
+
+}  // namespace
 
 const Scenario* FindScenario(const std::string& name) {
   const auto& all = Scenarios();
@@ -60,18 +50,27 @@ const Scenario* FindScenario(const std::string& name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-void RegisterScenarioOptions(OptionParser& parser, std::string& name) {
+std::string RenderScenarios() {
+  std::string text = "Scenarios and the options that they are made of; given options win.\n\n";
+  for (const Scenario& scenario : Scenarios()) {
+    text += PadRight(scenario.name, kNameWidth) + scenario.summary + "\n";
+    text += RenderOptions(scenario.options);
+  }
+  return text;
+}
+
+void RegisterScenarioOptions(OptionParser& parser, std::string& name, bool& list) {
   parser.BeginGroup("General");
   parser.Custom(
-      "--scenario", Names(), name,
+      "--scenario", "NAME", name,
       [&name](const std::string& text) {
-        if (FindScenario(text) == nullptr) {
-          return InvalidArgument("unknown scenario " + text + "; there are " + Names());
-        }
+        if (FindScenario(text) == nullptr) return UnknownScenario(text);
         name = text;
         return OkStatus();
       },
-      "Preset of defaults. smoke: 5 s of mixed writes, verified. write: full load");
+      "Preset of defaults, like smoke (5 s, verified), write (full load), mixed, query,\n"
+      "ycsb-a; --list-scenarios tells all");
+  parser.Flag("--list-scenarios", list, "Print the scenarios and the options each stands for");
 }
 
 }  // namespace topgun::loadgen

@@ -29,7 +29,9 @@ struct Scenario {
 const std::vector<Scenario>& Scenarios();
 // Null when there is none of this name.
 const Scenario* FindScenario(const std::string& name);
+// Name, summary and options of each, for --list-scenarios.
+std::string RenderScenarios();
 
-void RegisterScenarioOptions(OptionParser& parser, std::string& name);
+void RegisterScenarioOptions(OptionParser& parser, std::string& name, bool& list);
 
 }  // namespace topgun::loadgen

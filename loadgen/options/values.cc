@@ -28,6 +28,18 @@ std::optional<uint64_t> ParseCount(const std::string& text) {
   return static_cast<uint64_t>(*value);
 }
 
+StatusOr<double> ParseShare(const std::string& text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [unit, error] = std::from_chars(text.data(), end, value);
+  const std::string_view suffix(unit, static_cast<size_t>(end - unit));
+  if (suffix == "%") value /= 100;
+  if (error != std::errc() || (!suffix.empty() && suffix != "%") || !(value >= 0 && value <= 1)) {
+    return InvalidArgument("expected a share like 5% or 0.05, got " + text);
+  }
+  return value;
+}
+
 std::optional<milliseconds> ParseDuration(const std::string& text) {
   constexpr double kMsMax = 1e12;  // thirty years
   double value = 0;

@@ -24,21 +24,48 @@ const char* Name(ValueKind kind) {
   return kind == ValueKind::kJson ? "json" : kind == ValueKind::kText ? "text" : "blob";
 }
 
-std::string KeyDistributionText(const Config& config) {
-  switch (config.data.key_distribution) {
-    case KeyDistribution::kUniform:
-      return "uniform";
-    case KeyDistribution::kZipf:
-      return "zipf:" + Fixed(config.data.zipf_theta, 2);
-    case KeyDistribution::kSequential:
-      break;
+std::string Model(const LoadConfig& load) {
+  if (load.ramp) {
+    return "open loop, " + Grouped(load.ramp->from) + " to " + Grouped(load.ramp->to) +
+           " ops/s within " + Fixed(load.ramp->ramp_s, 0) + " s";
   }
-  return "seq";
+  if (load.open_loop()) return "open loop, " + Grouped(load.rate) + " ops/s";
+  const std::string window = std::to_string(load.inflight) + " frames in flight";
+  return "closed loop, " + window +
+         (load.think.kind == ThinkTime::Kind::kNone ? "" : ", think time " + load.think.Text());
 }
 
-std::string Length(const Config& config) {
-  if (config.load.ops > 0) return Grouped(config.load.ops) + " operations";
-  return Seconds(config.load.duration) + " after " + Seconds(config.load.warmup) + " of warm-up";
+std::string Length(const LoadConfig& load) {
+  if (load.ops > 0) return Grouped(load.ops) + " operations";
+  std::string text = Seconds(load.duration) + " after " + Seconds(load.warmup) + " of warm-up";
+  if (load.cooldown.count() > 0) text += ", then " + Seconds(load.cooldown) + " of cool-down";
+  return text;
+}
+
+std::string Percent(double share) { return Fixed(share * 100, share < 0.01 ? 2 : 0) + " %"; }
+
+// What is rarely asked for is told only then.
+void AddExtras(const Config& config, Parameters& all) {
+  const DataConfig& data = config.data;
+  if (data.mix.reads() > 0) {
+    all.emplace_back("rows per query",
+                     data.query_rows == 0 ? "all" : Grouped(uint64_t{data.query_rows}));
+  }
+  if (data.ttl_ratio > 0) {
+    all.emplace_back("records with TTL", Percent(data.ttl_ratio) + ", " + Seconds(data.ttl));
+  }
+  if (data.preload) all.emplace_back("preload", "every key once");
+  if (data.clock_skew.count() > 0) {
+    all.emplace_back("clock skew", "up to " + Seconds(data.clock_skew));
+  }
+  if (config.faults.duplicate > 0) {
+    all.emplace_back("frames sent twice", Percent(config.faults.duplicate));
+  }
+  if (config.load.cpus.empty()) return;
+  std::string cpus;
+  for (const uint32_t cpu : config.load.cpus)
+    cpus += (cpus.empty() ? "" : ", ") + std::to_string(cpu);
+  all.emplace_back("bound to CPU", cpus);
 }
 
 void AddFaults(const FaultsConfig& faults, Parameters& all) {
@@ -75,10 +102,7 @@ Parameters DescribeConfig(const Config& config) {
   Parameters all;
   all.emplace_back("scenario", config.scenario);
   all.emplace_back("target", urls);
-  all.emplace_back(
-      "model", config.load.open_loop()
-                   ? "open loop, " + Grouped(config.load.rate) + " ops/s"
-                   : "closed loop, " + std::to_string(config.load.inflight) + " frames in flight");
+  all.emplace_back("model", Model(config.load));
   all.emplace_back("connections", std::to_string(config.load.connections));
   all.emplace_back("subscribers", std::to_string(config.clients.subscribers));
   all.emplace_back("batch", std::to_string(config.load.batch) + " ops per OP_BATCH");
@@ -86,15 +110,19 @@ Parameters DescribeConfig(const Config& config) {
   all.emplace_back("write concern", config.load.write_concern
                                         ? std::string(wire::Name(*config.load.write_concern))
                                         : "none named");
-  all.emplace_back("length", Length(config));
+  all.emplace_back("length", Length(config.load));
   all.emplace_back("maps", std::to_string(config.data.maps) + " " + Name(config.data.map_type));
   all.emplace_back("keys per map",
                    config.data.keys == 0 ? "every one new" : Grouped(config.data.keys));
-  all.emplace_back("key distribution", KeyDistributionText(config));
-  all.emplace_back(
-      "values", Grouped(uint64_t{config.data.value_bytes}) + " B " + Name(config.data.value_kind));
-  all.emplace_back("removals", Fixed(config.data.remove_ratio * 100, 0) + " %");
-  all.emplace_back("verify", config.verify.mode == Verify::kAcks ? "acks" : "none");
+  all.emplace_back("key distribution", KeyDistributionText(config.data.key_distribution));
+  all.emplace_back("values", config.data.value_size.Text() + " B, " + Name(config.data.value_kind));
+  if (config.data.mix.empty()) {
+    all.emplace_back("removals", Percent(config.data.remove_ratio));
+  } else {
+    all.emplace_back("mix", config.data.mix.Text());
+  }
+  AddExtras(config, all);
+  all.emplace_back("verify", Name(config.verify.mode));
   if (config.verify.inject_loss > 0) {
     all.emplace_back("negative control", Grouped(config.verify.inject_loss) + " phantom acks");
   }

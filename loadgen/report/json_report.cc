@@ -1,5 +1,6 @@
 #include "report/json_report.h"
 
+#include <array>
 #include <boost/json.hpp>
 #include <cstdio>
 
@@ -44,7 +45,23 @@ json::object ThroughputJson(const RunReport& report) {
           {"bytes_sent_per_s", report.PerSecond(window.bytes_sent)},
           {"bytes_received_per_s", report.PerSecond(window.bytes_received)},
           {"events_received_per_s", report.PerSecond(window.events_received)},
-          {"query_updates_received_per_s", report.PerSecond(window.query_updates_received)}};
+          {"query_updates_received_per_s", report.PerSecond(window.query_updates_received)},
+          {"queries_answered", window.queries_answered},
+          {"queries_per_s", report.PerSecond(window.queries_answered)},
+          {"query_rows", window.query_rows}};
+}
+
+// By the names of --mix; without what was not measured.
+json::object LatencyByType(const RunStats& stats) {
+  constexpr std::array<const char*, kOpKinds> kNames = {"put", "remove", "or-add", "or-remove"};
+  json::object types;
+  for (size_t kind = 0; kind < kOpKinds; ++kind) {
+    if (stats.ack_by_kind[kind].count() > 0) {
+      types[kNames[kind]] = LatencyJson(stats.ack_by_kind[kind]);
+    }
+  }
+  if (stats.query_latency.count() > 0) types["query"] = LatencyJson(stats.query_latency);
+  return types;
 }
 
 json::object LatenciesJson(const RunReport& report) {
@@ -52,6 +69,8 @@ json::object LatenciesJson(const RunReport& report) {
           {"ack", LatencyJson(report.measured.ack_latency)},
           {"ack_uncorrected", LatencyJson(report.measured.ack_latency_sent)},
           {"propagation", LatencyJson(report.measured.propagation)},
+          {"by_type", LatencyByType(report.measured)},
+          {"query_uncorrected", LatencyJson(report.measured.query_latency_sent)},
           {"connect", LatencyJson(report.whole.ready_latency)},
           {"answer", LatencyJson(report.whole.answer_latency)},
           {"pong", LatencyJson(report.window.pong_latency)}};
@@ -75,6 +94,8 @@ json::object TroubleJson(const RunReport& report) {
           {"reconnects", whole.reconnects},
           {"ops_refused", whole.ops_refused},
           {"ops_unacked", report.unacked_ops},
+          {"queries_failed", whole.queries_failed},
+          {"queries_unanswered", report.unanswered_queries},
           {"undecodable_frames", whole.undecodable_frames},
           {"last_error", whole.last_error}};
 }
@@ -114,6 +135,8 @@ json::value VerifyJson(const std::optional<VerifyReport>& verify) {
           {"resurrected", verify->resurrected},
           {"lww_proof", verify->lww_proof},
           {"or_proof", verify->or_proof},
+          {"live_rows_checked", verify->live_rows_checked},
+          {"live_proof", verify->live_proof},
           {"incomplete", verify->incomplete},
           {"examples", examples}};
 }
@@ -127,6 +150,7 @@ std::string RenderJson(const Config& config, const RunReport& report) {
   for (const std::string& problem : report.problems) problems.emplace_back(problem);
   json::object root = {{"tool", "topgun-loadgen"},
                        {"run", run_id},
+                       {"scenario", config.scenario},
                        {"parameters", ParametersJson(DescribeConfig(config))},
                        {"machine", ParametersJson(DescribeMachine())},
                        {"seconds", report.seconds},

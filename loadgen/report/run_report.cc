@@ -71,6 +71,11 @@ void Judge(const Config& config, RunReport* report) {
     Add(report, kExitErrors,
         std::to_string(report->unacked_ops) + " operations never acknowledged");
   }
+  if (report->unanswered_queries + report->whole.queries_failed > 0) {
+    Add(report, kExitErrors,
+        std::to_string(report->unanswered_queries) + " queries never answered, " +
+            std::to_string(report->whole.queries_failed) + " answered with an error");
+  }
   if (report->whole.ops_refused > 0) {
     Add(report, kExitErrors, std::to_string(report->whole.ops_refused) + " operations refused");
   }
@@ -91,7 +96,8 @@ void Judge(const Config& config, RunReport* report) {
   }
   if (report->merkle) return JudgeMerkle(*report->merkle, report);
   if (report->fleet) return JudgeFleet(*report->fleet, report);
-  if (report->window.ops_acked == 0) Add(report, kExitErrors, "nothing was acknowledged");
+  if (report->window.ops_acked + report->window.queries_answered == 0)
+    Add(report, kExitErrors, "nothing was acknowledged");
   if (!config.load.open_loop()) return;
   if (report->busiest_thread > kGeneratorCpuMax) {
     Add(report, kExitBottleneck, "INVALID: the generator used more than 90 % of a core per thread");

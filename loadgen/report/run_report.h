@@ -19,12 +19,13 @@ namespace topgun::loadgen {
 struct RunReport {
   uint32_t run = 0;
   bool interrupted = false;
-  std::string unreachable;      // why no run took place; empty when one did
-  double seconds = 0;           // of the measurement
-  RunStats window;              // counted while measuring: throughput
-  RunStats measured;            // and while draining: latency of everything that was sent
-  RunStats whole;               // with connecting and warm-up: errors, closes, reconnects
-  uint64_t unacked_ops = 0;     // after draining
+  std::string unreachable;   // why no run took place; empty when one did
+  double seconds = 0;        // of the measurement
+  RunStats window;           // counted while measuring: throughput
+  RunStats measured;         // and while draining: latency of everything that was sent
+  RunStats whole;            // with connecting and warm-up: errors, closes, reconnects
+  uint64_t unacked_ops = 0;  // after draining
+  uint64_t unanswered_queries = 0;
   double busiest_thread = 0;    // share of one core used by the generator's busiest thread
   double generator_cpu_us = 0;  // all threads, while measuring
   std::vector<ProcessCpuMeter::Usage> processes;

@@ -48,6 +48,12 @@ struct RunStats {
   uint64_t events_received = 0;
   uint64_t query_updates_received = 0;
 
+  // Queries of a mix (driver/querier.h).
+  uint64_t queries_sent = 0;
+  uint64_t queries_answered = 0;
+  uint64_t queries_failed = 0;  // answered with an error
+  uint64_t query_rows = 0;
+
   // Schedule, open loop only.
   uint64_t frames_late = 0;     // left later than kLateNs after their planned time
   uint64_t frames_dropped = 0;  // never sent: too much was unacknowledged already
@@ -58,6 +64,8 @@ struct RunStats {
   std::array<Histogram, kOpKinds> ack_by_kind;       // ack_latency, by what the op does
   std::array<Histogram, kOpKinds> ack_sent_by_kind;  // ack_latency_sent, likewise
   std::array<Histogram, kLevels> ack_by_level;       // ack_latency, by achieved level
+  Histogram query_latency;                           // from the planned send time
+  Histogram query_latency_sent;                      // from the actual send time
   Histogram schedule_lag;                            // actual minus planned
   Histogram propagation;                             // writer's send to subscriber's receive
   Histogram connect_latency;                         // connect to the open WebSocket
@@ -101,6 +109,10 @@ void RunStats::ForEachCounter(Stats& stats, Visitor visit) {
   visit("undecodable_frames", stats.undecodable_frames);
   visit("events_received", stats.events_received);
   visit("query_updates_received", stats.query_updates_received);
+  visit("queries_sent", stats.queries_sent);
+  visit("queries_answered", stats.queries_answered);
+  visit("queries_failed", stats.queries_failed);
+  visit("query_rows", stats.query_rows);
   visit("frames_late", stats.frames_late);
   visit("frames_dropped", stats.frames_dropped);
 }
@@ -116,6 +128,8 @@ void RunStats::ForEachHistogram(Stats& stats, Visitor visit) {
   for (size_t i = 0; i < kLevels; ++i) {
     visit("ack_by_level." + std::to_string(i), stats.ack_by_level[i]);
   }
+  visit("query", stats.query_latency);
+  visit("query_uncorrected", stats.query_latency_sent);
   visit("schedule_lag", stats.schedule_lag);
   visit("propagation", stats.propagation);
   visit("connect", stats.connect_latency);

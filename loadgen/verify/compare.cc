@@ -104,6 +104,13 @@ void CompareLwwMap(const Ledger& ledger, uint32_t map, const LwwRows& rows, Veri
   }
 }
 
+void CompareLiveRows(const Ledger& ledger, const LiveRows& rows, VerifyReport* report) {
+  const uint64_t keys_checked = report->keys_checked;
+  for (uint32_t map = 0; map < rows.size(); ++map) CompareLwwMap(ledger, map, rows[map], report);
+  report->live_rows_checked += report->keys_checked - keys_checked;
+  report->keys_checked = keys_checked;
+}
+
 void CompareOrMaps(const Ledger& ledger, const Sightings& sightings, SightingKind kind,
                    VerifyReport* report) {
   const auto seen = MarkSeen(ledger, sightings);

@@ -24,12 +24,35 @@ uint64_t ZipfTable::Sample(Random& random) const {
   return std::min(static_cast<uint64_t>(rank), last);
 }
 
+// With more connections than keys some of them have to share one.
+uint64_t KeyPicker::NextOwn(Random& random) const {
+  if (spec_.first >= spec_.keys) return spec_.first % spec_.keys;
+  const uint64_t own = (spec_.keys - spec_.first + spec_.stride - 1) / spec_.stride;
+  return spec_.first + spec_.stride * random.Below(own);
+}
+
+uint64_t KeyPicker::NextRead(Random& random) {
+  if (spec_.distribution != KeyDistribution::kSequential) return Next(random);
+  constexpr double kMeanAge = 10;  // keys of this connection
+  const uint64_t written = (next_ - spec_.first) / spec_.stride;
+  if (written == 0) return spec_.keys == 0 ? next_ : next_ % spec_.keys;
+  const auto age = static_cast<uint64_t>(-std::log(1.0 - random.Unit()) * kMeanAge);
+  const uint64_t key = next_ - spec_.stride * (1 + std::min(age, written - 1));
+  return spec_.keys == 0 ? key : key % spec_.keys;
+}
+
 uint64_t KeyPicker::Next(Random& random) {
   switch (spec_.distribution) {
     case KeyDistribution::kUniform:
       return random.Below(spec_.keys);
     case KeyDistribution::kZipf:
       return spec_.zipf->Sample(random);
+    case KeyDistribution::kHot:
+      return random.Unit() < spec_.hot_share
+                 ? random.Below(spec_.hot_keys)
+                 : spec_.hot_keys + random.Below(spec_.keys - spec_.hot_keys);
+    case KeyDistribution::kPartitioned:
+      return NextOwn(random);
     case KeyDistribution::kSequential:
       break;
   }

@@ -19,6 +19,7 @@ struct Op {
   uint64_t id = 0;         // decimal on the wire, growing per connection (core.md 5.1)
   OpStamp stamp = {};      // of this operation
   OpStamp tag = {};        // kOrRemove: timestamp of the record to remove
+  uint32_t ttl_ms = 0;     // kPut and kOrAdd: how long the record is visible; 0: for good
   uint32_t tag_index = 0;  // OR: number of the record among this connection's (verify/or_ledger.h)
 };
 

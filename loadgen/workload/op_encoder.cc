@@ -31,6 +31,21 @@ constexpr std::string_view kRecord =
     "\xde\x00\x02"
     "\xa5"
     "value"sv;
+constexpr std::string_view kRecordWithTtl =
+    "\xa6"
+    "record"
+    "\xde\x00\x03"
+    "\xa5"
+    "value"sv;
+constexpr std::string_view kOrRecordWithTtl =
+    "\xa8"
+    "orRecord"
+    "\xde\x00\x04"
+    "\xa5"
+    "value"sv;
+constexpr std::string_view kTtl =
+    "\xa5"
+    "ttlMs"sv;
 constexpr std::string_view kOrRecord =
     "\xa8"
     "orRecord"
@@ -122,6 +137,12 @@ void OpEncoder::AppendTag(const OpStamp& stamp, std::string& out) const {
   out.append(text, size).append(node_id_);
 }
 
+void OpEncoder::AppendTtl(const Op& op, std::string& out) {
+  if (op.ttl_ms == 0) return;
+  out.append(kTtl);
+  Writer(out, Rendering::kClient).Number(op.ttl_ms);
+}
+
 void OpEncoder::Append(const Op& op, int64_t sent_us, std::string& out) const {
   out.append(heads_[op.map][static_cast<size_t>(op.kind)]);
   char key[KeySpace::kKeyBytes];
@@ -131,20 +152,22 @@ void OpEncoder::Append(const Op& op, int64_t sent_us, std::string& out) const {
   const ValueStamp value_stamp{{run_, writer_, op.id}, sent_us};
   switch (op.kind) {
     case OpKind::kPut:
-      out.append(kRecord);
+      out.append(op.ttl_ms == 0 ? kRecord : kRecordWithTtl);
       values_.Append(value_stamp, out);
       AppendTimestamp(op.stamp, out);
+      AppendTtl(op, out);
       break;
     case OpKind::kRemove:
       out.append(kRecord).append(kNil);
       AppendTimestamp(op.stamp, out);
       break;
     case OpKind::kOrAdd:
-      out.append(kOrRecord);
+      out.append(op.ttl_ms == 0 ? kOrRecord : kOrRecordWithTtl);
       values_.Append(value_stamp, out);
       AppendTimestamp(op.stamp, out);
       out.append(kTag);
       AppendTag(op.stamp, out);
+      AppendTtl(op, out);
       break;
     case OpKind::kOrRemove:
     case OpKind::kNothing:

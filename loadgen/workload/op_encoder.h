@@ -26,6 +26,8 @@ class OpEncoder {
   void AppendTimestamp(const OpStamp& stamp, std::string& out) const;
   void AppendTag(const OpStamp& stamp, std::string& out) const;
 
+  static void AppendTtl(const Op& op, std::string& out);
+
   static constexpr size_t kKinds = 4;
 
   const ValueMaker& values_;

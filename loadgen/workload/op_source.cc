@@ -8,32 +8,89 @@ using wire::OpKind;
 
 OpSource::OpSource(const KeySpace& keys, const Spec& spec, std::string node_id)
     : keys_(keys),
-      remove_ratio_(spec.remove_ratio),
+      spec_(spec),
       maps_in_turn_(spec.keys.distribution == KeyDistribution::kSequential),
       random_(spec.seed),
       picker_(spec.keys),
-      hlc_(std::move(node_id), clock_) {}
+      hlc_(std::move(node_id), clock_) {
+  for (uint32_t map = 0; map < keys.maps().size(); ++map) {
+    all_maps_.push_back(map);
+    (keys.maps()[map].is_or ? or_maps_ : lww_maps_).push_back(map);
+  }
+}
 
 // Sequential keys fill one map after the other evenly; otherwise maps are drawn.
-uint32_t OpSource::NextMap() {
-  const auto maps = static_cast<uint32_t>(keys_.maps().size());
-  if (!maps_in_turn_) return static_cast<uint32_t>(random_.Below(maps));
-  const uint32_t map = next_map_;
-  next_map_ = (next_map_ + 1) % maps;
+uint32_t OpSource::NextMap(const std::vector<uint32_t>& maps) {
+  if (!maps_in_turn_) return maps[random_.Below(maps.size())];
+  const uint32_t map = maps[next_map_ % maps.size()];
+  ++next_map_;
   return map;
 }
 
-Op OpSource::Next(int64_t now_ms) {
-  clock_.now_ms = now_ms;
+Op OpSource::Stamped(int64_t now_ms) {
+  clock_.now_ms = now_ms + spec_.clock_offset_ms;
   const crdt::Timestamp timestamp = hlc_.Tick();
   Op op;
   op.id = next_id_++;
   op.stamp = {timestamp.millis, timestamp.counter};
-  op.map = NextMap();
-  op.key = picker_.Next(random_);
-  op.kind = keys_.maps()[op.map].is_or ? OpKind::kOrAdd : OpKind::kPut;
-  if (remove_ratio_ > 0 && random_.Unit() < remove_ratio_) MakeRemoval(op);
   return op;
+}
+
+Op OpSource::Next(int64_t now_ms) {
+  Op op = Stamped(now_ms);
+  if (preloading()) {
+    ChoosePreloaded(op);
+    return op;
+  }
+  Choose(op);
+  const bool has_record = op.kind == OpKind::kPut || op.kind == OpKind::kOrAdd;
+  if (spec_.ttl_ratio > 0 && has_record && random_.Unit() < spec_.ttl_ratio) {
+    op.ttl_ms = spec_.ttl_ms;
+  }
+  return op;
+}
+
+void OpSource::Choose(Op& op) {
+  if (spec_.mix.empty()) {
+    op.map = NextMap(all_maps_);
+    op.key = picker_.Next(random_);
+    op.kind = keys_.maps()[op.map].is_or ? OpKind::kOrAdd : OpKind::kPut;
+    if (spec_.remove_ratio > 0 && random_.Unit() < spec_.remove_ratio) MakeRemoval(op);
+    return;
+  }
+  const OpKind kind = spec_.mix.WriteAt(random_.Below(spec_.mix.writes()));
+  const bool is_or = kind == OpKind::kOrAdd || kind == OpKind::kOrRemove;
+  op.map = NextMap(is_or ? or_maps_ : lww_maps_);
+  op.key = picker_.Next(random_);
+  op.kind = is_or ? OpKind::kOrAdd : OpKind::kPut;
+  if (kind != op.kind) MakeRemoval(op);
+}
+
+Op OpSource::NextPut(int64_t now_ms, uint32_t map, uint64_t key) {
+  Op op = Stamped(now_ms);
+  op.map = map;
+  op.key = key;
+  return op;
+}
+
+uint64_t OpSource::StartPreload(uint64_t first, uint64_t stride) {
+  const uint64_t end = keys_.maps().size() * keys_.keys();
+  preload_next_ = first;
+  preload_stride_ = stride;
+  preload_end_ = end;
+  return first < end ? (end - first + stride - 1) / stride : 0;
+}
+
+void OpSource::ChoosePreloaded(Op& op) {
+  op.map = static_cast<uint32_t>(preload_next_ % keys_.maps().size());
+  op.key = preload_next_ / keys_.maps().size();
+  op.kind = keys_.maps()[op.map].is_or ? OpKind::kOrAdd : OpKind::kPut;
+  preload_next_ += preload_stride_;
+}
+
+OpSource::Read OpSource::NextRead() {
+  const uint32_t map = lww_maps_[random_.Below(lww_maps_.size())];
+  return {map, picker_.NextRead(random_)};
 }
 
 // An OR map without a removable record of ours gets an addition instead.
@@ -54,7 +111,8 @@ void OpSource::MakeRemoval(Op& op) {
 }
 
 void OpSource::OnRecordAcked(const Op& add) {
-  if (remove_ratio_ > 0 && removable_.size() < kRemovableMax) removable_.push_back(add);
+  const bool removes = spec_.remove_ratio > 0 || spec_.mix.weight(OpMix::kOrRemove) > 0;
+  if (removes && removable_.size() < kRemovableMax) removable_.push_back(add);
 }
 
 }  // namespace topgun::loadgen

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "msgpack/reader.h"
 #include "msgpack/writer.h"
@@ -14,7 +15,8 @@ using msgpack::Reader;
 using msgpack::Rendering;
 using msgpack::Writer;
 
-constexpr size_t kTemplates = 16;  // enough that values do not compress to nothing
+constexpr size_t kTemplates = 16;  // powers of two: enough that values do not compress to nothing
+constexpr size_t kTemplatesVaried = 64;  // and that sizes follow their distribution
 constexpr size_t kRunDigits = 6;
 constexpr size_t kWriterDigits = 6;
 constexpr size_t kOpDigits = 12;
@@ -134,25 +136,32 @@ std::optional<ValueStamp> ReadScalar(std::string_view content) {
 
 }  // namespace
 
-ValueMaker::ValueMaker(ValueKind kind, size_t bytes, uint64_t seed) : kind_(kind) {
+ValueMaker::ValueMaker(ValueKind kind, const ValueSize& size, uint64_t seed) : kind_(kind) {
   Random random(seed);
-  for (size_t i = 0; i < kTemplates; ++i) {
-    templates_.push_back(MakeValueOfSize(kind, bytes, random));
+  const size_t count = size.kind == ValueSize::Kind::kFixed ? kTemplates : kTemplatesVaried;
+  for (size_t i = 0; i < count; ++i) {
+    const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(count);
+    Template value{MakeValueOfSize(kind, size.Quantile(share), random)};
+    value.identity_offset = value.bytes.find(std::string(kIdentityDigits, '0'));
+    // Either right behind the identity, or behind the key "at" (a2 61 74) and the float's tag cb.
+    value.time_offset =
+        value.identity_offset + kIdentityDigits + (kind == ValueKind::kJson ? 4 : 0);
+    templates_.push_back(std::move(value));
   }
-  identity_offset_ = templates_[0].find(std::string(kIdentityDigits, '0'));
-  // Either right behind the identity, or behind the key "at" (a2 61 74) and the float's tag cb.
-  time_offset_ = identity_offset_ + kIdentityDigits + (kind == ValueKind::kJson ? 4 : 0);
+  // A connection takes one after the other: they must not come sorted by size.
+  for (size_t i = count; i > 1; --i) std::swap(templates_[i - 1], templates_[random.Below(i)]);
 }
 
 void ValueMaker::Append(const ValueStamp& stamp, std::string& out) const {
   const size_t start = out.size();
-  out.append(templates_[stamp.identity.op_id % kTemplates]);
+  const Template& chosen = templates_[stamp.identity.op_id & (templates_.size() - 1)];
+  out.append(chosen.bytes);
   char* const value = out.data() + start;
-  WriteIdentity(stamp.identity, value + identity_offset_);
+  WriteIdentity(stamp.identity, value + chosen.identity_offset);
   if (kind_ == ValueKind::kJson) {
-    WriteFloat64(static_cast<double>(stamp.sent_us), value + time_offset_);
+    WriteFloat64(static_cast<double>(stamp.sent_us), value + chosen.time_offset);
   } else {
-    WriteHex(static_cast<uint64_t>(stamp.sent_us), kTimeDigits, value + time_offset_);
+    WriteHex(static_cast<uint64_t>(stamp.sent_us), kTimeDigits, value + chosen.time_offset);
   }
 }
 

@@ -5,7 +5,8 @@
 //   blob   MessagePack bin: the same header, then random bytes (raw clients only: the stock client
 //          has no bytes)
 //
-// A value is a copy of one of a few prepared templates with identity and time patched in. Shared by
+// A value is a copy of one of a few prepared templates with identity and time patched in. Sizes
+// that vary are those of the templates, which stand for equal shares of the distribution. Shared by
 // all connections; immutable; any thread.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "workload/identity.h"
+#include "workload/value_size.h"
 
 namespace topgun::loadgen {
 
@@ -28,10 +30,8 @@ struct ValueStamp {
 
 class ValueMaker {
  public:
-  static constexpr size_t kBytesMin = 64;
-
-  // `bytes`: size of the encoded value, at least kBytesMin.
-  ValueMaker(ValueKind kind, size_t bytes, uint64_t seed);
+  // `size` is that of the encoded value.
+  ValueMaker(ValueKind kind, const ValueSize& size, uint64_t seed);
 
   void Append(const ValueStamp& stamp, std::string& out) const;
 
@@ -39,10 +39,14 @@ class ValueMaker {
   static std::optional<ValueStamp> Read(std::string_view value);
 
  private:
+  struct Template {
+    std::string bytes;
+    size_t identity_offset = 0;
+    size_t time_offset = 0;
+  };
+
   ValueKind kind_;
-  size_t identity_offset_ = 0;
-  size_t time_offset_ = 0;
-  std::vector<std::string> templates_;
+  std::vector<Template> templates_;
 };
 
 }  // namespace topgun::loadgen

@@ -223,8 +223,21 @@ class FakeGateway::Server {
   void Publish(const PeerPtr& writer, const wire::EventView& event) {
     const std::string frame = Frame(wire::EncodeServerEvent, event);
     for (const PeerPtr& peer : peers_) {
-      if (peer != writer && peer->subscriptions.contains(std::string(event.map))) Send(peer, frame);
+      if (peer == writer || !peer->subscriptions.contains(std::string(event.map))) continue;
+      Send(peer, frame);
+      if (event.record) Update(peer, event);
     }
+  }
+
+  void Update(const PeerPtr& peer, const wire::EventView& event) {
+    if (faults_.lose_update_every > 0 && ++updates_ % faults_.lose_update_every == 0) return;
+    wire::QueryUpdateFrame update;
+    update.query_id = event.map;  // as subscribers name their queries
+    update.key = event.key;
+    update.value = event.record->value;
+    update.change =
+        event.kind == OpKind::kRemove ? wire::ChangeType::kLeave : wire::ChangeType::kUpdate;
+    Send(peer, Frame(wire::EncodeQueryUpdate, update));
   }
 
   void OnQuery(const PeerPtr& peer) {
@@ -286,6 +299,7 @@ class FakeGateway::Server {
   std::map<std::string, crdt::OrMap> or_maps_;
   std::set<std::string> known_tags_;
   std::set<std::string> seen_ops_;
+  uint64_t updates_ = 0;
   std::thread thread_;
 };
 

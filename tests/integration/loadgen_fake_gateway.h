@@ -20,9 +20,10 @@ class FakeGateway {
     uint32_t close_on_batch = 0;  // closes the connection that brings the n-th OP_BATCH, unanswered
     bool refuse_token = false;
     bool no_auth = false;
-    bool merkle = true;  // false: silent about Merkle sync
-    bool acks = true;    // false: never acknowledges
-    bool events = true;  // false: subscribers hear nothing
+    bool merkle = true;              // false: silent about Merkle sync
+    bool acks = true;                // false: never acknowledges
+    bool events = true;              // false: subscribers hear nothing
+    uint32_t lose_update_every = 0;  // every n-th QUERY_UPDATE is not sent
   };
 
   FakeGateway() : FakeGateway(Faults()) {}

@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <boost/json.hpp>
 #include <fstream>
 #include <iterator>
 
-#include "driver/run.h"
 #include "exit_code.h"
 #include "loadgen_fake_gateway.h"
+#include "loadgen_small_run.h"
 #include "report/json_report.h"
 #include "report/summary.h"
 #include "support/child_process.h"
@@ -22,31 +21,6 @@ namespace {
 using std::chrono::milliseconds;
 using support::ChildProcess;
 using testing::HasSubstr;
-
-// A run that ends by itself, however slow the machine: so many operations, not so many seconds.
-Config SmallRun(const FakeGateway& gateway) {
-  Config config;
-  config.target.urls = {gateway.url()};
-  config.target.endpoints = {*ParseUrl(gateway.url())};
-  config.target.token = "any";
-  config.load.connections = 4;
-  config.load.batch = 10;
-  config.load.inflight = 3;
-  config.data.maps = 4;
-  config.data.map_type = MapType::kMixed;
-  config.data.keys = 20;
-  config.data.remove_ratio = 0.2;
-  config.load.ops = 2'000;
-  config.load.warmup = milliseconds(0);
-  config.verify.mode = Verify::kAcks;
-  config.output.quiet = true;
-  return config;
-}
-
-RunReport Execute(const Config& config) {
-  const std::atomic<bool> interrupted{false};
-  return Run(config, interrupted).Execute();
-}
 
 TEST(LoadgenRunTest, MixedWritesAreAcknowledgedAndVerified) {
   const FakeGateway gateway;

@@ -26,6 +26,9 @@ class DebugEndpointsTest : public testing::Test {
  protected:
   void Start(bool enabled) {
     debug_ = std::make_unique<DebugEndpoints>(DebugOptions{.enabled = enabled});
+    Serve();
+  }
+  void Serve() {
     server_ = std::make_unique<admin::AdminServer>(
         "127.0.0.1:0", registry_, [] { return admin::AdminServer::Readiness{.ready = true}; });
     debug_->Mount(*server_);
@@ -63,6 +66,29 @@ TEST_F(DebugEndpointsTest, ShowWhatThereIs) {
   EXPECT_EQ(Ask("GET", "/debug/more").body, "more\n");
   EXPECT_THAT(Ask("GET", "/debug/pprof/cmdline").body, HasSubstr("debug_test"));
   EXPECT_THAT(Ask("GET", "/debug/pprof/threads").body, HasSubstr("admin"));
+}
+
+TEST_F(DebugEndpointsTest, ShowWhereThreadsAre) {
+  Start(true);
+  const HttpAnswer answer = Ask("GET", "/debug/pprof/stacks");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("admin ("));
+  EXPECT_THAT(answer.body, HasSubstr("epoll_wait"));
+}
+
+TEST_F(DebugEndpointsTest, CollectTheStateOfSections) {
+  debug_ = std::make_unique<DebugEndpoints>(
+      DebugOptions{.enabled = true,
+                   .program = "topgun-test",
+                   .settings = "a = 1  (flag)\nsecret = ***  (env)\n"});
+  debug_->AddSection("quick", [](SectionDone done) { done(R"({"connections":7})"); });
+  debug_->AddSection("stuck", [](const SectionDone&) {});
+  Serve();
+  const std::string body = Ask("GET", "/debug/status").body;
+  EXPECT_THAT(body, HasSubstr(R"("quick":{"connections":7})"));
+  EXPECT_THAT(body, HasSubstr(R"("silent":["stuck"])"));
+  EXPECT_THAT(body, HasSubstr("\"secret\":\"***  (env)\""));
+  EXPECT_THAT(body, HasSubstr(R"("program":"topgun-test")"));
 }
 
 TEST_F(DebugEndpointsTest, RefuseOtherDurations) {

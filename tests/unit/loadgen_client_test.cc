@@ -152,22 +152,14 @@ TEST(ConfigTest, OptionsReachTheirFields) {
   EXPECT_EQ(config.load.duration.count(), 60'000);
   EXPECT_EQ(config.load.warmup.count(), 500);
   EXPECT_EQ(config.data.map_type, MapType::kMixed);
-  EXPECT_EQ(config.data.key_distribution, KeyDistribution::kZipf);
-  EXPECT_EQ(config.data.zipf_theta, 0.8);
+  EXPECT_EQ(config.data.key_distribution.kind, KeyDistribution::kZipf);
+  EXPECT_EQ(config.data.key_distribution.zipf_theta, 0.8);
   EXPECT_EQ(config.faults.resend, Resend::kFull);
   EXPECT_EQ(config.load.write_concern, wire::WriteConcern::kPersisted);
   ASSERT_EQ(config.output.processes.size(), 2U);
   EXPECT_EQ(config.output.processes[1].name, "sync");
   EXPECT_EQ(config.output.processes[1].pid, 13);
   EXPECT_EQ(config.data.value_kind, ValueKind::kBlob);
-}
-
-TEST(ConfigTest, AScenarioIsASetOfDefaults) {
-  const auto smoke = Parse({"--scenario", "smoke", "--no-auth", "--connections", "3"});
-  ASSERT_TRUE(smoke.config) << smoke.text;
-  EXPECT_EQ(smoke.config->verify.mode, Verify::kAcks);
-  EXPECT_EQ(smoke.config->load.duration.count(), 5'000);
-  EXPECT_EQ(smoke.config->load.connections, 3U);
 }
 
 TEST(ConfigTest, ContradictionsAreUsageErrors) {

@@ -3,6 +3,7 @@
 #include "driver/fault_driver.h"
 #include "fleet/fleet_report.h"
 #include "options/faults.h"
+#include "options/values.h"
 #include "stats/process_memory.h"
 
 namespace topgun::loadgen {

@@ -163,7 +163,7 @@ TEST(ProcessCpuTest, OwnProcessIsThereAndAGoneOneIsNot) {
 }
 
 TEST(PacerTest, FramesAreDueByTheClockWhateverWasSent) {
-  Pacer pacer(1'000, 10, 5'000'000);  // a frame every 10 ms from 5 ms on
+  Pacer pacer(RateCurve::Constant(1'000), 10, 5'000'000);  // a frame every 10 ms from 5 ms on
   uint64_t number = 0;
   EXPECT_FALSE(pacer.Due(4'999'999));
   EXPECT_TRUE(pacer.Due(5'000'000));
@@ -179,7 +179,7 @@ TEST(PacerTest, FramesAreDueByTheClockWhateverWasSent) {
 }
 
 TEST(PacerTest, SleepsAreNotShorterThanTheMinimum) {
-  const Pacer pacer(1'000'000, 1, 0);
+  const Pacer pacer(RateCurve::Constant(1'000'000), 1, 0);
   EXPECT_EQ(pacer.WakeUpNs(1'000), 1'000 + Pacer::kSleepMinNs);
 }
 

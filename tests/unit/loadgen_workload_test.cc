@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -59,6 +60,60 @@ TEST(KeyPickerTest, SequentialConnectionsShareTheKeysWithoutOverlap) {
   EXPECT_EQ(*seen.rbegin(), 14U);
 }
 
+TEST(KeyPickerTest, HotKeysGetTheirShare) {
+  Random random(1);
+  KeyPicker picker({.distribution = KeyDistribution::kHot,
+                    .keys = 100,
+                    .zipf = nullptr,
+                    .hot_keys = 2,
+                    .hot_share = 0.9});
+  std::vector<int> counts(100);
+  for (int i = 0; i < 20'000; ++i) ++counts.at(picker.Next(random));
+  EXPECT_NEAR(counts[0] + counts[1], 18'000, 300);
+  EXPECT_NEAR(counts[0], 9'000, 400);
+  EXPECT_EQ(std::count(counts.begin(), counts.end(), 0), 0);
+}
+
+TEST(KeyPickerTest, PartitionsDoNotOverlapAndCoverAllKeys) {
+  Random random(1);
+  std::map<uint64_t, std::set<uint64_t>> owners;
+  for (uint64_t connection = 0; connection < 3; ++connection) {
+    KeyPicker picker({.distribution = KeyDistribution::kPartitioned,
+                      .keys = 10,
+                      .zipf = nullptr,
+                      .first = connection,
+                      .stride = 3});
+    for (int i = 0; i < 500; ++i) owners[picker.Next(random)].insert(connection);
+  }
+  EXPECT_EQ(owners.size(), 10U);
+  for (const auto& [key, connections] : owners) EXPECT_EQ(connections.size(), 1U) << key;
+  // More connections than keys.
+  KeyPicker picker({.distribution = KeyDistribution::kPartitioned,
+                    .keys = 10,
+                    .zipf = nullptr,
+                    .first = 23,
+                    .stride = 50});
+  EXPECT_EQ(picker.Next(random), 3U);
+}
+
+TEST(KeyPickerTest, ReadsOfASequenceAreOfWhatWasWrittenLately) {
+  Random random(1);
+  KeyPicker picker({.distribution = KeyDistribution::kSequential,
+                    .keys = 0,
+                    .zipf = nullptr,
+                    .first = 1,
+                    .stride = 4});
+  EXPECT_EQ(picker.NextRead(random), 1U);
+  for (int i = 0; i < 1'000; ++i) picker.Next(random);
+  uint64_t latest = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const uint64_t key = picker.NextRead(random);
+    EXPECT_EQ(key % 4, 1U);
+    latest = std::max(latest, key);
+  }
+  EXPECT_EQ(latest, 1 + 4 * 999U);
+}
+
 TEST(KeySpaceTest, NamesAndNumbersMatch) {
   const KeySpace keys("p", MapType::kMixed, 4, 100);
   EXPECT_EQ(keys.maps()[0].name, "p-lww-0");
@@ -89,7 +144,7 @@ TEST(IdentityTest, NodeIdsAndTagsReadBack) {
 TEST(ValueMakerTest, EveryKindHasItsSizeAndCarriesItsStamp) {
   for (const ValueKind kind : {ValueKind::kJson, ValueKind::kText, ValueKind::kBlob}) {
     for (const size_t bytes : {size_t{64}, size_t{200}, size_t{500}, size_t{70'000}}) {
-      const ValueMaker maker(kind, bytes, 1);
+      const ValueMaker maker(kind, ValueSize::Fixed(bytes), 1);
       const ValueStamp stamp{{kRun, kWriter, 1'234'567}, kNowUs};
       std::string out = "before";
       maker.Append(stamp, out);
@@ -120,7 +175,7 @@ class OpEncoderTest : public testing::Test {
   }
 
   const KeySpace keys_{"load", MapType::kMixed, 2, 100};
-  const ValueMaker values_{ValueKind::kJson, 200, 1};
+  const ValueMaker values_{ValueKind::kJson, ValueSize::Fixed(200), 1};
   const OpEncoder encoder_{keys_, values_, kRun, kWriter};
 };
 
@@ -161,6 +216,29 @@ TEST_F(OpEncoderTest, FramesAreByteForByteTheClientLibrarys) {
   std::string reference;
   wire::EncodeOpBatch(decoded.op_batch, reference);
   EXPECT_EQ(frame, reference);
+}
+
+TEST_F(OpEncoderTest, RecordsWithTtlAreTheClientLibrarysToo) {
+  for (const uint32_t ttl_ms : {1U, 200U, 70'000U, 3'000'000'000U}) {
+    const std::string frame = Frame({
+        {.kind = OpKind::kPut, .map = 0, .key = 7, .id = 1, .stamp = {kNowMs, 0}, .ttl_ms = ttl_ms},
+        {.kind = OpKind::kOrAdd,
+         .map = 1,
+         .key = 9,
+         .id = 2,
+         .stamp = {kNowMs, 1},
+         .ttl_ms = ttl_ms},
+    });
+    wire::ClientFrame decoded;
+    ASSERT_TRUE(wire::Decode(frame, decoded).ok());
+    for (const wire::Op& op : decoded.op_batch.ops) {
+      EXPECT_TRUE(op.has_ttl);
+      EXPECT_EQ(op.ttl_ms, ttl_ms);
+    }
+    std::string reference;
+    wire::EncodeOpBatch(decoded.op_batch, reference);
+    EXPECT_EQ(frame, reference);
+  }
 }
 
 TEST_F(OpEncoderTest, WriteConcernStandsBehindTheOps) {

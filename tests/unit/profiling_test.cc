@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +19,7 @@
 #include "profiling/heap.h"
 #include "profiling/pprof.h"
 #include "profiling/symbolizer.h"
+#include "profiling/thread_stacks.h"
 #include "sample_buffer.h"
 
 namespace topgun::profiling {
@@ -25,6 +29,14 @@ namespace topgun::profiling {
   double value = 1;
   while (!stop.load(std::memory_order_relaxed)) value = std::sqrt(value + 2);
   return value;
+}
+
+[[gnu::noinline]] void WaitForTheTest(std::mutex& mutex, std::condition_variable& changed,
+                                      bool& waiting, const bool& stop) {
+  std::unique_lock lock(mutex);
+  waiting = true;
+  changed.notify_all();
+  changed.wait(lock, [&] { return stop; });
 }
 
 namespace {
@@ -193,6 +205,44 @@ TEST(CpuSamplerTest, AllowsOneAtATime) {
   EXPECT_EQ(CpuSampler::Start().status().code(), StatusCode::kFailedPrecondition);
   (*first)->Stop();
   EXPECT_TRUE(CpuSampler::Start().ok());
+}
+
+TEST(ThreadStacks, ShowThreadsThatWait) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool waiting = false;
+  bool stop = false;
+  std::thread thread([&] {
+    NameThread("waiter");
+    WaitForTheTest(mutex, changed, waiting, stop);
+  });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waiting; });
+  }
+  const auto stacks = ReadThreadStacks();
+  {
+    const std::lock_guard lock(mutex);
+    stop = true;
+  }
+  changed.notify_all();
+  thread.join();
+  ASSERT_TRUE(stacks.ok()) << ToString(stacks.status());
+  const auto waiter = std::find_if(stacks->begin(), stacks->end(),
+                                   [](const ThreadStack& stack) { return stack.name == "waiter"; });
+  ASSERT_NE(waiter, stacks->end());
+  Symbolizer symbolizer;
+  std::vector<std::string> functions;
+  for (const uint64_t address : waiter->addresses) {
+    functions.push_back(symbolizer.Resolve(address).back().function);
+  }
+  EXPECT_THAT(functions, Contains(HasSubstr("WaitForTheTest")));
+}
+
+TEST(ThreadStacks, CannotBeReadDuringAProfile) {
+  const auto sampler = CpuSampler::Start();
+  ASSERT_TRUE(sampler.ok());
+  EXPECT_EQ(ReadThreadStacks().status().code(), StatusCode::kFailedPrecondition);
 }
 
 TEST(CpuSamplerTest, CountsWhatFindsNoRoom) {

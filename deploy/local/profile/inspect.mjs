@@ -15,6 +15,7 @@ queues, memory, log level, and how to attach a debugger to each process.
 ${COMMON_HELP.replace(/ {2}--load[^]*$/, '')}  --set-log-level L  change the level of the chosen processes: debug, info, warning or error
   --settings        also print the settings in effect (secrets are masked)
   --threads         also print the threads with the CPU time they have used
+  --stacks          also print where every thread is right now (interrupts each of them once)
   --json            print what the processes answer, one JSON object by process name
 `;
 
@@ -79,9 +80,12 @@ function printProcess(service, status, options) {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function printThreads(service) {
-  const text = await (await get(service, '/debug/pprof/threads')).text();
-  process.stdout.write(`\nthreads\n${text.replace(/^(?=.)/gm, '  ')}`);
+// what: 'threads' or 'stacks'.
+async function printText(service, what) {
+  const response = await get(service, `/debug/pprof/${what}`, { timeoutMs: 60_000 });
+  const text = await response.text();
+  if (response.status !== 200) fail(`${service.name}: ${text.trim()}`);
+  process.stdout.write(`\n${what}\n${text.replace(/^(?=.)/gm, '  ')}`);
 }
 
 function printDebuggers(cluster) {
@@ -105,6 +109,7 @@ async function main() {
     'set-log-level': { text: true },
     settings: {},
     threads: {},
+    stacks: {},
     json: {},
   });
   const cluster = readCluster(options.data);
@@ -118,7 +123,8 @@ async function main() {
   }
   for (const [i, service] of services.entries()) {
     printProcess(service, states[i], options);
-    if (options.threads) await printThreads(service);
+    if (options.threads) await printText(service, 'threads');
+    if (options.stacks) await printText(service, 'stacks');
   }
   printDebuggers(cluster);
   return undefined;

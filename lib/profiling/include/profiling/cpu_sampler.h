@@ -3,8 +3,6 @@
 // Every thread gets a timer on its own CPU clock, so a sample stands for the same amount of CPU
 // time whatever the number of threads and cores, and a thread that waits costs nothing. The timer's
 // signal (SIGPROF) interrupts the thread, which writes its stack into a buffer prepared beforehand.
-// The handler is async-signal-safe: it neither allocates nor locks. It stays installed after the
-// first run, because a late signal would end the process otherwise; between runs nothing sends it.
 //
 // Signals belong to the process, so at most one sampler exists at a time. Made, used and stopped by
 // one thread.

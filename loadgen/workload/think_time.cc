@@ -1,0 +1,27 @@
+#include "workload/think_time.h"
+
+#include "options/values.h"
+
+namespace topgun::loadgen {
+
+std::string ThinkTime::Text() const {
+  if (kind == Kind::kNone) return "none";
+  return (kind == Kind::kFixed ? "fixed:" : "exp:") +
+         DurationText(std::chrono::milliseconds(mean_ns / 1'000'000));
+}
+
+StatusOr<ThinkTime> ParseThinkTime(const std::string& text) {
+  const size_t colon = text.find(':');
+  const std::string name = text.substr(0, colon);
+  const auto time =
+      colon == std::string::npos ? std::nullopt : ParseDuration(text.substr(colon + 1));
+  if ((name != "fixed" && name != "exp") || !time || time->count() == 0) {
+    return InvalidArgument("expected fixed:TIME or exp:TIME, like exp:20ms, got " + text);
+  }
+  ThinkTime think;
+  think.kind = name == "fixed" ? ThinkTime::Kind::kFixed : ThinkTime::Kind::kExponential;
+  think.mean_ns = time->count() * 1'000'000;
+  return think;
+}
+
+}  // namespace topgun::loadgen
