@@ -1,13 +1,12 @@
 #include "base/bytes.h"
 
+#include <array>
+
 namespace topgun {
 
 void AppendVarint(std::string& out, uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>((value & 0x7f) | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
+  std::array<char, kVarintBytesMax> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  out.append(bytes.data(), PutVarint(bytes.data(), value));
 }
 
 void AppendBytes(std::string& out, std::string_view bytes) {
@@ -15,17 +14,7 @@ void AppendBytes(std::string& out, std::string_view bytes) {
   out.append(bytes);
 }
 
-uint8_t ByteCursor::ReadByte() {
-  if (rest_.empty()) {
-    Fail();
-    return 0;
-  }
-  const auto byte = static_cast<uint8_t>(rest_.front());
-  rest_.remove_prefix(1);
-  return byte;
-}
-
-uint64_t ByteCursor::ReadVarint() {
+uint64_t ByteCursor::ReadLongVarint() {
   uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     if (rest_.empty()) break;
@@ -37,18 +26,6 @@ uint64_t ByteCursor::ReadVarint() {
   }
   Fail();
   return 0;
-}
-
-std::string_view ByteCursor::ReadBytes() { return ReadRaw(ReadVarint()); }
-
-std::string_view ByteCursor::ReadRaw(size_t count) {
-  if (count > rest_.size()) {
-    Fail();
-    return {};
-  }
-  const std::string_view bytes = rest_.substr(0, count);
-  rest_.remove_prefix(count);
-  return bytes;
 }
 
 std::string ToHex(std::string_view bytes) {

@@ -75,7 +75,11 @@ void AppendOrItem(Sink& sink, std::string_view key, std::span<const OrRecordView
 
 void StringHasher::Append(std::string_view utf8) {
   uint32_t hash = hash_;
-  Utf16Cursor cursor(utf8);
+  size_t ascii = 0;  // the bytes that are code units as they are
+  for (; ascii < utf8.size() && static_cast<uint8_t>(utf8[ascii]) < 0x80; ++ascii) {
+    hash = (hash ^ static_cast<uint8_t>(utf8[ascii])) * kFnvPrime;
+  }
+  Utf16Cursor cursor(utf8.substr(ascii));
   for (uint16_t unit = 0; cursor.Next(&unit);) hash = (hash ^ unit) * kFnvPrime;
   hash_ = hash;
 }

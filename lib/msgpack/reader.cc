@@ -14,37 +14,45 @@ constexpr double kTwoPow64 = 18446744073709551616.0;
 // Width of the length field by the low bits of a tag: 0 -> 1, 1 -> 2, 2 -> 4 bytes.
 constexpr size_t LengthBytes(uint8_t step) { return size_t{1} << step; }
 
-// The loop is recognised by the compilers as a load and a byte swap.
-template <typename T>
-T LoadBigEndian(const char* bytes) {
-  T value = 0;
-  for (size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>((uint64_t{value} << 8U) | static_cast<uint8_t>(bytes[i]));
+// Bytes of values whose tag alone tells their size; 0 for all others.
+constexpr std::array<uint8_t, 256> kFixedSizes = [] {
+  std::array<uint8_t, 256> sizes{};
+  for (size_t tag = 0x00; tag <= 0x7f; ++tag) sizes[tag] = 1;
+  for (size_t tag = 0xe0; tag <= 0xff; ++tag) sizes[tag] = 1;
+  for (size_t tag = 0xa0; tag <= 0xbf; ++tag) sizes[tag] = static_cast<uint8_t>(1 + (tag & 0x1fU));
+  for (const size_t tag : {0x80, 0x90, 0xc0, 0xc2, 0xc3}) sizes[tag] = 1;  // empty, nil, bool
+  sizes[0xca] = 5;
+  sizes[0xcb] = 9;
+  for (size_t step = 0; step < 4; ++step) {
+    sizes[0xcc + step] = sizes[0xd0 + step] = static_cast<uint8_t>(1 + (size_t{1} << step));
   }
-  return value;
-}
+  for (size_t step = 0; step < 5; ++step) {  // fixext
+    sizes[0xd4 + step] = static_cast<uint8_t>(2 + (size_t{1} << step));
+  }
+  return sizes;
+}();
 
 }  // namespace
 
 // Reads the payload of a number whose tag is the next byte.
 template <typename T>
 bool Reader::ReadBigEndian(T* out) {
-  if (rest_.size() < 1 + sizeof(T)) return Fail();
-  *out = LoadBigEndian<T>(rest_.data() + 1);
-  Advance(1 + sizeof(T));
+  if (left() < 1 + sizeof(T)) return Fail();
+  *out = internal::LoadBigEndian<T>(next_ + 1);
+  next_ += 1 + sizeof(T);
   return true;
 }
 
 bool Reader::ReadNil() {
-  if (rest_.empty() || tag() != 0xc0) return Fail();
-  Advance(1);
+  if (next_ == end_ || tag() != 0xc0) return Fail();
+  next_ += 1;
   return true;
 }
 
 bool Reader::ReadBool(bool* out) {
   if (Peek() != Type::kBool) return Fail();
   *out = tag() == 0xc3;
-  Advance(1);
+  next_ += 1;
   return true;
 }
 
@@ -55,7 +63,7 @@ bool Reader::ReadAnyInteger(bool* negative, uint64_t* bits) {
   if (head <= 0x7f || head >= 0xe0) {
     *negative = head >= 0xe0;
     *bits = static_cast<uint64_t>(int64_t{static_cast<int8_t>(head)});
-    Advance(1);
+    next_ += 1;
     return true;
   }
   uint8_t narrow = 0;
@@ -137,7 +145,7 @@ bool Reader::ReadUint64(uint64_t* out) {
   }
 }
 
-bool Reader::ReadNumber(double* out) {
+bool Reader::ReadAnyNumber(double* out) {
   switch (Peek()) {
     case Type::kInt: {
       bool negative = false;
@@ -177,9 +185,9 @@ bool Reader::ReadLength(size_t length_bytes, size_t* out) {
 }
 
 bool Reader::ReadSlice(size_t size, std::string_view* out) {
-  if (rest_.size() < size) return Fail();
-  *out = {rest_.data(), size};
-  Advance(size);
+  if (left() < size) return Fail();
+  *out = {next_, size};
+  next_ += size;
   return true;
 }
 
@@ -205,7 +213,7 @@ bool Reader::ReadExt(int8_t* type, std::string_view* data) {
   const uint8_t head = tag();
   std::string_view body;
   if (head >= 0xd4) {  // fixext 1, 2, 4, 8, 16
-    Advance(1);
+    next_ += 1;
     if (!ReadSlice(1 + (size_t{1} << (head - 0xd4U)), &body)) return false;
   } else if (!ReadSlice(LengthBytes(static_cast<uint8_t>(head - 0xc7)), 1, &body)) {
     return false;
@@ -220,7 +228,7 @@ bool Reader::ReadLongArrayHeader(uint32_t* count) {
   size_t items = 0;
   if (head != 0xdc && head != 0xdd) return Fail();
   if (!ReadLength(head == 0xdc ? 2 : 4, &items)) return false;
-  if (items > rest_.size()) return Fail();
+  if (items > left()) return Fail();
   *count = static_cast<uint32_t>(items);
   return true;
 }
@@ -230,30 +238,20 @@ bool Reader::ReadLongMapHeader(uint32_t* count) {
   size_t pairs = 0;
   if (head != 0xde && head != 0xdf) return Fail();
   if (!ReadLength(head == 0xde ? 2 : 4, &pairs)) return false;
-  if (pairs > rest_.size() / 2) return Fail();
+  if (pairs > left() / 2) return Fail();
   *count = static_cast<uint32_t>(pairs);
   return true;
 }
 
-// Skips a scalar, or the header of a container; `children` is how many values then follow.
+// Skips a value whose tag does not tell its size, or the header of a container; `children` is how
+// many values then follow.
 bool Reader::SkipHead(size_t* children) {
   *children = 0;
   std::string_view ignored;
   uint32_t count = 0;
   switch (Peek()) {
-    case Type::kNil:
-    case Type::kBool:
-      Advance(1);
-      return true;
-    case Type::kInt: {
-      const uint8_t head = tag();
-      const bool fix = head <= 0x7f || head >= 0xe0;
-      return ReadSlice(fix ? 1 : 1 + (size_t{1} << (head & 3U)), &ignored);
-    }
-    case Type::kFloat:
-      return ReadSlice(tag() == 0xca ? 5 : 9, &ignored);
     case Type::kStr:
-      return ReadStr(&ignored);
+      return ReadLongStr(&ignored);
     case Type::kBin:
       return ReadBin(&ignored);
     case Type::kExt: {
@@ -268,37 +266,47 @@ bool Reader::SkipHead(size_t* children) {
       if (!ReadMapHeader(&count)) return false;
       *children = size_t{count} * 2;
       return true;
-    case Type::kInvalid:
-      break;
+    default:
+      return Fail();
   }
-  return Fail();
 }
 
 bool Reader::Skip(uint32_t depth) {
-  // Values still to come at each open level. Only the used part is ever touched, so a scalar
-  // costs nothing; recursion would let the peer choose our stack depth.
-  std::array<size_t, kDepthMax> left;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  // Values still to come at each open level around the innermost one. Only the used part is ever
+  // touched, so a scalar costs nothing; recursion would let the peer choose our stack depth.
+  std::array<size_t, kDepthMax> around;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   size_t level = 0;
-  size_t children = 0;
+  size_t to_come = 1;
   for (;;) {
-    if (!SkipHead(&children)) return false;
-    if (children > 0) {
-      if (level + depth >= kDepthMax) {
-        too_deep_ = true;
-        return Fail();
-      }
-      left[level++] = children;
+    for (; to_come > 0; --to_come) {
+      if (next_ == end_) return Fail();
+      const size_t size = kFixedSizes[tag()];
+      if (size == 0) break;
+      if (size > left()) return Fail();
+      next_ += size;
     }
-    while (level > 0 && left[level - 1] == 0) --level;
-    if (level == 0) return true;
-    --left[level - 1];
+    if (to_come == 0) {
+      if (level == 0) return true;
+      to_come = around[--level];
+      continue;
+    }
+    size_t children = 0;
+    if (!SkipHead(&children)) return false;
+    --to_come;
+    if (children == 0) continue;
+    if (level + depth >= kDepthMax) {
+      too_deep_ = true;
+      return Fail();
+    }
+    around[level++] = to_come;
+    to_come = children;
   }
 }
 
 bool Reader::ReadRaw(std::string_view* out, uint32_t depth) {
-  const char* const start = rest_.data();
+  const char* const start = next_;
   if (!Skip(depth)) return false;
-  *out = {start, static_cast<size_t>(rest_.data() - start)};
+  *out = {start, static_cast<size_t>(next_ - start)};
   return true;
 }
 

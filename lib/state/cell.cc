@@ -1,5 +1,6 @@
 #include "state/cell.h"
 
+#include <array>
 #include <bit>
 
 #include "base/bytes.h"
@@ -12,10 +13,11 @@ constexpr uint8_t kFlagTombstone = 1;
 constexpr uint8_t kFlagTtl = 2;
 
 // Signed numbers travel as their two's complement: negative ones are legal, rare and long.
-void AppendSigned(std::string& out, int64_t value) {
-  AppendVarint(out, static_cast<uint64_t>(value));
-}
+char* PutSigned(char* out, int64_t value) { return PutVarint(out, static_cast<uint64_t>(value)); }
 int64_t ReadSigned(ByteCursor& cursor) { return static_cast<int64_t>(cursor.ReadVarint()); }
+
+// What stands before the node id: two bytes and six varints.
+constexpr size_t kHeadBytesMax = 2 + 6 * kVarintBytesMax;
 
 void AppendDouble(std::string& out, double value) {
   const auto bits = std::bit_cast<uint64_t>(value);
@@ -35,14 +37,18 @@ void AppendCell(std::string& out, const CellView& cell) {
   uint8_t flags = 0;
   if (cell.tombstone) flags |= kFlagTombstone;
   if (cell.has_ttl) flags |= kFlagTtl;
-  out.push_back(static_cast<char>(kFormat));
-  out.push_back(static_cast<char>(flags));
-  AppendVarint(out, cell.version.incarnation);
-  AppendVarint(out, cell.version.n);
-  AppendSigned(out, cell.commit_ms);
-  AppendSigned(out, cell.timestamp.millis);
-  AppendSigned(out, cell.timestamp.counter);
-  AppendBytes(out, cell.timestamp.node_id);
+  std::array<char, kHeadBytesMax> head;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  char* end = head.data();
+  *end++ = static_cast<char>(kFormat);
+  *end++ = static_cast<char>(flags);
+  end = PutVarint(end, cell.version.incarnation);
+  end = PutVarint(end, cell.version.n);
+  end = PutSigned(end, cell.commit_ms);
+  end = PutSigned(end, cell.timestamp.millis);
+  end = PutSigned(end, cell.timestamp.counter);
+  end = PutVarint(end, cell.timestamp.node_id.size());
+  out.append(head.data(), end);
+  out.append(cell.timestamp.node_id);
   if (cell.has_ttl) AppendDouble(out, cell.ttl_ms);
   if (!cell.tombstone) out.append(cell.value);
 }

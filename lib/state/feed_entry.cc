@@ -1,5 +1,7 @@
 #include "state/feed_entry.h"
 
+#include <array>
+
 #include "base/bytes.h"
 
 namespace topgun::state {
@@ -9,7 +11,7 @@ constexpr uint8_t kTypeCommit = 1;
 constexpr uint8_t kTypeMarker = 2;
 constexpr uint8_t kTypeAwaitedCommit = 3;
 
-void AppendDictionary(std::string& out, const std::vector<std::string>& names) {
+void AppendDictionary(std::string& out, const std::deque<std::string>& names) {
   AppendVarint(out, names.size());
   for (const std::string& name : names) AppendBytes(out, name);
 }
@@ -63,30 +65,36 @@ bool ReadCommit(ByteCursor& cursor, FeedEntryView* out) {
 }  // namespace
 
 void FeedEntryBuilder::Clear() {
-  maps_.clear();
-  origins_.assign(1, std::string());
-  map_index_.clear();
-  origin_index_.clear();
-  origin_index_.emplace(std::string(), 0);
+  maps_.Clear();
+  origins_.Clear();
+  origins_.NumberOf({});
   changes_.clear();
   change_count_ = 0;
 }
 
-uint32_t FeedEntryBuilder::IndexOf(std::string_view name, std::vector<std::string>& names,
-                                   Index& index) {
-  if (const auto found = index.find(name); found != index.end()) return found->second;
-  const auto next = static_cast<uint32_t>(names.size());
-  names.emplace_back(name);
-  index.emplace(name, next);
+void FeedEntryBuilder::Dictionary::Clear() {
+  names_.clear();
+  index_.Clear();
+}
+
+uint32_t FeedEntryBuilder::Dictionary::NumberOf(std::string_view name) {
+  if (const auto known = index_.Find(name)) return *known;
+  const auto next = static_cast<uint32_t>(names_.size());
+  index_.Add(names_.emplace_back(name));
   return next;
 }
 
 void FeedEntryBuilder::Add(const ChangeView& change) {
-  changes_.push_back(static_cast<char>(change.kind));
-  changes_.push_back(static_cast<char>(change.flags));
-  AppendVarint(changes_, change.map);
-  AppendVarint(changes_, change.origin);
-  AppendBytes(changes_, change.key);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
+  std::array<char, 2 + 3 * kVarintBytesMax> numbers;
+  char* end = numbers.data();
+  *end++ = static_cast<char>(change.kind);
+  *end++ = static_cast<char>(change.flags);
+  end = PutVarint(end, change.map);
+  end = PutVarint(end, change.origin);
+  end = PutVarint(end, change.key.size());
+  changes_.append(numbers.data(), end);
+  changes_.append(change.key);
   AppendBytes(changes_, change.tag);
   AppendBytes(changes_, change.cell);
   ++change_count_;
@@ -94,11 +102,11 @@ void FeedEntryBuilder::Add(const ChangeView& change) {
 
 std::string FeedEntryBuilder::Build(int64_t wall_ms, bool awaited) const {
   std::string out;
-  out.reserve(64 + 24 * (maps_.size() + origins_.size()) + changes_.size());
+  out.reserve(64 + 24 * (maps_.names().size() + origins_.names().size()) + changes_.size());
   out.push_back(static_cast<char>(awaited ? kTypeAwaitedCommit : kTypeCommit));
   AppendVarint(out, static_cast<uint64_t>(wall_ms));
-  AppendDictionary(out, maps_);
-  AppendDictionary(out, origins_);
+  AppendDictionary(out, maps_.names());
+  AppendDictionary(out, origins_.names());
   AppendVarint(out, change_count_);
   out.append(changes_);
   return out;

@@ -83,6 +83,7 @@ bool ReadField(FrameReader& reader, std::string_view key, PartitionMapRequestFra
 }
 
 bool ReadPayload(FrameReader& reader, ClientOpFrame& frame) {
+  frame.op = {};
   return ReadOp(reader, std::nullopt, frame.op);
 }
 
@@ -118,9 +119,9 @@ bool ReadField(FrameReader& reader, std::string_view key, OpBatchFields& fields)
 bool Complete(FrameReader& reader, const OpBatchFields& fields) {
   std::string& error = fields.frame->error;
   if (!fields.concern_problem.empty()) {
-    error.append("writeConcern: ").append(fields.concern_problem.text);
+    error.append("writeConcern: ").append(fields.concern_problem);
   } else if (!fields.timeout_problem.empty()) {
-    error.append("timeout: ").append(fields.timeout_problem.text);
+    error.append("timeout: ").append(fields.timeout_problem);
   }
   return reader.Require(fields.has_ops, "ops");
 }

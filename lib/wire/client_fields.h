@@ -43,8 +43,8 @@ bool Complete(FrameReader& reader, const ClientOpFrame& frame);
 struct OpBatchFields {
   OpBatchFrame* frame;
   bool has_ops = false;
-  Problem concern_problem;
-  Problem timeout_problem;
+  std::string_view concern_problem;  // empty: none
+  std::string_view timeout_problem;
 };
 void Clear(OpBatchFields& fields);
 bool ReadField(FrameReader& reader, std::string_view key, OpBatchFields& fields);

@@ -16,33 +16,9 @@ FrameReader::Found FrameReader::NilOrOther() {
   return Skip() ? Found::kOther : Found::kBroken;
 }
 
-FrameReader::Found FrameReader::TryStr(std::string_view* out) {
-  if (Peek() != Type::kStr) return NilOrOther();
-  return reader_.ReadStr(out) ? Found::kValue : Found::kBroken;
-}
-
 FrameReader::Found FrameReader::TryBool(bool* out) {
   if (Peek() != Type::kBool) return NilOrOther();
   return reader_.ReadBool(out) ? Found::kValue : Found::kBroken;
-}
-
-FrameReader::Found FrameReader::TryNumber(double* out) {
-  if (Peek() != Type::kInt && Peek() != Type::kFloat) return NilOrOther();
-  return reader_.ReadNumber(out) ? Found::kValue : Found::kBroken;
-}
-
-FrameReader::Found FrameReader::TryWhole(double max, int64_t* out) {
-  double value = 0;
-  const Found found = TryNumber(&value);
-  if (found != Found::kValue) return found;
-  if (!(value >= 0 && value <= max) || value != std::trunc(value)) return Found::kOther;
-  *out = static_cast<int64_t>(value);
-  return Found::kValue;
-}
-
-FrameReader::Found FrameReader::TryRaw(std::string_view* out) {
-  if (Peek() == Type::kNil) return NilOrOther();
-  return reader_.ReadRaw(out, depth_) ? Found::kValue : Found::kBroken;
 }
 
 bool FrameReader::Uint32(std::string_view field, std::optional<uint32_t>* out) {

@@ -3,7 +3,6 @@
 // frame's own map (core.md 1.2-1.4, features.md 0.3). Private to lib/wire.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -136,6 +135,33 @@ class FrameReader {
   uint32_t depth_ = 0;
   DecodeResult failure_;
 };
+
+inline FrameReader::Found FrameReader::TryStr(std::string_view* out) {
+  if (Peek() != msgpack::Type::kStr) return NilOrOther();
+  return reader_.ReadStr(out) ? Found::kValue : Found::kBroken;
+}
+
+inline FrameReader::Found FrameReader::TryNumber(double* out) {
+  const msgpack::Type type = Peek();
+  if (type != msgpack::Type::kInt && type != msgpack::Type::kFloat) return NilOrOther();
+  return reader_.ReadNumber(out) ? Found::kValue : Found::kBroken;
+}
+
+inline FrameReader::Found FrameReader::TryWhole(double max, int64_t* out) {
+  double value = 0;
+  const Found found = TryNumber(&value);
+  if (found != Found::kValue) return found;
+  if (!(value >= 0 && value <= max)) return Found::kOther;
+  const auto whole = static_cast<int64_t>(value);  // `max` is below 2^63
+  if (static_cast<double>(whole) != value) return Found::kOther;
+  *out = whole;
+  return Found::kValue;
+}
+
+inline FrameReader::Found FrameReader::TryRaw(std::string_view* out) {
+  if (Peek() == msgpack::Type::kNil) return NilOrOther();
+  return reader_.ReadRaw(out, depth_) ? Found::kValue : Found::kBroken;
+}
 
 template <typename OnField>
 bool FrameReader::Pairs(uint32_t pairs, OnField&& on_field) {

@@ -13,52 +13,90 @@ using Form = RecordField::Form;
 // an earlier one.
 struct OpFields {
   bool is_remove = false;
-  RecordField record;
-  RecordField or_record;
+  std::optional<RecordField> record;
+  std::optional<RecordField> or_record;
   bool has_tag = false;
   std::string_view tag;
-  TimestampField timestamp;
-  Problem id_problem;
-  Problem op_type_problem;
-  Problem tag_problem;
-  Problem concern_problem;
-  Problem timeout_problem;
+  // Looked into only for the operations that have no other one: the client library sends it with
+  // all of them.
+  std::string_view timestamp;  // MessagePack
+  // What is wrong with which field; mostly empty.
+  std::string_view id_problem;
+  std::string_view op_type_problem;
+  std::string_view tag_problem;
+  std::string_view concern_problem;
+  std::string_view timeout_problem;
 };
 
+Form FormOf(const std::optional<RecordField>& record) {
+  return record ? record->form : Form::kAbsent;
+}
+
 // Reads a string that may be absent.
-bool ReadOptionalStr(FrameReader& reader, std::string_view* out, bool* present, Problem* problem) {
+bool ReadOptionalStr(FrameReader& reader, std::string_view* out, bool* present,
+                     std::string_view* problem) {
   *out = {};
   const Found found = reader.TryStr(out);
   *present = found == Found::kValue;
-  *problem = {{}, found == Found::kOther ? kMustBeString : std::string_view()};
+  *problem = found == Found::kOther ? kMustBeString : std::string_view();
   return found != Found::kBroken;
 }
 
+bool ReadOpType(FrameReader& reader, OpFields& fields) {
+  std::string_view word;
+  bool present = false;
+  if (!ReadOptionalStr(reader, &word, &present, &fields.op_type_problem)) return false;
+  fields.is_remove = word == "REMOVE";
+  return true;
+}
+
+bool ReadOrTag(FrameReader& reader, OpFields& fields) {
+  fields.tag = {};
+  const Found found = reader.TryStr(&fields.tag);
+  fields.has_tag = found == Found::kValue || found == Found::kOther;
+  fields.tag_problem = fields.has_tag ? TagProblem(found, fields.tag) : std::string_view();
+  return found != Found::kBroken;
+}
+
+bool ReadSlice(FrameReader& reader, std::string_view* out) {
+  const size_t begin = reader.position();
+  if (!reader.Skip()) return false;
+  *out = reader.SliceFrom(begin);
+  return true;
+}
+
+// By length first: a chain of comparisons would be walked to its end for the last keys.
 bool ReadOpField(FrameReader& reader, std::string_view key, Op& op, OpFields& fields) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &op.map);
-  if (Is(key, "key")) return reader.Str("key", &op.key);
-  if (Is(key, "record")) return ReadRecord(reader, &fields.record);
-  if (Is(key, "timestamp")) return ReadTimestamp(reader, &fields.timestamp);
-  if (Is(key, "id")) return ReadOptionalStr(reader, &op.id, &op.has_id, &fields.id_problem);
-  if (Is(key, "opType")) {
-    std::string_view word;
-    bool present = false;
-    if (!ReadOptionalStr(reader, &word, &present, &fields.op_type_problem)) return false;
-    fields.is_remove = word == "REMOVE";
-    return true;
+  switch (key.size()) {
+    case 2:
+      if (!Is(key, "id")) break;
+      return ReadOptionalStr(reader, &op.id, &op.has_id, &fields.id_problem);
+    case 3:
+      if (Is(key, "key")) return reader.Str("key", &op.key);
+      break;
+    case 5:
+      if (Is(key, "orTag")) return ReadOrTag(reader, fields);
+      break;
+    case 6:
+      if (Is(key, "record")) return ReadRecord(reader, &fields.record.emplace());
+      if (Is(key, "opType")) return ReadOpType(reader, fields);
+      break;
+    case 7:
+      if (Is(key, "mapName")) return reader.Str("mapName", &op.map);
+      if (Is(key, "timeout")) return ReadTimeout(reader, &op.timeout_ms, &fields.timeout_problem);
+      break;
+    case 8:
+      if (Is(key, "orRecord")) return ReadRecord(reader, &fields.or_record.emplace());
+      break;
+    case 9:
+      if (Is(key, "timestamp")) return ReadSlice(reader, &fields.timestamp);
+      break;
+    case 12:
+      if (!Is(key, "writeConcern")) break;
+      return ReadWriteConcern(reader, &op.write_concern, &fields.concern_problem);
+    default:
+      break;
   }
-  if (Is(key, "orRecord")) return ReadRecord(reader, &fields.or_record);
-  if (Is(key, "orTag")) {
-    fields.tag = {};
-    const Found found = reader.TryStr(&fields.tag);
-    fields.has_tag = found == Found::kValue || found == Found::kOther;
-    fields.tag_problem = {{}, fields.has_tag ? TagProblem(found, fields.tag) : std::string_view()};
-    return found != Found::kBroken;
-  }
-  if (Is(key, "writeConcern")) {
-    return ReadWriteConcern(reader, &op.write_concern, &fields.concern_problem);
-  }
-  if (Is(key, "timeout")) return ReadTimeout(reader, &op.timeout_ms, &fields.timeout_problem);
   return reader.Skip();
 }
 
@@ -75,21 +113,27 @@ class Judge {
     Report("opType", fields_.op_type_problem);
     Report("writeConcern", fields_.concern_problem);
     Report("timeout", fields_.timeout_problem);
-    if (fields_.is_remove || fields_.record.form == Form::kNil) return Remove();
-    if (fields_.or_record.form == Form::kMap || fields_.or_record.form == Form::kOther) {
-      return OrAdd();
-    }
+    const Form record = FormOf(fields_.record);
+    const Form or_record = FormOf(fields_.or_record);
+    if (fields_.is_remove || record == Form::kNil) return Remove();
+    if (or_record == Form::kMap || or_record == Form::kOther) return OrAdd(*fields_.or_record);
     if (fields_.has_tag) return OrRemove();
-    if (fields_.record.form == Form::kAbsent) {
+    if (record == Form::kAbsent) {
       op_.kind = OpKind::kNothing;
       return;
     }
-    Put();
+    Put(*fields_.record);
   }
 
  private:
   void Report(std::string_view field, const Problem& problem) {
-    if (problem.empty() || !op_.error.empty()) return;
+    if (!problem.empty()) Write(field, problem);
+  }
+  void Report(std::string_view field, std::string_view problem) {
+    if (!problem.empty()) Write(field, {{}, problem});
+  }
+  void Write(std::string_view field, const Problem& problem) {
+    if (!op_.error.empty()) return;
     if (index_) op_.error.append("ops[").append(std::to_string(*index_)).append("].");
     op_.error.append(field).append(problem.path).append(": ").append(problem.text);
   }
@@ -100,30 +144,40 @@ class Judge {
     op_.has_timestamp = timestamp.present && timestamp.problem.empty();
   }
 
-  void TakeRecord(std::string_view field, const RecordField& record) {
-    if (record.form == Form::kOther) return Report(field, {{}, kMustBeMap});
+  // The operation's own timestamp.
+  void TakeTimestamp() {
+    TimestampField timestamp;
+    if (!fields_.timestamp.empty()) {
+      FrameReader reader(fields_.timestamp);  // known to be well formed
+      ReadTimestamp(reader, &timestamp);
+    }
+    TakeTimestamp("timestamp", timestamp);
+  }
+
+  void TakeRecord(bool is_or, const RecordField& record) {
+    const std::string_view field = is_or ? "orRecord" : "record";
+    if (record.form == Form::kOther) return Report(field, kMustBeMap);
     if (!record.timestamp.present) Report(field, {".timestamp", kRequired});
-    TakeTimestamp(field == "record" ? "record.timestamp" : "orRecord.timestamp", record.timestamp);
+    TakeTimestamp(is_or ? "orRecord.timestamp" : "record.timestamp", record.timestamp);
     Report(field, record.ttl_problem);
     op_.value = record.value;
     op_.has_ttl = record.has_ttl;
     op_.ttl_ms = record.ttl_ms;
   }
 
-  void Put() {
-    TakeRecord("record", fields_.record);
+  void Put(const RecordField& record) {
+    TakeRecord(false, record);
     op_.kind = OpKind::kPut;
     // A nil value is a tombstone however the operation calls itself (core.md 4.1).
-    if (op_.value.empty() && fields_.record.form == Form::kMap) MakeTombstone();
+    if (op_.value.empty() && record.form == Form::kMap) MakeTombstone();
   }
 
   void Remove() {
-    const RecordField& record = fields_.record;
-    if (record.form == Form::kOther) Report("record", {{}, kMustBeMap});
-    if (record.timestamp.present) {
-      TakeTimestamp("record.timestamp", record.timestamp);
+    if (FormOf(fields_.record) == Form::kOther) Report("record", kMustBeMap);
+    if (fields_.record && fields_.record->timestamp.present) {
+      TakeTimestamp("record.timestamp", fields_.record->timestamp);
     } else {
-      TakeTimestamp("timestamp", fields_.timestamp);
+      TakeTimestamp();
     }
     MakeTombstone();
   }
@@ -135,11 +189,11 @@ class Judge {
     op_.ttl_ms = 0;
   }
 
-  void OrAdd() {
+  void OrAdd(const RecordField& record) {
     op_.kind = OpKind::kOrAdd;
-    TakeRecord("orRecord", fields_.or_record);
-    if (fields_.or_record.form == Form::kMap) Report("orRecord", fields_.or_record.tag_problem);
-    op_.tag = fields_.or_record.tag;
+    TakeRecord(true, record);
+    if (record.form == Form::kMap) Report("orRecord", record.tag_problem);
+    op_.tag = record.tag;
     if (op_.value.empty()) op_.value = kNil;
   }
 
@@ -147,7 +201,7 @@ class Judge {
     op_.kind = OpKind::kOrRemove;
     Report("orTag", fields_.tag_problem);
     op_.tag = fields_.tag;
-    TakeTimestamp("timestamp", fields_.timestamp);
+    TakeTimestamp();
   }
 
   std::optional<uint32_t> index_;
@@ -158,7 +212,6 @@ class Judge {
 }  // namespace
 
 bool ReadOp(FrameReader& reader, std::optional<uint32_t> index, Op& out) {
-  out = {};
   if (reader.Peek() != msgpack::Type::kMap) {
     return reader.Skip() && reader.Fail(DecodeError::kBadField, "op");
   }
@@ -170,20 +223,21 @@ bool ReadOp(FrameReader& reader, std::optional<uint32_t> index, Op& out) {
   return true;
 }
 
-bool ReadWriteConcern(FrameReader& reader, std::optional<WriteConcern>* out, Problem* problem) {
+bool ReadWriteConcern(FrameReader& reader, std::optional<WriteConcern>* out,
+                      std::string_view* problem) {
   out->reset();
   *problem = {};
   std::string_view word;
   const Found found = reader.TryStr(&word);
   if (found == Found::kValue) *out = WriteConcernOf(word);
-  if (found == Found::kOther) *problem = {{}, kMustBeString};
+  if (found == Found::kOther) *problem = kMustBeString;
   if (found == Found::kValue && !*out) {
-    *problem = {{}, "must be one of FIRE_AND_FORGET, MEMORY, APPLIED, REPLICATED, PERSISTED"};
+    *problem = "must be one of FIRE_AND_FORGET, MEMORY, APPLIED, REPLICATED, PERSISTED";
   }
   return found != Found::kBroken;
 }
 
-bool ReadTimeout(FrameReader& reader, std::optional<double>* out, Problem* problem) {
+bool ReadTimeout(FrameReader& reader, std::optional<double>* out, std::string_view* problem) {
   out->reset();
   *problem = {};
   double timeout_ms = 0;
@@ -191,7 +245,7 @@ bool ReadTimeout(FrameReader& reader, std::optional<double>* out, Problem* probl
   if (found == Found::kValue && std::isfinite(timeout_ms) && timeout_ms >= 0) {
     *out = timeout_ms;
   } else if (found == Found::kValue || found == Found::kOther) {
-    *problem = {{}, "must be a finite number >= 0"};
+    *problem = "must be a finite number >= 0";
   }
   return found != Found::kBroken;
 }

@@ -9,48 +9,65 @@ using Form = RecordField::Form;
 
 namespace {
 
-constexpr std::string_view kMustBeWhole = "must be a whole number >= 0";
+// What is wrong with a part of a timestamp. One byte, because there are three per timestamp and
+// hardly ever anything is.
+enum class PartProblem : uint8_t { kNone, kRequired, kMustBeWhole, kMustBeString, kEmpty, kColon };
 
-std::string_view NodeIdProblem(std::string_view node_id) {
-  if (node_id.empty()) return "must not be empty";
-  if (node_id.find(':') != std::string_view::npos) return "must not contain ':'";
+std::string_view TextOf(PartProblem problem) {
+  switch (problem) {
+    case PartProblem::kNone:
+      break;
+    case PartProblem::kRequired:
+      return kRequired;
+    case PartProblem::kMustBeWhole:
+      return "must be a whole number >= 0";
+    case PartProblem::kMustBeString:
+      return kMustBeString;
+    case PartProblem::kEmpty:
+      return "must not be empty";
+    case PartProblem::kColon:
+      return "must not contain ':'";
+  }
   return {};
 }
 
-// Reads `millis` or `counter`.
-bool ReadClockPart(FrameReader& reader, std::string_view path, int64_t* out, Problem* problem) {
-  *problem = {};
-  switch (reader.TryWhole(kWholeMax, out)) {
-    case Found::kValue:
-      return true;
-    case Found::kNil:
-      *problem = {path, kRequired};
-      return true;
-    case Found::kOther:
-      *problem = {path, kMustBeWhole};
-      return true;
-    case Found::kBroken:
-      break;
+// A later duplicate of a part replaces what an earlier one said.
+struct TimestampParts {
+  PartProblem millis = PartProblem::kRequired;
+  PartProblem counter = PartProblem::kRequired;
+  PartProblem node_id = PartProblem::kRequired;
+
+  bool good() const {
+    return millis == PartProblem::kNone && counter == PartProblem::kNone &&
+           node_id == PartProblem::kNone;
   }
-  return false;
+  Problem First() const {
+    if (millis != PartProblem::kNone) return {".millis", TextOf(millis)};
+    if (counter != PartProblem::kNone) return {".counter", TextOf(counter)};
+    return {".nodeId", TextOf(node_id)};
+  }
+};
+
+PartProblem ProblemOf(Found found, PartProblem other) {
+  if (found == Found::kValue) return PartProblem::kNone;
+  return found == Found::kNil ? PartProblem::kRequired : other;
 }
 
-bool ReadNodeId(FrameReader& reader, std::string_view* out, Problem* problem) {
-  *problem = {};
-  switch (reader.TryStr(out)) {
-    case Found::kValue:
-      *problem = {".nodeId", NodeIdProblem(*out)};
-      return true;
-    case Found::kNil:
-      *problem = {".nodeId", kRequired};
-      return true;
-    case Found::kOther:
-      *problem = {".nodeId", kMustBeString};
-      return true;
-    case Found::kBroken:
-      break;
+// Reads `millis` or `counter`.
+bool ReadClockPart(FrameReader& reader, int64_t* out, PartProblem* problem) {
+  const Found found = reader.TryWhole(kWholeMax, out);
+  *problem = ProblemOf(found, PartProblem::kMustBeWhole);
+  return found != Found::kBroken;
+}
+
+bool ReadNodeId(FrameReader& reader, std::string_view* out, PartProblem* problem) {
+  const Found found = reader.TryStr(out);
+  *problem = ProblemOf(found, PartProblem::kMustBeString);
+  if (found == Found::kValue) {
+    if (out->empty()) *problem = PartProblem::kEmpty;
+    if (out->find(':') != std::string_view::npos) *problem = PartProblem::kColon;
   }
-  return false;
+  return found != Found::kBroken;
 }
 
 bool ReadTtl(FrameReader& reader, RecordField* out) {
@@ -90,23 +107,18 @@ bool ReadTimestamp(FrameReader& reader, TimestampField* out) {
     out->problem = {{}, kMustBeMap};
     return reader.Skip();
   }
-  Problem millis{".millis", kRequired};
-  Problem counter{".counter", kRequired};
-  Problem node_id{".nodeId", kRequired};
+  TimestampParts parts;
   const bool read = reader.Map([&](std::string_view key) {
-    if (Is(key, "millis")) return ReadClockPart(reader, ".millis", &out->value.millis, &millis);
-    if (Is(key, "counter")) return ReadClockPart(reader, ".counter", &out->value.counter, &counter);
-    if (Is(key, "nodeId")) return ReadNodeId(reader, &out->value.node_id, &node_id);
+    if (Is(key, "millis")) return ReadClockPart(reader, &out->value.millis, &parts.millis);
+    if (Is(key, "counter")) return ReadClockPart(reader, &out->value.counter, &parts.counter);
+    if (Is(key, "nodeId")) return ReadNodeId(reader, &out->value.node_id, &parts.node_id);
     return reader.Skip();
   });
-  for (const Problem& problem : {millis, counter, node_id}) {
-    if (out->problem.empty()) out->problem = problem;
-  }
+  if (!parts.good()) out->problem = parts.First();
   return read;
 }
 
 bool ReadRecord(FrameReader& reader, RecordField* out) {
-  *out = {};
   if (reader.Peek() != msgpack::Type::kMap) {
     out->form = reader.Peek() == msgpack::Type::kNil ? Form::kNil : Form::kOther;
     return reader.Skip();

@@ -53,6 +53,7 @@ struct RecordField {
 inline constexpr std::string_view kNil = "\xc0";
 
 bool ReadTimestamp(FrameReader& reader, TimestampField* out);
+// Fills a fresh `out`.
 bool ReadRecord(FrameReader& reader, RecordField* out);
 
 // The record, if it is complete and valid.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/name_index.h"
 #include "base/status.h"
 
 namespace topgun {
@@ -84,6 +85,25 @@ TEST(Bytes, FailureStays) {
   EXPECT_EQ(cursor.ReadVarint(), 0U);
   EXPECT_FALSE(cursor.ok());
   EXPECT_TRUE(cursor.AtEnd());
+}
+
+TEST(NameIndexTest, NumbersNamesInTheirOrder) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 40; ++i) names.push_back("name-" + std::to_string(i));
+  names.emplace_back();
+  NameIndex index;
+  for (uint32_t i = 0; i < names.size(); ++i) {
+    EXPECT_FALSE(index.Find(names[i]));
+    index.Add(names[i]);
+    // Few names and many are found in different ways.
+    for (uint32_t known = 0; known <= i; ++known) EXPECT_EQ(index.Find(names[known]), known);
+  }
+  EXPECT_EQ(index.size(), names.size());
+  EXPECT_FALSE(index.Find("name-"));
+  index.Clear();
+  EXPECT_FALSE(index.Find(names[0]));
+  index.Add(names[7]);
+  EXPECT_EQ(index.Find(names[7]), 0U);
 }
 
 TEST(Bytes, HexIsLowercase) { EXPECT_EQ(ToHex("\x00\x0f\xa0\xff"s), "000fa0ff"); }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -23,13 +24,14 @@ inline constexpr uint32_t kDepthMax = 256;
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : begin_(bytes.data()), rest_(bytes) {}
+  explicit Reader(std::string_view bytes)
+      : begin_(bytes.data()), next_(begin_), end_(begin_ + bytes.size()) {}
 
   bool ok() const { return ok_; }
   // True also after a failure, so that a loop over the input always ends.
-  bool AtEnd() const { return rest_.empty(); }
+  bool AtEnd() const { return next_ == end_; }
   // Byte offset of the next value, for slices and error texts.
-  size_t position() const { return static_cast<size_t>(rest_.data() - begin_); }
+  size_t position() const { return static_cast<size_t>(next_ - begin_); }
 
   // Kind of the next value; kInvalid at the end of input or on 0xc1.
   Type Peek() const;
@@ -60,12 +62,12 @@ class Reader {
  private:
   bool Fail() {
     ok_ = false;
-    rest_ = {rest_.data(), 0};
+    end_ = next_;
     return false;
   }
 
-  uint8_t tag() const { return static_cast<uint8_t>(rest_.front()); }
-  void Advance(size_t count) { rest_ = {rest_.data() + count, rest_.size() - count}; }
+  uint8_t tag() const { return static_cast<uint8_t>(*next_); }
+  size_t left() const { return static_cast<size_t>(end_ - next_); }
 
   template <typename T>
   bool ReadBigEndian(T* out);
@@ -74,13 +76,15 @@ class Reader {
   bool ReadLength(size_t length_bytes, size_t* out);
   bool ReadAnyInteger(bool* negative, uint64_t* bits);
   bool ReadFloat(double* out);
+  bool ReadAnyNumber(double* out);
   bool ReadLongStr(std::string_view* out);
   bool ReadLongArrayHeader(uint32_t* count);
   bool ReadLongMapHeader(uint32_t* count);
   bool SkipHead(size_t* children);
 
   const char* begin_;
-  std::string_view rest_;
+  const char* next_;
+  const char* end_;
   bool ok_ = true;
   bool too_deep_ = false;
 };
@@ -89,7 +93,8 @@ class Reader {
 // count, core.md 1.4).
 Status Validate(std::string_view bytes);
 
-// Implementation: the forms nearly every value of a frame has, inlined for the decoders.
+// Implementation: the forms nearly every value of a frame has, inlined for the decoders. Clients
+// write all maps with 16-bit counts, and times as 64-bit floats (core.md 1.2).
 
 namespace internal {
 
@@ -107,40 +112,78 @@ constexpr Type TypeOfTag(uint8_t tag) {
   return kTail[tag - 0xc0U];
 }
 
+// One load instead of a chain of comparisons.
+inline constexpr std::array<Type, 256> kTypes = [] {
+  std::array<Type, 256> types{};
+  for (size_t tag = 0; tag < types.size(); ++tag) types[tag] = TypeOfTag(static_cast<uint8_t>(tag));
+  return types;
+}();
+
+// The loop is recognised by the compilers as a load and a byte swap.
+template <typename T>
+T LoadBigEndian(const char* bytes) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value = static_cast<T>((uint64_t{value} << 8U) | static_cast<uint8_t>(bytes[i]));
+  }
+  return value;
+}
+
 }  // namespace internal
 
 inline Type Reader::Peek() const {
-  return rest_.empty() ? Type::kInvalid : internal::TypeOfTag(tag());
+  return next_ == end_ ? Type::kInvalid : internal::kTypes[tag()];
 }
 
 inline bool Reader::ReadStr(std::string_view* out) {
-  if (rest_.empty()) return Fail();
+  if (next_ == end_) return Fail();
   const uint8_t head = tag();
   if ((head & 0xe0U) != 0xa0U) return ReadLongStr(out);
   const size_t size = head & 0x1fU;
-  if (size >= rest_.size()) return Fail();
-  *out = {rest_.data() + 1, size};
-  Advance(1 + size);
+  if (size >= left()) return Fail();
+  *out = {next_ + 1, size};
+  next_ += 1 + size;
+  return true;
+}
+
+inline bool Reader::ReadNumber(double* out) {
+  if (next_ == end_) return Fail();
+  const uint8_t head = tag();
+  if (head <= 0x7f) {
+    *out = head;
+    ++next_;
+    return true;
+  }
+  if (head != 0xcb || left() < 9) return ReadAnyNumber(out);
+  *out = std::bit_cast<double>(internal::LoadBigEndian<uint64_t>(next_ + 1));
+  next_ += 9;
   return true;
 }
 
 inline bool Reader::ReadMapHeader(uint32_t* count) {
-  if (rest_.empty()) return Fail();
+  if (next_ == end_) return Fail();
   const uint8_t head = tag();
+  if (head == 0xde && left() >= 3) {
+    const uint32_t pairs = internal::LoadBigEndian<uint16_t>(next_ + 1);
+    next_ += 3;
+    if (pairs > left() / 2) return Fail();
+    *count = pairs;
+    return true;
+  }
   if ((head & 0xf0U) != 0x80U) return ReadLongMapHeader(count);
   *count = head & 0x0fU;
-  if (size_t{*count} * 2 >= rest_.size()) return Fail();
-  Advance(1);
+  if (size_t{*count} * 2 >= left()) return Fail();
+  ++next_;
   return true;
 }
 
 inline bool Reader::ReadArrayHeader(uint32_t* count) {
-  if (rest_.empty()) return Fail();
+  if (next_ == end_) return Fail();
   const uint8_t head = tag();
   if ((head & 0xf0U) != 0x90U) return ReadLongArrayHeader(count);
-  if ((head & 0x0fU) >= rest_.size()) return Fail();
+  if ((head & 0x0fU) >= left()) return Fail();
   *count = head & 0x0fU;
-  Advance(1);
+  ++next_;
   return true;
 }
 

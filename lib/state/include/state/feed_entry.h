@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "base/name_index.h"
 #include "state/cell.h"
 #include "state/keys.h"
 #include "state/position.h"
@@ -34,27 +34,32 @@ struct ChangeView {
 class FeedEntryBuilder {
  public:
   FeedEntryBuilder() { Clear(); }
+  FeedEntryBuilder(const FeedEntryBuilder&) = delete;
+  FeedEntryBuilder& operator=(const FeedEntryBuilder&) = delete;
 
   void Clear();
   // Index in the entry's dictionary; the name is added when it is new. The empty origin is 0.
-  uint32_t MapIndex(std::string_view map) { return IndexOf(map, maps_, map_index_); }
-  uint32_t OriginIndex(std::string_view origin) { return IndexOf(origin, origins_, origin_index_); }
+  uint32_t MapIndex(std::string_view map) { return maps_.NumberOf(map); }
+  uint32_t OriginIndex(std::string_view origin) { return origins_.NumberOf(origin); }
   void Add(const ChangeView& change);  // bytes are copied
   size_t change_count() const { return change_count_; }
   // The commit entry; the builder stays as it is. `awaited`: somebody waits for it to be persisted.
   std::string Build(int64_t wall_ms, bool awaited = false) const;
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  using Index = std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>>;
-  static uint32_t IndexOf(std::string_view name, std::vector<std::string>& names, Index& index);
+  class Dictionary {
+   public:
+    void Clear();
+    uint32_t NumberOf(std::string_view name);  // added when it is new
+    const std::deque<std::string>& names() const { return names_; }
 
-  std::vector<std::string> maps_;
-  std::vector<std::string> origins_;
-  Index map_index_;
-  Index origin_index_;
+   private:
+    std::deque<std::string> names_;  // which do not move
+    NameIndex index_;
+  };
+
+  Dictionary maps_;
+  Dictionary origins_;
   std::string changes_;
   size_t change_count_ = 0;
 };
