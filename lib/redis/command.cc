@@ -1,32 +1,39 @@
 #include "command.h"
 
-#include <hiredis/hiredis.h>
-
-#include <new>
-#include <vector>
+#include <array>
+#include <charconv>
 
 namespace topgun::redis {
+namespace {
 
-Command::Command(std::span<const std::string_view> head, std::span<const std::string_view> tail) {
-  // Long argument lists are the hot case (commits): keep the two arrays between calls.
-  thread_local std::vector<const char*> texts;
-  thread_local std::vector<size_t> sizes;
-  texts.clear();
-  sizes.clear();
-  for (const auto part : {head, tail}) {
-    for (const std::string_view arg : part) {
-      texts.push_back(arg.data());
-      sizes.push_back(arg.size());
-    }
-  }
-  char* bytes = nullptr;
-  const int size =
-      redisFormatCommandArgv(&bytes, static_cast<int>(texts.size()), texts.data(), sizes.data());
-  if (size < 0) throw std::bad_alloc();
-  bytes_.reset(bytes);
-  size_ = static_cast<size_t>(size);
+constexpr std::string_view kLineEnd = "\r\n";
+// A type, 20 digits, a line end.
+constexpr size_t kHeaderBytesMax = 23;
+
+void AppendHeader(std::string& out, char type, size_t count) {
+  std::array<char, kHeaderBytesMax> line;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  line[0] = type;
+  char* end = std::to_chars(line.data() + 1, line.data() + line.size(), count).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(line.data(), end);
 }
 
-void Command::Free::operator()(char* bytes) const { redisFreeCommand(bytes); }
+}  // namespace
+
+Command::Command(std::span<const std::string_view> head, std::span<const std::string_view> tail) {
+  size_t size = kHeaderBytesMax;
+  for (const auto part : {head, tail}) {
+    for (const std::string_view arg : part) size += arg.size() + kHeaderBytesMax + kLineEnd.size();
+  }
+  bytes_.reserve(size);
+  AppendHeader(bytes_, '*', head.size() + tail.size());
+  for (const auto part : {head, tail}) {
+    for (const std::string_view arg : part) {
+      AppendHeader(bytes_, '$', arg.size());
+      bytes_.append(arg).append(kLineEnd);
+    }
+  }
+}
 
 }  // namespace topgun::redis

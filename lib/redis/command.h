@@ -1,10 +1,10 @@
-// One command in the Redis protocol, formatted by hiredis. Movable value; any thread, one at a
-// time.
+// One command in the Redis protocol: an array of binary strings. Movable value; any thread, one at
+// a time.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace topgun::redis {
@@ -15,15 +15,11 @@ class Command {
   // `head` and `tail` are one argument list; two spans save callers from joining them.
   Command(std::span<const std::string_view> head, std::span<const std::string_view> tail);
 
-  std::string_view bytes() const { return {bytes_.get(), size_}; }
-  size_t size() const { return size_; }
+  std::string_view bytes() const { return bytes_; }
+  size_t size() const { return bytes_.size(); }
 
  private:
-  struct Free {
-    void operator()(char* bytes) const;
-  };
-  std::unique_ptr<char, Free> bytes_;
-  size_t size_ = 0;
+  std::string bytes_;
 };
 
 }  // namespace topgun::redis

@@ -1,4 +1,4 @@
-// One pipelined Redis connection on an Asio loop: hiredis' command formatter and reply reader over
+// One pipelined Redis connection on an Asio loop: our command formatter and hiredis' reply reader over
 // our own stream.
 //
 // Threads: everything on the loop that `io` runs on. Ownership: the creator; callbacks and events
