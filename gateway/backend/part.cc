@@ -1,5 +1,7 @@
 #include "backend/part.h"
 
+#include <utility>
+
 #include "base/status.h"
 #include "topgun/crdt/v1/crdt.pb.h"
 
@@ -29,17 +31,12 @@ uint32_t LengthOf(std::string_view bytes) { return static_cast<uint32_t>(bytes.s
 
 }  // namespace
 
-uint32_t Dictionary::IndexOf(std::string_view name) {
-  // Ops of a frame come together, so the name is usually the last one again.
-  if (!index_.empty() && names_.Get(static_cast<int>(last_)) == name) return last_;
-  if (const auto found = index_.find(ToAbsl(name)); found != index_.end()) {
-    return last_ = found->second;
-  }
-  last_ = static_cast<uint32_t>(names_.size());
+uint32_t Dictionary::Add(std::string_view name) {
+  const auto number = static_cast<uint32_t>(index_.size());
   std::string& kept = *names_.Add();
   kept.assign(name);
-  index_.emplace(ToAbsl(kept), last_);
-  return last_;
+  index_.Add(kept);
+  return number;
 }
 
 Part::Part(uint64_t id, uint32_t shard, MemoryBudget& budget)
@@ -53,31 +50,35 @@ Part::Part(uint64_t id, uint32_t shard, MemoryBudget& budget)
 
 void Part::Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
                   const OpRef& ref) {
-  AppendColumns(KindOf(op.kind), op, concern, origin, ref);
+  AppendRow(KindOf(op.kind), op, concern, origin, ref);
 }
 
 void Part::AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref) {
   wire::Op op;
   op.map = map;
   op.tag = tag;
-  AppendColumns(crdt::v1::OP_KIND_DEAD_TAG, op, wire::WriteConcern::kApplied, {}, ref);
+  AppendRow(crdt::v1::OP_KIND_DEAD_TAG, op, wire::WriteConcern::kApplied, {}, ref);
 }
 
-void Part::AppendColumns(char kind, const wire::Op& op, wire::WriteConcern concern,
-                         std::string_view origin, const OpRef& ref) {
-  const std::string_view node = op.has_timestamp ? op.timestamp.node_id : std::string_view();
-  message_.mutable_kinds()->push_back(kind);
-  message_.add_map_index(maps_.IndexOf(op.map));
-  message_.add_node_index(nodes_.IndexOf(node));
-  message_.add_origin_index(origins_.IndexOf(origin));
-  message_.add_millis(op.has_timestamp ? op.timestamp.millis : 0);
-  message_.add_counters(op.has_timestamp ? op.timestamp.counter : 0);
-  message_.mutable_keys()->append(op.key);
-  message_.add_key_lengths(LengthOf(op.key));
-  message_.mutable_tags()->append(op.tag);
-  message_.add_tag_lengths(LengthOf(op.tag));
-  message_.mutable_values()->append(op.value);
-  message_.add_value_lengths(LengthOf(op.value));
+void Part::AppendRow(char kind, const wire::Op& op, wire::WriteConcern concern,
+                     std::string_view origin, const OpRef& ref) {
+  Row& row = rows_.emplace_back();
+  row.kind = kind;
+  row.map = maps_.IndexOf(op.map);
+  row.origin = origins_.IndexOf(origin);
+  if (op.has_timestamp) {
+    row.node = nodes_.IndexOf(op.timestamp.node_id);
+    row.millis = op.timestamp.millis;
+    row.counter = op.timestamp.counter;
+  } else {
+    row.node = nodes_.IndexOf({});
+  }
+  row.key_bytes = LengthOf(op.key);
+  row.tag_bytes = LengthOf(op.tag);
+  row.value_bytes = LengthOf(op.value);
+  keys_.append(op.key);
+  tags_.append(op.tag);
+  values_.append(op.value);
   if (op.has_ttl) {
     message_.add_ttl_index(static_cast<uint32_t>(refs_.size()));
     message_.add_ttl_ms(op.ttl_ms);
@@ -88,6 +89,35 @@ void Part::AppendColumns(char kind, const wire::Op& op, wire::WriteConcern conce
   const size_t bytes = op.key.size() + op.tag.size() + op.value.size() + kOpBytes;
   bytes_ += bytes;
   budget_.Take(bytes);
+}
+
+sync::v1::ApplyPart& Part::message() {
+  if (!rows_.empty()) FillColumns();
+  return message_;
+}
+
+void Part::FillColumns() {
+  const auto fill = [this](auto& column, auto Row::*member) {
+    column.Reserve(static_cast<int>(rows_.size()));
+    auto* out = column.AddNAlreadyReserved(static_cast<int>(rows_.size()));
+    for (const Row& row : rows_) *out++ = row.*member;
+  };
+  fill(*message_.mutable_map_index(), &Row::map);
+  fill(*message_.mutable_node_index(), &Row::node);
+  fill(*message_.mutable_origin_index(), &Row::origin);
+  fill(*message_.mutable_millis(), &Row::millis);
+  fill(*message_.mutable_counters(), &Row::counter);
+  fill(*message_.mutable_key_lengths(), &Row::key_bytes);
+  fill(*message_.mutable_tag_lengths(), &Row::tag_bytes);
+  fill(*message_.mutable_value_lengths(), &Row::value_bytes);
+  std::string kinds;
+  kinds.reserve(rows_.size());
+  for (const Row& row : rows_) kinds.push_back(row.kind);
+  message_.set_kinds(std::move(kinds));
+  message_.set_keys(std::move(keys_));
+  message_.set_tags(std::move(tags_));
+  message_.set_values(std::move(values_));
+  rows_ = {};
 }
 
 RestampedOp Part::OpAt(size_t index) const {

@@ -4,9 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
-#include "absl/hash/hash.h"
-#include "base/status.h"
 #include "wire/op.h"
 
 namespace topgun::gateway {
@@ -22,13 +21,6 @@ struct OpIdentity {
   }
 };
 
-inline OpIdentity IdentityOf(const wire::Op& op) {
-  const auto hash = [&op](int seed) {
-    return static_cast<uint64_t>(absl::HashOf(
-        seed, op.kind, ToAbsl(op.map), ToAbsl(op.key), ToAbsl(op.tag), ToAbsl(op.id),
-        op.timestamp.millis, op.timestamp.counter, ToAbsl(op.timestamp.node_id), ToAbsl(op.value)));
-  };
-  return {.high = hash(1), .low = hash(2)};
-}
+OpIdentity IdentityOf(const wire::Op& op);
 
 }  // namespace topgun::gateway

@@ -59,6 +59,7 @@ class Lanes final : public gateway::WriteSink {
     ++position_;
     for (ShardLane& lane : lanes_) {
       while (const gateway::PartPtr part = lane.TakeNext(now_)) {
+        Keep(&part->message());  // what would be sent
         outcomes_.assign(part->refs().size(), kApplied);
         lane.OnCommitted(part->id(), {.position = {1, position_}, .outcomes = outcomes_});
       }
@@ -163,7 +164,7 @@ struct PartState {
 };
 
 Case::Call AppendToPart() {
-  return [state = std::make_shared<PartState>()] { Keep(state->Make()->bytes()); };
+  return [state = std::make_shared<PartState>()] { Keep(&state->Make()->message()); };
 }
 
 Case::Call SerializePart() {

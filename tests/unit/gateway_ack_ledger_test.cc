@@ -49,6 +49,27 @@ Op MakeOp(std::string_view id, std::string_view value = "v") {
   return op;
 }
 
+TEST(OpIdentityTest, EveryFieldCounts) {
+  const Op op = MakeOp("17", "value");
+  EXPECT_EQ(IdentityOf(op), IdentityOf(MakeOp("17", "value")));
+  std::vector<Op> others(9, op);
+  others[0].map = "n";
+  others[1].key = "18";
+  others[2].tag = "t";
+  others[3].kind = OpKind::kRemove;
+  others[4].value = "valuf";
+  others[5].id = "18";
+  others[6].timestamp.millis = 1'001;
+  others[7].timestamp.counter = 1;
+  others[8].timestamp.node_id = "clienu";
+  others.push_back(op);
+  std::swap(others.back().map, others.back().key);
+  for (const Op& other : others) {
+    EXPECT_NE(IdentityOf(other).high, IdentityOf(op).high);
+    EXPECT_NE(IdentityOf(other).low, IdentityOf(op).low);
+  }
+}
+
 class AckLedgerTest : public ::testing::Test {
  protected:
   // Adds a frame; returns the numbers of the ops that were new.

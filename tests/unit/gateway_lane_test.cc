@@ -51,7 +51,12 @@ class LaneTest : public ::testing::Test {
     op.timestamp = {1, 0, "n"};
     lane_.Append(op, concern, "origin", {.connection = {}, .op = number});
   }
-  PartPtr Take() { return lane_.TakeNext(now_); }
+  // Takes the next part and sends it.
+  PartPtr Take() {
+    PartPtr part = lane_.TakeNext(now_);
+    if (part != nullptr) part->message();
+    return part;
+  }
   void Commit(const PartPtr& part, uint64_t incarnation = 1, uint64_t n = 1) {
     lane_.OnCommitted(part->id(), {.position = {incarnation, n}, .outcomes = {}});
   }
@@ -493,6 +498,27 @@ TEST(PartTest, ColumnsCarryTheOps) {
   ASSERT_EQ(message.ttl_index_size(), 2);
   EXPECT_EQ(message.ttl_index(1), 2U);
   EXPECT_EQ(message.ttl_ms(1), 1.5);
+}
+
+TEST(PartTest, MayNameManyMaps) {
+  constexpr int kMaps = 100;
+  metrics::Registry registry;
+  Probe probe(registry, 0);
+  MemoryBudget budget(1'000'000, probe);
+  Part part(1, 0, budget);
+  for (int i = 0; i < 2 * kMaps; ++i) {
+    const std::string map = "map-" + std::to_string(i % kMaps);
+    wire::Op op;
+    op.kind = wire::OpKind::kRemove;
+    op.map = map;
+    part.Append(op, WriteConcern::kApplied, "o", {});
+  }
+  const sync::v1::ApplyPart& message = part.message();
+  ASSERT_EQ(message.maps_size(), kMaps);
+  for (int i = 0; i < 2 * kMaps; ++i) {
+    EXPECT_EQ(message.maps(static_cast<int>(message.map_index(i))),
+              "map-" + std::to_string(i % kMaps));
+  }
 }
 
 TEST_F(LaneTest, TellsWhichOpsWereStampedAnew) {
