@@ -25,6 +25,7 @@ class CountingSession final : public gateway::Session {
   void Urgent(std::string frame) override { bytes_ += frame.size(); }
   bool Push(gateway::PushFrame /*push*/) override { return true; }
   void Close(gateway::CloseCause /*cause*/) override {}
+  void Trim() override {}
   void SetMessageBytesMax(uint64_t /*bytes*/) override {}
   void PauseReading(bool /*paused*/) override {}
 

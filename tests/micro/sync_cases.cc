@@ -58,26 +58,27 @@ class Merging {
  public:
   explicit Merging(wire::OpKind kind) : request_(Parse(RequestBytes(kind))) {}
 
-  // Merges the part in as many batches as it takes. Every write is newer than the last time.
+  // Merges the part in as many commits as it takes. Every write is newer than the last time.
   void Run() {
     ++later_;
     StatusOr<sync::WritePart> decoded = sync::DecodePart(request_->parts(0), request_);
     for (sync::WriteOp& op : decoded->ops) op.timestamp.millis += later_;
-    const auto part = std::make_shared<sync::PartState>(*std::move(decoded));
-    while (part->next < part->part.ops.size()) Commit(part);
-    Keep(part->open);
+    sync::PartState part(*std::move(decoded));
+    pending_.Add(part);
+    while (!pending_.empty()) Commit();
+    Keep(part.open);
   }
 
  private:
-  void Commit(const std::shared_ptr<sync::PartState>& part) {
-    batch_.Clear();
-    batch_.Take(part);
+  void Commit() {
+    while (!pending_.empty() && !batch_.full()) batch_.Take(pending_.TakeOldest());
     LookUp();
     while (!batch_.Merge(clock_, kNowMs)) LookUp();
     const sync::CommitRequest commit = batch_.BuildCommit(tail_, kNowMs);
     Keep(commit.entry.size());
     ++tail_.n;
-    batch_.Settle(tail_, cache_);
+    Keep(batch_.Settle(tail_, cache_).size());
+    batch_.Clear();
   }
 
   void LookUp() {
@@ -89,6 +90,7 @@ class Merging {
   FixedClock wall_;
   crdt::HybridLogicalClock clock_{"sync-0", wall_};
   sync::CellCache cache_{uint64_t{1} << 30};
+  sync::PendingOps pending_;
   sync::MergeBatch batch_{sync::BatchLimits()};
   state::Position tail_{31'000'000, 1};
   int64_t later_ = 0;
