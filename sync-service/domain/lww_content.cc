@@ -9,7 +9,7 @@ namespace topgun::sync {
 
 namespace {
 
-constexpr uint64_t kCellOverhead = 112;  // of the row, its place in the tree, bookkeeping
+constexpr uint64_t kCellOverhead = 144;  // of the row, its place in the tree, bookkeeping
 
 }  // namespace
 
@@ -20,6 +20,7 @@ void LwwContent::Apply(uint32_t shard, std::string_view key, std::string_view /*
   auto it = cells_.find(key);
   if (it == cells_.end()) {
     it = cells_.emplace(std::string(key), Stored()).first;
+    if (order_.has_value()) order_->emplace(it->first, &it->second);
     bytes_ += key.size() + kCellOverhead;
   } else {
     state::CellView current;
@@ -47,16 +48,18 @@ void LwwContent::Prune(uint32_t shard, std::string_view key, std::string_view /*
 
 void LwwContent::DropShard(uint32_t shard) {
   for (auto it = cells_.begin(); it != cells_.end();) {
-    it = it->second.shard == shard ? Erase(it) : std::next(it);
+    const auto at = it++;
+    if (at->second.shard == shard) Erase(at);
   }
 }
 
-LwwContent::Cells::iterator LwwContent::Erase(Cells::iterator it) {
+void LwwContent::Erase(Cells::iterator it) {
   state::CellView cell;
   if (state::DecodeCell(it->second.cell, &cell)) Count(cell, false);
   bytes_ -= it->first.size() + it->second.cell.size() + kCellOverhead;
   tree_.Remove(it->first);
-  return cells_.erase(it);
+  if (order_.has_value()) order_->erase(it->first);
+  cells_.erase(it);
 }
 
 void LwwContent::Count(const state::CellView& cell, bool in) {
@@ -81,12 +84,16 @@ void LwwContent::AppendCells(std::string_view path, int64_t committed_since_ms,
   }
 }
 
-std::vector<Row> LwwContent::LiveRows(size_t rows_max, int64_t now_ms) const {
+std::vector<Row> LwwContent::LiveRows(size_t rows_max, int64_t now_ms) {
+  if (!order_.has_value()) {
+    order_.emplace();
+    for (const auto& [key, stored] : cells_) order_->emplace(key, &stored);
+  }
   std::vector<Row> rows;
-  for (auto it = cells_.begin(); it != cells_.end() && rows.size() < rows_max; ++it) {
+  for (auto it = order_->begin(); it != order_->end() && rows.size() < rows_max; ++it) {
     state::CellView cell;
-    if (!state::DecodeCell(it->second.cell, &cell) || !cell.Live(now_ms)) continue;
-    rows.push_back({it->first, std::string(cell.value), cell.ExpiresMs()});
+    if (!state::DecodeCell(it->second->cell, &cell) || !cell.Live(now_ms)) continue;
+    rows.push_back({std::string(it->first), std::string(cell.value), cell.ExpiresMs()});
   }
   return rows;
 }

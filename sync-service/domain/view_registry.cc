@@ -33,7 +33,7 @@ void ViewRegistry::Read(std::string_view map, size_t rows_max, Callback<Snapshot
   entry.view.WhenCurrent(
       [this, &entry, rows_max, callback = std::move(callback)](const Status& status) {
         if (!status.ok()) return callback(status);
-        const auto& content = std::get<LwwContent>(entry.content);
+        auto& content = std::get<LwwContent>(entry.content);
         const int64_t now_ms = wall_.NowMs();
         callback(Snapshot{content.LiveRows(rows_max, now_ms), content.LiveCount(now_ms),
                           entry.view.Positions()});

@@ -192,6 +192,37 @@ TEST_F(ViewTest, PrunedCellsLeaveTheTree) {
   ExpectTree(CellKind::kOr, orm.tree());
 }
 
+TEST_F(ViewTest, RowsStayInOrderWhateverHappensAfterTheFirstSnapshot) {
+  LwwContent content;
+  uint64_t n = 0;
+  const auto put = [&](uint32_t shard, const std::string& key) {
+    state::CellView cell;
+    cell.version = {1, ++n};
+    cell.timestamp = {kNow, 0, "n"};
+    cell.value = "\x01";
+    const std::string encoded = state::EncodeCell(cell);
+    content.Apply(shard, key, "", encoded);
+    return encoded;
+  };
+  const auto keys = [&](size_t rows_max) {
+    std::string joined;
+    for (const Row& row : content.LiveRows(rows_max, kNow)) joined += row.key;
+    return joined;
+  };
+  put(0, "c");
+  put(1, "a");
+  EXPECT_EQ(keys(9), "ac");
+  const std::string pruned = put(0, "b");
+  put(1, "d");
+  EXPECT_EQ(keys(3), "abc");
+  content.Prune(0, "b", "", pruned);
+  EXPECT_EQ(keys(9), "acd");
+  content.DropShard(1);
+  EXPECT_EQ(keys(9), "c");
+  put(0, "c");
+  EXPECT_EQ(keys(9), "c");
+}
+
 TEST_F(ViewTest, ANewerCellSurvivesTheNewsOfAPruning) {
   LwwContent content;
   state::CellView cell;
