@@ -41,7 +41,10 @@ Session::Session(boost::asio::io_context& io, Options options, RunStats& stats,
       random_(options_.seed),
       backoff_(kBackoffMin) {}
 
-void Session::Start() { Connect(); }
+void Session::Start() {
+  was_ready_ = false;
+  Connect();
+}
 
 void Session::Stop() {
   state_ = State::kIdle;
