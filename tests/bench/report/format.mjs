@@ -1,11 +1,11 @@
 // Numbers for people. Pure.
 
-// Three significant digits or so, thousands apart: 78 994, 14.9, 0.42.
+// Three significant digits or so, thousands apart: 78 994, 14.9, 0.42, 0.0016.
 export function figure(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return '-';
   if (!Number.isFinite(value)) return 'inf';
   const size = Math.abs(value);
-  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4;
   const [whole, fraction] = value.toFixed(digits).split('.');
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ' ');
   return fraction ? `${grouped}.${fraction}` : grouped;
@@ -13,7 +13,7 @@ export function figure(value) {
 
 export function target({better, target: value, unit}) {
   if (value === null || value === undefined) return '-';
-  return `${better === 'higher' ? '>=' : '<='} ${figure(value)} ${unit}`;
+  return `${better === 'higher' ? '>=' : '<='} ${figure(value)} ${unit}`.trim();
 }
 
 export function ratio(value) {

@@ -22,7 +22,7 @@ export function renderMarkdown(report) {
       `${Math.round(machine.memoryBytes / 2 ** 30)} GB, ${machine.system}, Linux ${machine.kernel}; Redis ${versions.redis}, PostgreSQL ${versions.postgres}.`,
     '',
     ...pipes(['workload', 'figure', 'reference', 'target', 'median', 'min .. max', 'ratio', ''], report.rows.flatMap((row) => row.metrics.map((metric, i) => [
-      i === 0 ? `\`${row.name}\`: ${row.title}` : '', metric.title, metric.reference ?? '-', target(metric), `${figure(metric.median)} ${metric.unit}`,
+      i === 0 ? `\`${row.name}\`: ${row.title}` : '', metric.title, metric.reference ?? '-', target(metric), `${figure(metric.median)} ${metric.unit}`.trim(),
       metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : '', ratio(metric.ratio), metric.verdict,
     ]))),
     '',

@@ -15,9 +15,13 @@ export function renderReport(report) {
 
 export function renderTargets(rows) {
   return table(TARGETS_HEADER, rows.flatMap((row) => row.metrics.map((metric, i) => [
-    i === 0 ? row.name : '', `${metric.title}, ${metric.unit}`, target({...metric, unit: ''}).trim(), metric.reference ?? '-', figure(metric.median),
+    i === 0 ? row.name : '', withUnit(metric), target({...metric, unit: ''}).trim(), metric.reference ?? '-', figure(metric.median),
     metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : '', ratio(metric.ratio), metric.verdict,
   ])), NUMBERS);
+}
+
+function withUnit({title, unit}) {
+  return unit ? `${title}, ${unit}` : title;
 }
 
 // Rows and processes; services of one kind are one column.
@@ -53,7 +57,11 @@ function notes(rows) {
 }
 
 export function renderList(rows) {
-  const wanted = ({metrics}) => metrics.filter(({target: value}) => value !== undefined);
+  // Figures with a target, or the first one.
+  const wanted = ({metrics}) => {
+    const aimedAt = metrics.filter(({target: value}) => value !== undefined);
+    return aimedAt.length > 0 ? aimedAt : metrics.slice(0, 1);
+  };
   return table(['row', 'figure', 'target', 'reference server', 'workload'], rows.flatMap((row) => wanted(row).map((metric, i) => [
     i === 0 ? row.name : '', metric.title, target(metric), metric.reference ?? '-', i === 0 ? row.title : '',
   ])));
@@ -61,6 +69,6 @@ export function renderList(rows) {
 
 export function renderComparison(lines, tolerance) {
   const header = ['row', 'figure', 'before', 'now', 'ratio', ''];
-  const cells = lines.map(({row, title, unit, old, now, ratio: value, beyond}) => [row, `${title}, ${unit}`, figure(old), figure(now), ratio(value), beyond ? `worse by more than ${Math.round(tolerance * 100)}%` : '']);
+  const cells = lines.map(({row, title, unit, old, now, ratio: value, beyond}) => [row, withUnit({title, unit}), figure(old), figure(now), ratio(value), beyond ? `worse by more than ${Math.round(tolerance * 100)}%` : '']);
   return table(header, cells, new Set([2, 3, 4]));
 }

@@ -34,7 +34,7 @@ function checkNesting(page) {
 }
 
 test('figures have about three digits and thousands apart', () => {
-  assert.deepEqual([78_994.4, 1_234_567, 99.94, 14.86, 0.423, 0, -1500].map(figure), ['78 994', '1 234 567', '99.9', '14.9', '0.42', '0.00', '-1 500']);
+  assert.deepEqual([78_994.4, 1_234_567, 99.94, 14.86, 0.423, 0.0016, 0, -1500].map(figure), ['78 994', '1 234 567', '99.9', '14.9', '0.42', '0.0016', '0.00', '-1 500']);
   assert.deepEqual([null, undefined, NaN, Infinity].map(figure), ['-', '-', '-', 'inf']);
 });
 

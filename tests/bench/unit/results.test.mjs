@@ -5,6 +5,7 @@ import {compareReports} from '../compare.mjs';
 import {goodness, summarizeRow} from '../results.mjs';
 import {ackedRate, backlogGrowth, cost, latency} from '../rows/metrics.mjs';
 import {matrixRow} from '../rows/matrix.mjs';
+import {idleRow} from '../rows/merkle.mjs';
 import {sampleRun} from './sample_run.mjs';
 
 const row = {name: 'put', title: 'PUT', metrics: [ackedRate(90, '60 k/s'), latency('p50', 1), cost()]};
@@ -72,4 +73,15 @@ test('a comparison finds what is worse beyond the tolerance, in either direction
 test('rows that only one report has are not compared', () => {
   const report = (name) => ({rows: [{...summarizeRow(row, {all: [sampleRun()]}), name}]});
   assert.deepEqual(compareReports(report('put'), report('single'), 0.1), []);
+});
+
+test('an idle connection costs what the gateway grows by, not the teardown', () => {
+  const t = [0, 10, 20, 30];
+  const series = {t, backlog: t, 'rss gateway-0': [10 << 20, 60 << 20, 110 << 20, 500 << 20], 'cpu gateway-0': [0, 0, 5e6, 9e6]};
+  const summarized = summarizeRow(idleRow, {all: [sampleRun({series, residentBefore: {'gateway-0': 10 << 20}})]});
+  assert.equal(metric(summarized, 'connection-bytes').median, 10.24);
+  assert.equal(metric(summarized, 'idle-cores').median, 0.5);
+  // Operations are not what this row is about.
+  assert.deepEqual(summarized.points[0].costs, {});
+  assert.equal(summarized.points[0].totalCost, null);
 });
