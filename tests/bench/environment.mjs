@@ -14,7 +14,7 @@ export function describeMachine() {
     cpu: os.cpus()[0]?.model ?? 'unknown',
     cores: os.cpus().length,
     memoryBytes: os.totalmem(),
-    kernel: os.release(),
+    kernel: os.release().split('-')[0],
     system: osName(),
   };
 }

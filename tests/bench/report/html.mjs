@@ -1,7 +1,7 @@
 // The report as one page that needs nothing else: tables and inline charts. Pure.
 import {figure, ratio, target} from './format.mjs';
 import {escape, lineChart, ratioBars, stackedBars} from './svg.mjs';
-import {byKind} from './terminal.mjs';
+import {byKind, notes} from './terminal.mjs';
 
 const STYLE = `
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222; background: #fff; }
@@ -43,7 +43,7 @@ function targetsTable(rows) {
     `<td class="n">${metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : ''}</td><td class="n">${ratio(metric.ratio)}</td><td class="${metric.verdict}">${metric.verdict}</td></tr>`));
   const problems = rows.flatMap(({name, problems: list}) => list.map((problem) => `<pre>${escape(`${name}: ${problem}`)}</pre>`));
   return `<table><tr><th>workload</th><th>figure</th><th>reference server</th><th class="n">target</th><th class="n">median</th><th class="n">min .. max</th><th class="n">ratio</th><th></th></tr>
-${lines.join('\n')}</table>${problems.join('')}`;
+${lines.join('\n')}</table>${problems.join('')}${notes(rows).map((note) => `<p>${escape(note)}</p>`).join('')}`;
 }
 
 function ratios(rows) {

@@ -1,6 +1,6 @@
 // The report as a section of a page in Markdown. Pure: the caller reads and writes the page.
 import {figure, mebibytes, ratio, target} from './format.mjs';
-import {byKind} from './terminal.mjs';
+import {byKind, notes} from './terminal.mjs';
 
 export const BEGIN = '<!-- bench: results begin -->';
 export const END = '<!-- bench: results end -->';
@@ -29,6 +29,7 @@ export function renderMarkdown(report) {
     'Microseconds of CPU per acknowledged operation:',
     '',
     ...costTable(report.rows),
+    ...notes(report.rows).flatMap((note) => ['', note]),
   ].join('\n');
 }
 

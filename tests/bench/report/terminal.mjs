@@ -9,7 +9,7 @@ const COSTS_TITLE = 'CPU in us per acknowledged operation, from the first connec
 export function renderReport(report) {
   return [
     renderTargets(report.rows), '', COSTS_TITLE, '',
-    renderCosts(report.rows), ...report.rows.flatMap(({name, problems}) => problems.map((problem) => `${name}: ${problem}`)), ...notes(report.rows),
+    renderCosts(report.rows), ...report.rows.flatMap(({name, problems}) => problems.map((problem) => `${name}: ${problem}`)), ...notes(report.rows).map((note) => `\n${note}`),
   ].join('\n');
 }
 
@@ -48,12 +48,13 @@ export function byKind(costs) {
 
 const NOTEWORTHY_CORES = 0.1;
 
-function notes(rows) {
+// What a reader should know before trusting the figures; lines.
+export function notes(rows) {
   const disturbed = rows.flatMap(({name, points}) => {
     const most = Math.max(0, ...points.map(({foreignCores, stolenCores}) => foreignCores + stolenCores));
     return most > NOTEWORTHY_CORES ? [`${name} (${figure(most)})`] : [];
   });
-  return disturbed.length === 0 ? [] : ['', `Other programs used cores meanwhile, which makes figures worse: ${disturbed.join(', ')}.`];
+  return disturbed.length === 0 ? [] : [`Other programs used cores meanwhile, which makes figures worse: ${disturbed.join(', ')}.`];
 }
 
 export function renderList(rows) {

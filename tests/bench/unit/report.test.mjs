@@ -47,6 +47,13 @@ test('the terminal shows targets, medians, verdicts, costs and failures', () => 
   for (const part of ['>= 150 000', '79 497', '78 994 .. 80 000', '0.53x', 'missed', 'gateway', '4.00', 'put: a <b> & c']) assert.ok(text.includes(part), `${part} in:\n${text}`);
 });
 
+test('every form of the report says when other programs disturbed the runs', () => {
+  const report = sampleReport();
+  assert.ok(!renderReport(report).includes('Other programs'));
+  report.rows[0].points[0].foreignCores = 0.7;
+  for (const text of [renderReport(report), renderHtml(report), insertResults(null, report)]) assert.match(text, /Other programs used cores meanwhile.*put \(0\.70\)/);
+});
+
 test('processes of a kind are one', () => {
   assert.deepEqual(byKind({'gateway-0': 1, 'gateway-1': 2, redis: 4}), {gateway: 3, redis: 4});
 });
