@@ -6,6 +6,7 @@ import {goodness, summarizeRow} from '../results.mjs';
 import {ackedRate, backlogGrowth, cost, latency} from '../rows/metrics.mjs';
 import {matrixRow} from '../rows/matrix.mjs';
 import {idleRow} from '../rows/merkle.mjs';
+import {growingQueues, memoryDrifts, soakRow} from '../rows/soak.mjs';
 import {sampleRun} from './sample_run.mjs';
 
 const row = {name: 'put', title: 'PUT', metrics: [ackedRate(90, '60 k/s'), latency('p50', 1), cost()]};
@@ -73,6 +74,19 @@ test('a comparison finds what is worse beyond the tolerance, in either direction
 test('rows that only one report has are not compared', () => {
   const report = (name) => ({rows: [{...summarizeRow(row, {all: [sampleRun()]}), name}]});
   assert.deepEqual(compareReports(report('put'), report('single'), 0.1), []);
+});
+
+test('the soak names what grows, per process and per queue', () => {
+  const t = Array.from({length: 400}, (_, i) => i * 4);
+  const series = {t, backlog: t, 'rss gateway-0': t.map((x) => (100 << 20) + x * 1e5), 'rss redis': t.map((x) => (100 << 20) + x % 3)};
+  const gauges = {'sync-0 sync_queue_bytes': {t, value: t.map((x) => 5 * x)}, 'gateway-0 gateway_waiting_ops': {t, value: t.map((x) => x % 50)}};
+  const run = sampleRun({series, gauges, loadSeconds: 1600});
+  const drifts = memoryDrifts(run);
+  assert.deepEqual(drifts.map(({name, grows}) => [name, grows]), [['gateway-0', true], ['redis', false]]);
+  assert.ok(Math.abs(drifts[0].slope - 1e5 * 3600 / 2 ** 20) < 1);
+  assert.deepEqual(growingQueues(run), ['sync-0 sync_queue_bytes']);
+  const summarized = summarizeRow(soakRow, {all: [run]});
+  assert.deepEqual(['growing-processes', 'growing-queues'].map((name) => metric(summarized, name).verdict), ['missed', 'missed']);
 });
 
 test('an idle connection costs what the gateway grows by, not the teardown', () => {
