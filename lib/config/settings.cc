@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/build_info.h"
 #include "setting.h"
 #include "values.h"
 
@@ -279,7 +280,8 @@ ParseResult Settings::Parse(int argc, const char* const* argv) {
       std::fputs(line->help_text.c_str(), stdout);
       return {};
     case Request::kVersion:
-      std::printf("%s %s\n", impl_->program.c_str(), TOPGUN_VERSION);
+      std::printf("%s %s (%s)\n", impl_->program.c_str(), std::string(Version()).c_str(),
+                  std::string(Revision()).c_str());
       return {};
     case Request::kPrintDoc:
       std::fputs(RenderDoc(impl_->table, impl_->program, impl_->description).c_str(), stdout);

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/build_info.h"
+
 namespace topgun::metrics {
 namespace {
 
@@ -101,7 +103,9 @@ std::vector<MetricFamily> CollectProcess(const std::string& service) {
   families.Add(gauge, "process_open_fds", "Open file descriptors.", CountOpenFiles());
   families.Add(gauge, "process_max_fds", "Limit of open file descriptors.", ReadOpenFilesLimit());
   families.Add(gauge, "topgun_build_info", "Always 1; the labels tell what is running.", 1,
-               {{"service", service}, {"version", TOPGUN_VERSION}});
+               {{"revision", std::string(Revision())},
+                {"service", service},
+                {"version", std::string(Version())}});
   return families.Take();
 }
 

@@ -85,7 +85,7 @@ TEST(RegistryTest, AddingAndRenderingMayRunAtTheSameTime) {
 
 TEST(RegistryTest, TellsWhatIsRunning) {
   const Registry registry("topgun-test");
-  EXPECT_THAT(registry.Render(), HasSubstr("topgun_build_info{service=\"topgun-test\",version=\""));
+  EXPECT_THAT(registry.Render(), HasSubstr("\",service=\"topgun-test\",version=\""));
 }
 
 TEST(ProcessMetricsTest, CountsOpenFiles) {
