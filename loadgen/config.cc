@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "base/build_info.h"
+#include "distributed/share.h"
 #include "exit_code.h"
 #include "options/option_parser.h"
 #include "options/scenario.h"
@@ -23,10 +25,16 @@ constexpr const char* kFooter = R"(Examples:
       topgun-loadgen --rate 50k --duration 60s --json run.json
   OR maps with removals, nothing acknowledged may be missing afterwards:
       topgun-loadgen --map-type or --remove-ratio 0.3 --ops 100000 --verify acks
+  Limits that decide about the exit code, and a report to look at:
+      topgun-loadgen --rate 50k --threshold 'ack.p99<5ms' --threshold 'errors<0.1%' --html run.html
+  Not slower than last time by more than 10 %:
+      topgun-loadgen --compare last.json --json now.json
+  One run by two machines, on each of which `topgun-loadgen agent` waits:
+      topgun-loadgen --agents one:7070,two:7070 --url ws://gateway:8080/ws --connections 2000
   Does the verification find losses? It must fail here:
       topgun-loadgen --scenario smoke --inject-loss 3
 
-Exit codes: 0 ok; 1 errors, or operations never acknowledged; 2 verification failed; 3 usage;
+Exit codes: 0 ok; 1 errors, a failed threshold or comparison, or operations never acknowledged; 2 verification failed; 3 usage;
 4 target unreachable; 5 the generator itself was the bottleneck.)";
 
 void RegisterAll(OptionParser& parser, Config& config, bool& list_scenarios) {
@@ -39,6 +47,7 @@ void RegisterAll(OptionParser& parser, Config& config, bool& list_scenarios) {
   RegisterMerkleOptions(parser, config.merkle);
   RegisterVerifyOptions(parser, config.verify);
   RegisterOutputOptions(parser, config.output);
+  RegisterDistributedOptions(parser, config.distributed);
 }
 
 Status FinishAll(Config& config) {
@@ -46,6 +55,11 @@ Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishLoad(config.load));
   RETURN_IF_ERROR(FinishData(config.data));
   RETURN_IF_ERROR(FinishOutput(config.output));
+  RETURN_IF_ERROR(FinishDistributed(config.distributed));
+  if (!config.distributed.agents.empty()) {
+    const auto agents = static_cast<uint32_t>(config.distributed.agents.size());
+    RETURN_IF_ERROR(CheckShareable(config, agents));
+  }
   if (FindScenario(config.scenario)->kind == ScenarioKind::kMerkle) {
     RETURN_IF_ERROR(CheckMerkle(config.merkle, config.data));
   }
@@ -75,6 +89,10 @@ ParsedConfig ParseConfig(int argc, const char* const* argv) {
   Status status = parser.Parse(arguments);
   if (parser.help_wanted()) return {std::nullopt, kExitOk, parser.HelpText()};
   if (status.ok() && list_scenarios) return {std::nullopt, kExitOk, RenderScenarios()};
+  if (parser.version_wanted()) {
+    return {std::nullopt, kExitOk,
+            "topgun-loadgen " + std::string(Version()) + " (" + std::string(Revision()) + ")\n"};
+  }
 
   Config config;
   if (status.ok()) status = ParseLayers(named.scenario, arguments, config);

@@ -7,6 +7,7 @@
 
 #include "options/clients.h"
 #include "options/data.h"
+#include "options/distributed.h"
 #include "options/faults.h"
 #include "options/load.h"
 #include "options/merkle.h"
@@ -26,6 +27,7 @@ struct Config {
   MerkleConfig merkle;
   VerifyConfig verify;
   OutputConfig output;
+  DistributedConfig distributed;
 };
 
 struct ParsedConfig {

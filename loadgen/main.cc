@@ -1,19 +1,22 @@
 // topgun-loadgen: drives a TopGun cluster with the client protocol and reports what it did.
-#include <sys/resource.h>
-
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "config.h"
+#include "distributed/agent_main.h"
+#include "distributed/coordinator.h"
+#include "driver/file_limit.h"
 #include "driver/run.h"
 #include "fleet/connect_storm.h"
 #include "fleet/idle_fleet.h"
 #include "merkle/merkle_run.h"
 #include "options/scenario.h"
 #include "report/banner.h"
-#include "report/json_report.h"
-#include "report/summary.h"
+#include "report/outputs.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -27,31 +30,31 @@ void OnInterrupt(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
-// Every connection is a file; the soft limit is often much lower than what is allowed.
-Status RaiseFileLimit(const Config& config) {
-  constexpr rlim_t kOwnFiles = 64;
-  const rlim_t needed = rlim_t{config.load.connections} + config.clients.subscribers + kOwnFiles;
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return OkStatus();
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed) return OkStatus();
-  return InvalidArgument("--connections " + std::to_string(config.load.connections) + " needs " +
-                         std::to_string(needed) + " open files, but the limit is " +
-                         std::to_string(limit.rlim_max) +
-                         ": raise it (ulimit -Hn as root, or LimitNOFILE) or use fewer");
+int Fail(const Status& status, int exit_code) {
+  std::fprintf(stderr, "topgun-loadgen: %s\n", std::string(Message(status)).c_str());
+  return exit_code;
 }
 
 template <typename Driver>
-RunReport Drive(const Config& config) {
-  Driver driver(config, interrupted);
+RunReport Execute(const Config& config, Driver& driver) {
   if (!config.output.quiet) {
     std::fputs((RenderBanner(config, driver.id()) + "\n").c_str(), stderr);
   }
   return driver.Execute();
 }
 
-RunReport DriveScenario(const Config& config) {
+template <typename Driver>
+RunReport Drive(const Config& config) {
+  Driver driver(config, interrupted);
+  return Execute(config, driver);
+}
+
+RunReport DriveScenario(const Config& config, std::vector<std::string> arguments,
+                        Outputs& outputs) {
+  if (!config.distributed.agents.empty()) {
+    Coordinator coordinator(config, std::move(arguments), interrupted, &outputs);
+    return Execute(config, coordinator);
+  }
   switch (FindScenario(config.scenario)->kind) {
     case ScenarioKind::kMerkle:
       return Drive<MerkleRun>(config);
@@ -59,28 +62,27 @@ RunReport DriveScenario(const Config& config) {
       return Drive<IdleFleet>(config);
     case ScenarioKind::kStorm:
       return Drive<ConnectStorm>(config);
-    default:
-      return Drive<Run>(config);
+    case ScenarioKind::kLoad:
+      break;
   }
+  Run run(config, interrupted, &outputs);
+  return Execute(config, run);
 }
 
-int RunLoad(const Config& config) {
-  if (const Status status = RaiseFileLimit(config); !status.ok()) {
-    std::fprintf(stderr, "topgun-loadgen: %s\n", std::string(Message(status)).c_str());
-    return kExitUsage;
-  }
+int RunLoad(const Config& config, std::vector<std::string> arguments) {
+  // A coordinator has no connections of its own.
+  const bool drives = config.distributed.agents.empty();
+  const Status limit = drives ? RaiseFileLimit(config) : OkStatus();
+  if (!limit.ok()) return Fail(limit, kExitUsage);
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
   std::signal(SIGPIPE, SIG_IGN);
 
-  const RunReport report = DriveScenario(config);
-  std::fputs(RenderSummary(config, report).c_str(), stdout);
-  if (!config.output.json_path.empty()) {
-    const Status written = WriteFile(config.output.json_path, RenderJson(config, report));
-    if (!written.ok()) {
-      std::fprintf(stderr, "topgun-loadgen: %s\n", ToString(written).c_str());
-      return kExitUsage;
-    }
+  Outputs outputs(config);
+  if (const Status opened = outputs.Open(); !opened.ok()) return Fail(opened, kExitUsage);
+  RunReport report = DriveScenario(config, std::move(arguments), outputs);
+  if (const Status told = outputs.Finish(&report); !told.ok()) {
+    return Fail(told, report.exit_code == kExitOk ? kExitErrors : report.exit_code);
   }
   return report.exit_code;
 }
@@ -89,10 +91,14 @@ int RunLoad(const Config& config) {
 }  // namespace topgun::loadgen
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "agent") {
+    return topgun::loadgen::AgentMain({arguments.begin() + 1, arguments.end()});
+  }
   const auto parsed = topgun::loadgen::ParseConfig(argc, argv);
   if (!parsed.config) {
     std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;
   }
-  return topgun::loadgen::RunLoad(*parsed.config);
+  return topgun::loadgen::RunLoad(*parsed.config, arguments);
 }

@@ -1,11 +1,10 @@
 #include "driver/run.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <thread>
 
 #include "driver/read_back.h"
-#include "report/summary.h"
+#include "scrape/server_meter.h"
 #include "stats/process_cpu.h"
 
 namespace topgun::loadgen {
@@ -13,6 +12,7 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr std::chrono::milliseconds kPollEvery{20};
+constexpr int64_t kIntervalNs = 1'000 * kNsPerMs;
 // Events of the last acknowledged writes are on their way for at most this long.
 constexpr int64_t kSightingsQuietNs = 1'000 * kNsPerMs;
 
@@ -21,12 +21,17 @@ double SecondsOf(int64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 }  // namespace
 
-Run::Run(const Config& config, const std::atomic<bool>& interrupted)
-    : config_(config), interrupted_(interrupted), context_(config) {}
+Run::Run(const Config& config, const std::atomic<bool>& interrupted, RunObserver* observer)
+    : config_(config),
+      interrupted_(interrupted),
+      observer_(observer),
+      interval_ns_(std::min(Ns(config.output.progress), kIntervalNs)),
+      context_(config) {}
 
 RunReport Run::Execute() {
   RunReport report;
   report.run = id();
+  start_ns_ = NowNs();
   for (uint32_t i = 0; i < config_.load.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(context_, i));
   }
@@ -53,9 +58,13 @@ bool Run::ConnectAll(RunReport* report) {
     state = TotalState();
   }
   Phase connecting = Begin("connect");
-  Collect(&connecting, false);
+  Collect(&connecting);
   report->whole.Merge(connecting.stats);
-  if (state.connections_ready == state.connections) return true;
+  if (state.connections_ready == state.connections) {
+    if (observer_ == nullptr || observer_->OnConnected()) return true;
+    report->unreachable = "abandoned before the start";
+    return false;
+  }
 
   report->unreachable = std::to_string(state.connections_ready) + " of " +
                         std::to_string(state.connections) + " connections ready after " +
@@ -72,7 +81,7 @@ void Run::Preload(RunReport* report) {
   Phase phase = Begin("preload");
   for (const auto& worker : workers_) worker->StartPreload();
   while (!TotalState().drained && !interrupted_) Step(phase.start_ns + INT64_MAX / 2, &phase);
-  Collect(&phase, false);
+  Collect(&phase);
   report->whole.Merge(phase.stats);
 }
 
@@ -80,9 +89,9 @@ void Run::WarmUp(RunReport* report) {
   if (config_.load.warmup.count() == 0) return;
   Phase phase = Begin("warm-up");
   StartWriting(phase);
-  const int64_t end_ns = phase.start_ns + Ns(config_.load.warmup);
+  const int64_t end_ns = phase.end_ns = phase.start_ns + Ns(config_.load.warmup);
   while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
-  Collect(&phase, false);
+  Collect(&phase);
   report->whole.Merge(phase.stats);
 }
 
@@ -91,24 +100,28 @@ void Run::StartWriting(const Phase& phase) {
 }
 
 void Run::Measure(RunReport* report) {
+  ServerMeter servers(config_.output.metrics_urls);
+  servers.Start();
   ProcessCpuMeter meter(config_.output.processes);
   meter.Start();
+  Phase before = Begin("warm-up");  // its last moment, while the meters were read
+  const std::vector<int64_t> cpu_before = Collect(&before);
+  report->whole.Merge(before.stats);
   Phase phase = Begin("measure");
-  RunStats before;  // of the last moment of the warm-up
-  const std::vector<int64_t> cpu_before = TakeCpu(&before);
-  report->whole.Merge(before);
   if (config_.load.warmup.count() == 0) StartWriting(phase);
 
   const int64_t end_ns =
       config_.load.ops > 0 ? INT64_MAX : phase.start_ns + Ns(config_.load.duration);
+  phase.end_ns = end_ns;
   while (NowNs() < end_ns && !interrupted_) {
     Step(std::min(end_ns, NowNs() + Ns(kPollEvery)), &phase);
     if (config_.load.ops > 0 && TotalState().drained) break;
   }
   if (config_.load.cooldown.count() == 0) StopWriting();
-  const std::vector<int64_t> cpu_after = TakeCpu(&phase.stats);
+  const std::vector<int64_t> cpu_after = Collect(&phase);
   report->processes = meter.Stop();
   report->seconds = SecondsOf(NowNs() - phase.start_ns);
+  report->server = servers.Stop();
 
   int64_t busiest_ns = 0;
   for (size_t i = 0; i < cpu_after.size(); ++i) {
@@ -133,7 +146,7 @@ void Run::CoolDown(RunReport* report) {
   const int64_t end_ns = phase.start_ns + Ns(config_.load.cooldown);
   while (NowNs() < end_ns && !interrupted_) Step(end_ns, &phase);
   StopWriting();
-  Collect(&phase, false);
+  Collect(&phase);
   report->whole.Merge(phase.stats);
 }
 
@@ -150,7 +163,7 @@ void Run::Drain(RunReport* report) {
   const bool seen_live =
       config_.verify.watches() || (config_.verify.reads_back() && context_.keys().HasOr());
   if (seen_live) AwaitSightings();
-  Collect(&phase, false);
+  Collect(&phase);
   // After a cool-down these are operations that were sent during it.
   if (config_.load.cooldown.count() == 0) report->measured.Merge(phase.stats);
   report->whole.Merge(phase.stats);
@@ -199,38 +212,44 @@ void Run::CheckLive(const Ledger& ledger, VerifyReport* report) const {
 }
 
 Run::Phase Run::Begin(const char* name) const {
+  if (observer_ != nullptr) observer_->OnPhase(name);
   const int64_t now_ns = NowNs();
-  return {name, {}, now_ns, now_ns};
+  Phase phase;
+  phase.name = name;
+  phase.start_ns = phase.last_interval_ns = now_ns;
+  return phase;
 }
 
 void Run::Step(int64_t until_ns, Phase* phase) {
-  const int64_t interval_end_ns = phase->last_interval_ns + Ns(config_.output.progress);
+  const int64_t interval_end_ns = phase->last_interval_ns + interval_ns_;
   const int64_t slice_ns = Ns(kPollEvery);  // short, so that an interrupt is noticed
   const int64_t wake_up_ns = std::min({until_ns, interval_end_ns, NowNs() + slice_ns});
   std::this_thread::sleep_for(std::chrono::nanoseconds(std::max<int64_t>(0, wake_up_ns - NowNs())));
-  if (NowNs() >= interval_end_ns) Collect(phase, !config_.output.quiet);
+  if (NowNs() >= interval_end_ns) Collect(phase);
 }
 
-void Run::Collect(Phase* phase, bool print) {
-  RunStats interval;
-  for (const auto& worker : workers_) interval.Merge(worker->TakeStats().stats);
-  const int64_t now_ns = NowNs();
-  if (print) {
-    const ProgressLine line{phase->name, SecondsOf(now_ns - phase->start_ns),
-                            SecondsOf(now_ns - phase->last_interval_ns), TotalState().unacked_ops};
-    std::fputs(RenderProgress(line, interval).c_str(), stderr);
-  }
-  phase->stats.Merge(interval);
-  phase->last_interval_ns = now_ns;
-}
-
-std::vector<int64_t> Run::TakeCpu(RunStats* stats) {
+std::vector<int64_t> Run::Collect(Phase* phase) {
+  Interval interval;
   std::vector<int64_t> cpu_ns;
   for (const auto& worker : workers_) {
-    const Worker::Interval interval = worker->TakeStats();
-    stats->Merge(interval.stats);
-    cpu_ns.push_back(interval.cpu_ns);
+    const Worker::Interval part = worker->TakeStats();
+    interval.stats.Merge(part.stats);
+    cpu_ns.push_back(part.cpu_ns);
   }
+  const int64_t now_ns = NowNs();
+  phase->stats.Merge(interval.stats);
+  if (observer_ != nullptr) {
+    interval.phase = phase->name;
+    interval.run_s = SecondsOf(now_ns - start_ns_);
+    interval.phase_s = SecondsOf(now_ns - phase->start_ns);
+    if (phase->end_ns != INT64_MAX) {
+      interval.left_s = SecondsOf(std::max<int64_t>(0, phase->end_ns - now_ns));
+    }
+    interval.seconds = SecondsOf(now_ns - phase->last_interval_ns);
+    interval.unacked_ops = TotalState().unacked_ops;
+    observer_->OnInterval(interval);
+  }
+  phase->last_interval_ns = now_ns;
   return cpu_ns;
 }
 

@@ -1,8 +1,8 @@
 // A run from connecting to the verdict: connect, preload, warm up, measure, cool down, drain,
 // verify.
 //
-// Lives on the main thread, which sleeps between the intervals and collects what the workers
-// counted. Progress lines go to stderr unless the config says quiet.
+// Lives on the main thread, which sleeps between the intervals, collects what the workers counted
+// and tells the observer.
 #pragma once
 
 #include <atomic>
@@ -13,13 +13,15 @@
 #include "driver/run_context.h"
 #include "driver/worker.h"
 #include "report/run_report.h"
+#include "stats/interval.h"
 
 namespace topgun::loadgen {
 
 class Run {
  public:
   // `interrupted` may be set by a signal handler: the run then ends early, with its report.
-  Run(const Config& config, const std::atomic<bool>& interrupted);
+  // `observer` may be null; all must outlive the run.
+  Run(const Config& config, const std::atomic<bool>& interrupted, RunObserver* observer = nullptr);
 
   uint32_t id() const { return context_.run(); }
   RunReport Execute();
@@ -31,6 +33,7 @@ class Run {
     RunStats stats;
     int64_t start_ns = 0;
     int64_t last_interval_ns = 0;
+    int64_t end_ns = INT64_MAX;  // as planned
   };
 
   bool ConnectAll(RunReport* report);
@@ -48,13 +51,16 @@ class Run {
   Phase Begin(const char* name) const;
   // Sleeps until the time or the next interval, whichever is first; collects at the interval.
   void Step(int64_t until_ns, Phase* phase);
-  void Collect(Phase* phase, bool print);
+  // Takes what the workers counted and tells the observer. Returns the CPU time of each so far.
+  std::vector<int64_t> Collect(Phase* phase);
   Worker::State TotalState();
-  std::vector<int64_t> TakeCpu(RunStats* stats);
 
   const Config& config_;
   const std::atomic<bool>& interrupted_;
+  RunObserver* const observer_;
+  const int64_t interval_ns_;  // between two looks at the workers
   const RunContext context_;
+  int64_t start_ns_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -14,6 +14,7 @@ struct OptionParser::Impl {
       : app(description, "topgun-loadgen") {
     app.footer(footer);
     app.set_help_flag("-h,--help", "Print this text")->group("General");
+    app.set_version_flag("--version", "", "Print version and git revision")->group("General");
     app.get_formatter()->column_width(34);
   }
 
@@ -31,6 +32,7 @@ struct OptionParser::Impl {
   CLI::App app;
   std::string group = "General";
   bool help_wanted = false;
+  bool version_wanted = false;
 };
 
 OptionParser::OptionParser(const std::string& description, const std::string& footer)
@@ -122,11 +124,14 @@ void OptionParser::Custom(const std::string& name, const std::string& type,
 
 Status OptionParser::Parse(const std::vector<std::string>& arguments) {
   impl_->help_wanted = false;
+  impl_->version_wanted = false;
   try {
     // CLI11 takes them from the back.
     impl_->app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     impl_->help_wanted = true;
+  } catch (const CLI::CallForVersion&) {
+    impl_->version_wanted = true;
   } catch (const CLI::ParseError& error) {
     return InvalidArgument(error.what());
   }
@@ -134,6 +139,8 @@ Status OptionParser::Parse(const std::vector<std::string>& arguments) {
 }
 
 bool OptionParser::help_wanted() const { return impl_->help_wanted; }
+
+bool OptionParser::version_wanted() const { return impl_->version_wanted; }
 
 std::string OptionParser::HelpText() const { return impl_->app.help(); }
 

@@ -76,6 +76,7 @@ class OptionParser {
   // Without the program's name. An error names the option.
   Status Parse(const std::vector<std::string>& arguments);
   bool help_wanted() const;  // by the last Parse()
+  bool version_wanted() const;
   std::string HelpText() const;
 
  private:

@@ -3,8 +3,10 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
+#include <fstream>
 #include <thread>
 
+#include "base/build_info.h"
 #include "options/scenario.h"
 #include "report/text.h"
 #include "workload/identity.h"
@@ -132,6 +134,13 @@ Parameters DescribeConfig(const Config& config) {
     all.emplace_back("connects per second", Grouped(config.clients.connect_rate));
   }
   all.emplace_back("threads", std::to_string(config.load.threads));
+  if (!config.distributed.agents.empty()) {
+    std::string agents;
+    for (const std::string& agent : config.distributed.agents) {
+      agents += (agents.empty() ? "" : ", ") + agent;
+    }
+    all.emplace_back("agents", agents);
+  }
   all.emplace_back("seed", std::to_string(config.data.seed));
   return all;
 }
@@ -141,17 +150,26 @@ Parameters DescribeMachine() {
   uname(&kernel);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
-  return {{"cores", std::to_string(std::thread::hardware_concurrency())},
+  // What the kernel counts time with: on an hpet or acpi_pm every clock read costs microseconds.
+  std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  std::string clock = "unknown";
+  std::getline(file, clock);
+  return {{"version", std::string(Version()) + " (" + std::string(Revision()) + ")"},
+          {"cores", std::to_string(std::thread::hardware_concurrency())},
           {"kernel", std::string(kernel.sysname) + " " + kernel.release + " " + kernel.machine},
           {"open files", std::to_string(files.rlim_cur)},
-          {"clock", "steady_clock"}};
+          {"clock", "steady_clock over " + clock}};
+}
+
+std::string RunName(uint32_t run) {
+  std::string name(6, '0');
+  WriteHex(run, name.size(), name.data());
+  return name;
 }
 
 std::string RenderBanner(const Config& config, uint32_t run) {
   constexpr size_t kNameWidth = 18;
-  std::string run_id(6, '0');
-  WriteHex(run, run_id.size(), run_id.data());
-  std::string text = "topgun-loadgen, run " + run_id + "\n";
+  std::string text = "topgun-loadgen, run " + RunName(run) + "\n";
   const auto append = [&](const Parameters& parameters) {
     for (const auto& [name, value] : parameters) {
       text += "  " + PadRight(name, kNameWidth) + value + "\n";

@@ -15,6 +15,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 Parameters DescribeConfig(const Config& config);
 Parameters DescribeMachine();
 
+std::string RunName(uint32_t run);  // six hexadecimal digits
 std::string RenderBanner(const Config& config, uint32_t run);
 
 }  // namespace topgun::loadgen

@@ -5,13 +5,9 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr size_t kNameWidth = 29;
+using Row = std::vector<std::string>;
 
-std::string Row(const std::string& name, const std::string& value) {
-  return "  " + PadRight(name, kNameWidth) + value + "\n";
-}
-
-std::string MemoryRow(const FleetReport::Memory& memory, uint64_t connections) {
+Row MemoryRow(const FleetReport::Memory& memory, uint64_t connections) {
   const auto size = [](const std::optional<ProcessMemory>& sample) {
     return sample ? Bytes(static_cast<double>(sample->rss_bytes)) : std::string("gone");
   };
@@ -20,18 +16,19 @@ std::string MemoryRow(const FleetReport::Memory& memory, uint64_t connections) {
   if (const auto each = FleetReport::BytesPerConnection(memory, connections)) {
     text += ": " + Bytes(*each) + " per connection";
   }
-  return Row("RSS of " + memory.name, text);
+  return {"RSS of " + memory.name, text};
 }
 
-std::string StormRows(const FleetReport& fleet, double seconds) {
+Table StormTable(const FleetReport& fleet, double seconds) {
   const double rate = seconds > 0 ? static_cast<double>(fleet.cycles) / seconds : 0;
-  std::string text = Row("connections/s served", Grouped(rate) + "   (" + Grouped(fleet.cycles) +
-                                                     " in " + Fixed(seconds, 1) + " s)");
-  text += Row("failed", Grouped(fleet.cycles_failed));
+  Table table{"Clients", {}, {}, true};
+  table.rows.push_back({"connections/s served", Grouped(rate) + "   (" + Grouped(fleet.cycles) +
+                                                    " in " + Fixed(seconds, 1) + " s)"});
+  table.rows.push_back({"failed", Grouped(fleet.cycles_failed)});
   if (fleet.cycles_late > 0) {
-    text += Row("never begun", Grouped(fleet.cycles_late) + ": all clients were busy");
+    table.rows.push_back({"never begun", Grouped(fleet.cycles_late) + ": all clients were busy"});
   }
-  return text;
+  return table;
 }
 
 boost::json::value MemoryJson(const std::optional<ProcessMemory>& sample) {
@@ -41,35 +38,40 @@ boost::json::value MemoryJson(const std::optional<ProcessMemory>& sample) {
 
 }  // namespace
 
-std::string MerkleTable(const MerkleReport& merkle) {
-  std::string text = Row("map", merkle.map + ", " + Grouped(merkle.keys) + " keys");
-  text += Row("keys that a client lacks", Grouped(merkle.behind));
-  text += Row("first sync, by an empty one", Fixed(merkle.first_sync_ms, 1) + " ms");
-  text += Row("syncs", Grouped(merkle.syncs));
-  text += Row("round trips per sync", Grouped(uint64_t{merkle.round_trips}));
-  text += Row("frames per sync up, down", Fixed(merkle.PerSync(merkle.frames_sent), 1) + ", " +
-                                              Fixed(merkle.PerSync(merkle.frames_received), 1));
-  text += Row("bytes per sync up, down", Bytes(merkle.PerSync(merkle.bytes_sent)) + ", " +
-                                             Bytes(merkle.PerSync(merkle.bytes_received)));
-  text += Row("records per sync", Fixed(merkle.PerSync(merkle.records), 1));
-  return text + Row("unfinished, other root",
-                    Grouped(merkle.unfinished) + ", " + Grouped(merkle.mismatches));
+Table MerkleTable(const MerkleReport& merkle) {
+  Table table{"Syncs", {}, {}, true};
+  table.rows.push_back({"map", merkle.map + ", " + Grouped(merkle.keys) + " keys"});
+  table.rows.push_back({"keys that a client lacks", Grouped(merkle.behind)});
+  table.rows.push_back({"first sync, by an empty one", Fixed(merkle.first_sync_ms, 1) + " ms"});
+  table.rows.push_back({"syncs", Grouped(merkle.syncs)});
+  table.rows.push_back({"round trips per sync", Grouped(uint64_t{merkle.round_trips})});
+  table.rows.push_back(
+      {"frames per sync up, down", Fixed(merkle.PerSync(merkle.frames_sent), 1) + ", " +
+                                       Fixed(merkle.PerSync(merkle.frames_received), 1)});
+  table.rows.push_back(
+      {"bytes per sync up, down", Bytes(merkle.PerSync(merkle.bytes_sent)) + ", " +
+                                      Bytes(merkle.PerSync(merkle.bytes_received))});
+  table.rows.push_back({"records per sync", Fixed(merkle.PerSync(merkle.records), 1)});
+  table.rows.push_back(
+      {"unfinished, other root", Grouped(merkle.unfinished) + ", " + Grouped(merkle.mismatches)});
+  return table;
 }
 
-std::string FleetTable(const FleetReport& fleet, double seconds) {
-  if (fleet.cycles + fleet.cycles_failed + fleet.cycles_late > 0) return StormRows(fleet, seconds);
-  std::string text = Row("connections", Grouped(fleet.connections) + ", opened in " +
-                                            Fixed(fleet.open_seconds, 1) + " s, held for " +
-                                            Fixed(seconds, 1) + " s");
-  text += Row("lost while held", Grouped(fleet.lost));
+Table FleetTable(const FleetReport& fleet, double seconds) {
+  if (fleet.cycles + fleet.cycles_failed + fleet.cycles_late > 0) return StormTable(fleet, seconds);
+  Table table{"Connections", {}, {}, true};
+  table.rows.push_back({"connections", Grouped(fleet.connections) + ", opened in " +
+                                           Fixed(fleet.open_seconds, 1) + " s, held for " +
+                                           Fixed(seconds, 1) + " s"});
+  table.rows.push_back({"lost while held", Grouped(fleet.lost)});
   if (fleet.silent > 0) {
-    text += Row("silent, closed by the server",
-                Grouped(fleet.silent) + ", " + Grouped(fleet.silent_closed));
+    table.rows.push_back({"silent, closed by the server",
+                          Grouped(fleet.silent) + ", " + Grouped(fleet.silent_closed)});
   }
   for (const FleetReport::Memory& memory : fleet.memory) {
-    text += MemoryRow(memory, fleet.connections);
+    table.rows.push_back(MemoryRow(memory, fleet.connections));
   }
-  return text;
+  return table;
 }
 
 boost::json::object MerkleJson(const MerkleReport& merkle) {

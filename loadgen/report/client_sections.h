@@ -3,15 +3,15 @@
 #pragma once
 
 #include <boost/json/object.hpp>
-#include <string>
 
 #include "fleet/fleet_report.h"
 #include "merkle/merkle_report.h"
+#include "report/tables.h"
 
 namespace topgun::loadgen {
 
-std::string MerkleTable(const MerkleReport& merkle);
-std::string FleetTable(const FleetReport& fleet, double seconds);
+Table MerkleTable(const MerkleReport& merkle);
+Table FleetTable(const FleetReport& fleet, double seconds);
 
 boost::json::object MerkleJson(const MerkleReport& merkle);
 boost::json::object FleetJson(const FleetReport& fleet);

@@ -2,12 +2,11 @@
 
 #include <array>
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "report/banner.h"
 #include "report/client_sections.h"
+#include "report/tables.h"
 #include "wire/op.h"
-#include "workload/identity.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -51,17 +50,39 @@ json::object ThroughputJson(const RunReport& report) {
           {"query_rows", window.query_rows}};
 }
 
-// By the names of --mix; without what was not measured.
-json::object LatencyByType(const RunStats& stats) {
-  constexpr std::array<const char*, kOpKinds> kNames = {"put", "remove", "or-add", "or-remove"};
-  json::object types;
-  for (size_t kind = 0; kind < kOpKinds; ++kind) {
-    if (stats.ack_by_kind[kind].count() > 0) {
-      types[kNames[kind]] = LatencyJson(stats.ack_by_kind[kind]);
-    }
+// Without what was not measured: an operation that no one made has no latency.
+template <size_t kSize, typename Name>
+json::object LatenciesBy(const std::array<Histogram, kSize>& histograms, Name name) {
+  json::object object;
+  for (size_t i = 0; i < kSize; ++i) {
+    if (histograms[i].count() > 0) object[name(i)] = LatencyJson(histograms[i]);
   }
+  return object;
+}
+
+// By the names of --mix.
+std::string TypeName(size_t kind) {
+  constexpr std::array<const char*, kOpKinds> kNames = {"put", "remove", "or-add", "or-remove"};
+  return kNames[kind];
+}
+
+std::string LevelName(size_t level) {
+  return level == kLevelNone ? "none"
+                             : std::string(wire::Name(static_cast<wire::WriteConcern>(level)));
+}
+
+json::object LatencyByType(const RunStats& stats) {
+  json::object types = LatenciesBy(stats.ack_by_kind, TypeName);
   if (stats.query_latency.count() > 0) types["query"] = LatencyJson(stats.query_latency);
   return types;
+}
+
+json::object UncorrectedByType(const RunStats& stats) {
+  return LatenciesBy(stats.ack_sent_by_kind, TypeName);
+}
+
+json::object LatencyByLevel(const RunStats& stats) {
+  return LatenciesBy(stats.ack_by_level, LevelName);
 }
 
 json::object LatenciesJson(const RunReport& report) {
@@ -70,8 +91,12 @@ json::object LatenciesJson(const RunReport& report) {
           {"ack_uncorrected", LatencyJson(report.measured.ack_latency_sent)},
           {"propagation", LatencyJson(report.measured.propagation)},
           {"by_type", LatencyByType(report.measured)},
+          {"uncorrected_by_type", UncorrectedByType(report.measured)},
+          {"by_level", LatencyByLevel(report.measured)},
           {"query_uncorrected", LatencyJson(report.measured.query_latency_sent)},
           {"connect", LatencyJson(report.whole.ready_latency)},
+          {"open", LatencyJson(report.whole.connect_latency)},
+          {"auth", LatencyJson(report.whole.auth_latency)},
           {"answer", LatencyJson(report.whole.answer_latency)},
           {"pong", LatencyJson(report.window.pong_latency)}};
 }
@@ -80,6 +105,7 @@ json::object ScheduleJson(const Config& config, const RunReport& report) {
   return {{"planned_ops_per_s", config.load.rate},
           {"lag", LatencyJson(report.window.schedule_lag)},
           {"late_share", report.LateShare()},
+          {"frames_late", report.window.frames_late},
           {"frames_dropped", report.window.frames_dropped}};
 }
 
@@ -87,7 +113,10 @@ json::object TroubleJson(const RunReport& report) {
   const RunStats& whole = report.whole;
   json::object errors;
   for (const auto& [code, count] : whole.errors) errors[std::to_string(code)] = count;
+  json::object close_reasons;
+  for (const auto& [reason, times] : whole.close_reasons) close_reasons[reason] = times;
   return {{"errors", errors},
+          {"close_reasons", close_reasons},
           {"closes", whole.closes},
           {"broken_on_purpose", whole.breaks},
           {"slow_readers_closed", whole.slow_reader_closes},
@@ -102,10 +131,9 @@ json::object TroubleJson(const RunReport& report) {
 
 json::object LevelsJson(const RunStats& stats) {
   json::object levels;
-  for (size_t level = 0; level < kLevelNone; ++level) {
-    levels[wire::Name(static_cast<wire::WriteConcern>(level))] = stats.acked_by_level[level];
+  for (size_t level = 0; level < kLevels; ++level) {
+    levels[LevelName(level)] = stats.acked_by_level[level];
   }
-  levels["none"] = stats.acked_by_level[kLevelNone];
   return levels;
 }
 
@@ -141,15 +169,86 @@ json::value VerifyJson(const std::optional<VerifyReport>& verify) {
           {"examples", examples}};
 }
 
+template <typename T>
+json::value OrNull(const std::optional<T>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::object ServerJson(const RunReport& report) {
+  const auto ops = static_cast<double>(report.window.ops_acked);
+  json::object services;
+  for (const ServerReport::Service& service : report.server.services) {
+    services[service.name] = {{"version", service.version},
+                              {"error", service.error},
+                              {"cpu_seconds", OrNull(service.cpu_seconds)},
+                              {"resident_bytes", OrNull(service.resident_bytes)},
+                              {"resident_growth_bytes", OrNull(service.resident_growth_bytes)},
+                              {"bytes_per_connection", OrNull(service.bytes_per_connection)}};
+  }
+  json::object counts;
+  for (const ServerReport::Count& count : report.server.counts) {
+    counts[count.name] = {{"count", count.count}, {"per_op", ops > 0 ? count.count / ops : 0}};
+  }
+  json::object levels;
+  for (const ServerReport::Level& level : report.server.levels) {
+    levels[level.name] = {{"unit", level.unit}, {"start", level.start}, {"end", level.end}};
+  }
+  return {{"services", services}, {"work", counts}, {"backlog", levels}};
+}
+
+json::array SeriesJson(const RunReport& report) {
+  json::array series;
+  for (const SeriesPoint& point : report.series)
+    series.push_back(json::parse(RenderPointJson(point)));
+  return series;
+}
+
+json::array ThresholdsJson(const RunReport& report) {
+  json::array thresholds;
+  for (const ThresholdResult& result : report.thresholds) {
+    thresholds.push_back({{"threshold", result.text},
+                          {"measured", result.measured},
+                          {"value", OrNull(result.value)},
+                          {"passed", result.passed}});
+  }
+  return thresholds;
+}
+
+json::value ComparisonJson(const RunReport& report) {
+  if (!report.comparison) return nullptr;
+  json::array rows;
+  for (const Comparison::Row& row : report.comparison->rows) {
+    rows.push_back({{"name", row.name},
+                    {"unit", row.unit},
+                    {"base", row.base},
+                    {"now", row.now},
+                    {"ratio", row.ratio},
+                    {"regressed", row.regressed}});
+  }
+  return {{"base", report.comparison->base_path},
+          {"tolerance", report.comparison->tolerance},
+          {"rows", rows}};
+}
+
+json::array AgentsJson(const RunReport& report) {
+  json::array agents;
+  for (const AgentSummary& agent : report.agents) {
+    agents.push_back({{"name", agent.name},
+                      {"ops_acked", agent.ops_acked},
+                      {"acked_ops_per_s", agent.acked_ops_per_s},
+                      {"ack_p99", Us(agent.ack_p99_ns)},
+                      {"busiest_thread", agent.busiest_thread}});
+  }
+  return agents;
+}
+
 }  // namespace
 
 std::string RenderJson(const Config& config, const RunReport& report) {
-  std::string run_id(6, '0');
-  WriteHex(report.run, run_id.size(), run_id.data());
   json::array problems;
   for (const std::string& problem : report.problems) problems.emplace_back(problem);
   json::object root = {{"tool", "topgun-loadgen"},
-                       {"run", run_id},
+                       {"run", RunName(report.run)},
                        {"scenario", config.scenario},
                        {"parameters", ParametersJson(DescribeConfig(config))},
                        {"machine", ParametersJson(DescribeMachine())},
@@ -162,6 +261,15 @@ std::string RenderJson(const Config& config, const RunReport& report) {
                        {"trouble", TroubleJson(report)},
                        {"cpu", CpuJson(report)},
                        {"verify", VerifyJson(report.verify)},
+                       {"server", ServerJson(report)},
+                       {"series", SeriesJson(report)},
+                       {"agents", AgentsJson(report)},
+                       {"thresholds", ThresholdsJson(report)},
+                       {"comparison", ComparisonJson(report)},
+                       {"verdict",
+                        {{"valid", report.valid && report.unreachable.empty()},
+                         {"passed", report.exit_code == kExitOk},
+                         {"text", VerdictText(config, report)}}},
                        {"exit_code", static_cast<int>(report.exit_code)},
                        {"problems", problems}};
   if (report.merkle) {
@@ -170,14 +278,6 @@ std::string RenderJson(const Config& config, const RunReport& report) {
   }
   if (report.fleet) root["fleet"] = FleetJson(*report.fleet);
   return json::serialize(root) + "\n";
-}
-
-Status WriteFile(const std::string& path, const std::string& content) {
-  std::FILE* const file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) return InvalidArgument("cannot write " + path);
-  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-  if (std::fclose(file) != 0 || !written) return InvalidArgument("cannot write " + path);
-  return OkStatus();
 }
 
 }  // namespace topgun::loadgen

@@ -40,6 +40,7 @@ void JudgeFleet(const FleetReport& fleet, RunReport* report) {
             " clients got no answer, last: " + report->whole.last_error);
   }
   if (fleet.cycles_late > 0 && report->busiest_thread > kGeneratorCpuMax) {
+    report->valid = false;
     Add(report, kExitBottleneck, "INVALID: the generator used more than 90 % of a core");
   }
 }
@@ -61,6 +62,7 @@ void Judge(const Config& config, RunReport* report) {
   if (!report->unreachable.empty()) {
     return Add(report, kExitUnreachable, report->unreachable);
   }
+  for (const std::string& agent : report->lost_agents) Add(report, kExitErrors, "lost " + agent);
   if (report->verify && !report->verify->passed()) {
     Add(report, kExitVerification,
         report->verify->findings() > 0
@@ -100,10 +102,26 @@ void Judge(const Config& config, RunReport* report) {
     Add(report, kExitErrors, "nothing was acknowledged");
   if (!config.load.open_loop()) return;
   if (report->busiest_thread > kGeneratorCpuMax) {
+    report->valid = false;
     Add(report, kExitBottleneck, "INVALID: the generator used more than 90 % of a core per thread");
   }
   if (report->LateShare() > kLateShareMax) {
+    report->valid = false;
     Add(report, kExitBottleneck, "INVALID: more than 1 % of the frames left over 10 ms late");
+  }
+}
+
+void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report) {
+  for (const Threshold& threshold : thresholds) {
+    const ThresholdResult& result =
+        report->thresholds.emplace_back(CheckThreshold(threshold, *report));
+    if (result.passed) continue;
+    Add(report, kExitErrors, "threshold " + result.text + ": " + result.measured);
+  }
+  if (report->comparison && report->comparison->regressions() > 0) {
+    Add(report, kExitErrors,
+        std::to_string(report->comparison->regressions()) + " figures are worse than in " +
+            report->comparison->base_path + " by more than the tolerance");
   }
 }
 

@@ -10,11 +10,24 @@
 #include "exit_code.h"
 #include "fleet/fleet_report.h"
 #include "merkle/merkle_report.h"
+#include "report/compare_report.h"
+#include "report/series.h"
+#include "report/threshold.h"
+#include "scrape/server_meter.h"
 #include "stats/process_cpu.h"
 #include "stats/run_stats.h"
 #include "verify/compare.h"
 
 namespace topgun::loadgen {
+
+// What one of several agents contributed.
+struct AgentSummary {
+  std::string name;
+  uint64_t ops_acked = 0;
+  double acked_ops_per_s = 0;
+  int64_t ack_p99_ns = 0;
+  double busiest_thread = 0;
+};
 
 struct RunReport {
   uint32_t run = 0;
@@ -29,13 +42,22 @@ struct RunReport {
   double busiest_thread = 0;    // share of one core used by the generator's busiest thread
   double generator_cpu_us = 0;  // all threads, while measuring
   std::vector<ProcessCpuMeter::Usage> processes;
+  ServerReport server;  // with --metrics
   std::optional<VerifyReport> verify;
   std::optional<MerkleReport> merkle;  // of the merkle scenarios
   std::optional<FleetReport> fleet;    // of idle and connect-storm
+  std::vector<SeriesPoint> series;
+  std::vector<AgentSummary> agents;      // with --agents
+  std::vector<std::string> lost_agents;  // that ended without a report, and why
 
   // Filled in by Judge().
+  bool valid = true;  // false: the generator was the bottleneck, the figures are void
   ExitCode exit_code = kExitOk;
   std::vector<std::string> problems;
+
+  // Filled in by JudgeLimits().
+  std::vector<ThresholdResult> thresholds;
+  std::optional<Comparison> comparison;
 
   double PerSecond(uint64_t count) const {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
@@ -47,5 +69,7 @@ struct RunReport {
 
 // Decides what the run is worth: fills in exit_code and, in words, problems.
 void Judge(const Config& config, RunReport* report);
+// The same for the --thresholds, and for `report->comparison` when there is one. After Judge().
+void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report);
 
 }  // namespace topgun::loadgen

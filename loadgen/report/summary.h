@@ -1,4 +1,4 @@
-// The report of a run for people: one progress line per interval and the final table.
+// The final report for people, as text.
 #pragma once
 
 #include <string>
@@ -7,14 +7,6 @@
 
 namespace topgun::loadgen {
 
-struct ProgressLine {
-  const char* phase = "";
-  double elapsed_s = 0;   // since the start of the phase
-  double interval_s = 1;  // what `stats` covers
-  uint64_t unacked_ops = 0;
-};
-
-std::string RenderProgress(const ProgressLine& line, const RunStats& stats);
 std::string RenderSummary(const Config& config, const RunReport& report);
 
 }  // namespace topgun::loadgen

@@ -14,7 +14,7 @@ EOF
 }
 
 load_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=() url pids
+  local dir=$DEFAULT_DATA_DIR arguments=() url pids metrics
   while (($# > 0)); do
     case $1 in
       --data)
@@ -33,7 +33,10 @@ load_main() {
   while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
   # Lets it report the CPU that each process spends per operation.
   pids=$(cluster_rows "$dir" | awk -F '\t' '$3 != "-" { printf "%s%s=%s", sep, $2, $3; sep = "," }')
-  arguments=(--pids "$pids" "${arguments[@]}")
+  # And what the services say about themselves: memory, Redis and Postgres work, backlog.
+  metrics=$(cluster_rows "$dir" | awk -F '\t' '$1 ~ /^(gateway|sync|storage)$/ && $6 != "-" {
+    printf "%s%s=http://127.0.0.1:%s/metrics", sep, $2, $6; sep = "," }')
+  arguments=(--pids "$pids" --metrics "$metrics" "${arguments[@]}")
   if [[ -f $dir/run/secret ]]; then
     JWT_SECRET=$(cluster_secret "$dir")
     export JWT_SECRET

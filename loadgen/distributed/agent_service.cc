@@ -1,0 +1,130 @@
+#include "distributed/agent_service.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/build_info.h"
+#include "distributed/share.h"
+#include "distributed/stats_codec.h"
+#include "driver/file_limit.h"
+#include "driver/run.h"
+#include "rpc/status.h"
+
+namespace topgun::loadgen {
+namespace {
+
+// Between the coordinator's stream and the run. The run's thread writes events; a thread of its own
+// reads what the coordinator says next.
+class RemoteObserver final : public RunObserver {
+ public:
+  RemoteObserver(AgentService::Stream* stream, std::atomic<bool>* interrupted)
+      : stream_(stream), interrupted_(interrupted), reader_([this] { Read(); }) {}
+
+  // The stream must have ended or been cancelled, or reading would wait for ever.
+  ~RemoteObserver() override { reader_.join(); }
+
+  void OnInterval(const Interval& interval) override {
+    v1::RunEvent event;
+    *event.mutable_interval() = ToProto(interval);
+    // A coordinator that is gone ends the run: nobody would read its report.
+    if (!stream_->Write(event)) *interrupted_ = true;
+  }
+
+  // So that the coordinator knows at once, not with the next interval.
+  void OnPhase(const std::string& name) override {
+    Interval interval;
+    interval.phase = name;
+    OnInterval(interval);
+  }
+
+  bool OnConnected() override {
+    v1::RunEvent event;
+    event.mutable_connected();
+    if (!stream_->Write(event)) return false;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return started_ || ended_; });
+    return started_;
+  }
+
+ private:
+  void Read() {
+    v1::RunRequest request;
+    while (stream_->Read(&request)) {
+      if (request.has_start()) Set(&started_);
+      if (request.has_stop()) {
+        *interrupted_ = true;
+        Set(&ended_);
+      }
+    }
+    // The coordinator closes its side only when it is done or gone.
+    *interrupted_ = true;
+    Set(&ended_);
+  }
+
+  void Set(bool* flag) {
+    const std::lock_guard lock(mutex_);
+    *flag = true;
+    changed_.notify_all();
+  }
+
+  AgentService::Stream* const stream_;
+  std::atomic<bool>* const interrupted_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool started_ = false;
+  bool ended_ = false;
+  std::thread reader_;
+};
+
+StatusOr<Config> ConfigOf(const v1::Prepare& prepare) {
+  if (prepare.revision() != Revision()) {
+    return FailedPrecondition("this agent was built from " + std::string(Revision()) +
+                              ", the coordinator from " + prepare.revision());
+  }
+  std::vector<const char*> arguments = {"topgun-loadgen"};
+  for (const std::string& argument : prepare.arguments()) arguments.push_back(argument.c_str());
+  ParsedConfig parsed = ParseConfig(static_cast<int>(arguments.size()), arguments.data());
+  if (!parsed.config) return InvalidArgument(parsed.text);
+  if (prepare.agents() == 0 || prepare.index() >= prepare.agents()) {
+    return InvalidArgument("index and number of agents do not fit");
+  }
+  RETURN_IF_ERROR(CheckShareable(*parsed.config, prepare.agents()));
+  TakeShare(prepare.index(), prepare.agents(), &*parsed.config);
+  RETURN_IF_ERROR(RaiseFileLimit(*parsed.config));
+  return std::move(*parsed.config);
+}
+
+}  // namespace
+
+grpc::Status AgentService::Run(grpc::ServerContext* context, Stream* stream) {
+  if (busy_.exchange(true)) {
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "the agent is busy with another run"};
+  }
+  const grpc::Status status = RunOnce(context, stream);
+  busy_ = false;
+  on_run_ended_();
+  return status;
+}
+
+grpc::Status AgentService::RunOnce(grpc::ServerContext* context, Stream* stream) {
+  v1::RunRequest request;
+  if (!stream->Read(&request) || !request.has_prepare()) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "a run begins with `prepare`"};
+  }
+  const auto config = ConfigOf(request.prepare());
+  if (!config.ok()) return rpc::ToGrpc(config.status());
+
+  interrupted_ = false;
+  RemoteObserver observer(stream, &interrupted_);
+  const RunReport report = loadgen::Run(*config, interrupted_, &observer).Execute();
+  v1::RunEvent event;
+  *event.mutable_finished() = ToProto(report);
+  // The coordinator closes its side when it has the report, which ends the observer's reading.
+  if (!stream->Write(event)) context->TryCancel();
+  return grpc::Status::OK;
+}
+
+}  // namespace topgun::loadgen
