@@ -8,6 +8,7 @@
 // tcmalloc's own setting, read from TCMALLOC_SAMPLE_PARAMETER before main. It is looked at again
 // whenever a thread chooses the next allocation to sample, so it may be set later; the library
 // exports it, but no header of it says so.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 namespace FLAG__namespace_do_not_use_directly_use_DECLARE_int64_instead {
 extern int64_t FLAGS_tcmalloc_sample_parameter;
 }
@@ -15,7 +16,7 @@ extern int64_t FLAGS_tcmalloc_sample_parameter;
 namespace topgun::profiling {
 namespace {
 
-constexpr int64_t kSamplePeriodBytes = 512 * 1024;
+constexpr int64_t kSamplePeriodBytes = 1024 * 1024;
 
 uint64_t Property(const char* name) {
   size_t value = 0;

@@ -15,7 +15,7 @@ import { functionTable, shortPath, tally } from './common/report.mjs';
 const HELP = `usage: ./topgun profile heap [options]
 
 Prints for every process what is on its heap now: the functions that allocated most (their callers
-under "cumulative") and the largest stacks. Allocations are sampled, about one per half MiB, so small
+under "cumulative") and the largest stacks. Allocations are sampled, about one per MiB, so small
 amounts are estimates.
 
 ${COMMON_HELP}  --diff N          take two snapshots N seconds apart (1 to 3600) and print what grew

@@ -1,6 +1,6 @@
 // What is on the heap, by the stack that allocated it.
 //
-// The programs link tcmalloc, which remembers about one allocation per half MiB allocated with its
+// The programs link tcmalloc, which remembers about one allocation per MiB allocated with its
 // stack until it is freed; each stands for the others. Builds with sanitizers have their allocator
 // instead, and there everything here answers FailedPrecondition. Any thread.
 #pragma once
