@@ -10,7 +10,8 @@ export function compareReports(old, now, tolerance) {
       const before = oldRow?.metrics.find(({name}) => name === metric.name);
       if (!isFigure(before?.median) || !isFigure(metric.median)) continue;
       const ratio = goodness(metric.better, metric.median, before.median);
-      lines.push({row: row.name, metric: metric.name, title: metric.title, unit: metric.unit, old: before.median, now: metric.median, ratio, beyond: ratio < 1 - tolerance});
+      const {name, title, unit, median} = metric;
+      lines.push({row: row.name, metric: name, title, unit, old: before.median, now: median, ratio, beyond: ratio < 1 - tolerance});
     }
   }
   return lines;

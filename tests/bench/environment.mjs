@@ -24,7 +24,7 @@ export function describeVersions() {
     topgun: output('git', ['-C', root, 'describe', '--always', '--dirty', '--tags']),
     programs: programsDigest(),
     redis: /v=(\S+)/.exec(output('redis-server', ['--version']))?.[1] ?? 'unknown',
-    postgres: output('/usr/lib/postgresql/15/bin/postgres', ['--version']).replace(/^postgres \(PostgreSQL\) /, ''),
+    postgres: output('/usr/lib/postgresql/15/bin/postgres', ['--version']).split(' ')[2],
     node: process.versions.node,
   };
 }

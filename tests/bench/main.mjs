@@ -40,7 +40,8 @@ async function main(args) {
 function openSuite({resume, out, data, mode, rows, runs, duration}) {
   if (!resume) {
     const dir = out ?? path.join(data, 'bench', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
-    return Suite.create(dir, {mode, rows, runs, duration, started: new Date().toISOString(), machine: describeMachine(), versions: describeVersions()});
+    const environment = {started: new Date().toISOString(), machine: describeMachine(), versions: describeVersions()};
+    return Suite.create(dir, {mode, rows, runs, duration, ...environment});
   }
   const suite = Suite.resume(resume);
   if (suite.missing.length > 0 && suite.request.versions.programs !== programsDigest()) {

@@ -14,7 +14,10 @@ export class Progress {
   // `left`: seconds for everything from this run on; `startedAt`: of the run, by performance.now().
   phase(job, phase, left, startedAt) {
     clearInterval(this.timer);
-    const text = () => `${label(job)}: ${phase}, ${seconds((performance.now() - startedAt) / 1000)}; about ${seconds(Math.max(1, left - (performance.now() - startedAt) / 1000))} left in all`;
+    const text = () => {
+      const passed = (performance.now() - startedAt) / 1000;
+      return `${label(job)}: ${phase}, ${seconds(passed)}; about ${seconds(Math.max(1, left - passed))} left in all`;
+    };
     if (this.live) {
       this.draw(text());
       this.timer = setInterval(() => this.draw(text()), REDRAW_MS);
@@ -53,6 +56,8 @@ function describe(row, run) {
   const figures = row.metrics.filter(({of}) => of).slice(0, FIGURES_SHOWN).map(({title, unit, of}) => `${title} ${figure(of(run))} ${unit}`.trim());
   return [
     ...(figures.length > 0 ? figures : [`${figure(totalCost(run))} us/op`]),
-    `${figure(run.busyCores)} cores busy`, `in Postgres ${figure(run.persistedAfterSeconds)} s after`, ...(run.valid ? [] : ['INVALID: the generator was the bottleneck']),
+    `${figure(run.busyCores)} cores busy`,
+    `in Postgres ${figure(run.persistedAfterSeconds)} s after`,
+    ...(run.valid ? [] : ['INVALID: the generator was the bottleneck']),
   ].join(', ');
 }

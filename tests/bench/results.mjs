@@ -24,8 +24,13 @@ function summarizeMetric(metric, {good, points, invalid}) {
   const {of, across, ...described} = metric;
   const complete = points.every(({runs}) => runs > 0);
   const value = !complete ? null : across ? single(across(medianCosts(points))) : summary(Object.values(good).flat().map(of));
-  return {...described, target: metric.target ?? null, reference: metric.reference ?? null, ...(value ?? {median: null, min: null, max: null, count: 0}),
-          ...(complete ? judge(metric, value, invalid) : {ratio: null, verdict: 'failed'})};
+  return {
+    ...described,
+    target: metric.target ?? null,
+    reference: metric.reference ?? null,
+    ...(value ?? {median: null, min: null, max: null, count: 0}),
+    ...(complete ? judge(metric, value, invalid) : {ratio: null, verdict: 'failed'}),
+  };
 }
 
 function single(value) {

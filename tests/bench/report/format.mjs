@@ -20,6 +20,11 @@ export function ratio(value) {
   return value === null || value === undefined ? '-' : `${figure(value)}x`;
 }
 
+// The least and the greatest of several runs.
+export function range({count, min, max}) {
+  return count > 1 ? `${figure(min)} .. ${figure(max)}` : '';
+}
+
 export function mebibytes(bytes) {
   return bytes === null || bytes === undefined ? '-' : figure(bytes / 2 ** 20);
 }
@@ -34,6 +39,7 @@ export function seconds(value) {
 // Columns as wide as their widest cell; `right` holds the indices of those aligned to the right.
 export function table(header, rows, right = new Set()) {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => String(row[i]).length)));
-  const render = (cells) => cells.map((cell, i) => right.has(i) ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i])).join('  ').trimEnd();
+  const pad = (cell, i) => right.has(i) ? String(cell).padStart(widths[i]) : String(cell).padEnd(widths[i]);
+  const render = (cells) => cells.map(pad).join('  ').trimEnd();
   return [render(header), widths.map((width) => '-'.repeat(width)).join('  ').trimEnd(), ...rows.map(render)].join('\n');
 }

@@ -1,15 +1,20 @@
 // The report as one page that needs nothing else: tables and inline charts. Pure.
-import {figure, ratio, target} from './format.mjs';
+import {costTable} from './cost_table.mjs';
+import {figure, range, ratio, target} from './format.mjs';
 import {escape, lineChart, ratioBars, stackedBars} from './svg.mjs';
-import {byKind, notes} from './terminal.mjs';
+import {notes} from './terminal.mjs';
 
 const STYLE = `
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } h3 { font-size: 1rem; margin-bottom: .3rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; } .met { color: #2c7238; } .missed, .failed { color: #a02c4c; font-weight: 600; } .invalid { color: #8a6d1f; }
-svg { width: 100%; height: auto; } .pair svg { width: 32.5%; } svg text { font: 11px system-ui, sans-serif; fill: #333; } svg .title { font-weight: 600; } svg .axis { stroke: #999; stroke-width: 1; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { color: #666; } dd { margin: 0; } pre { white-space: pre-wrap; background: #f5f5f5; padding: .5rem; }`;
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ddd; vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.met { color: #2c7238; } .missed, .failed { color: #a02c4c; font-weight: 600; } .invalid { color: #8a6d1f; }
+svg { width: 100%; height: auto; } .charts svg { width: 32.5%; } svg text { font: 11px system-ui, sans-serif; fill: #333; }
+svg .title { font-weight: 600; } svg .axis { stroke: #999; stroke-width: 1; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { color: #666; } dd { margin: 0; }
+pre { white-space: pre-wrap; background: #f5f5f5; padding: .5rem; }`;
 
 export function renderHtml(report) {
   return `<!DOCTYPE html>
@@ -37,13 +42,22 @@ function facts({machine, versions, request, started, finished}) {
   return `<dl>${Object.entries(pairs).map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('')}</dl>`;
 }
 
+const HEADER = '<tr><th>workload</th><th>figure</th><th>reference server</th><th class="n">target</th><th class="n">median</th>' +
+  '<th class="n">min .. max</th><th class="n">ratio</th><th></th></tr>';
+
 function targetsTable(rows) {
-  const lines = rows.flatMap((row) => row.metrics.map((metric, i) => `<tr><td>${i === 0 ? `<b>${escape(row.name)}</b><br>${escape(row.title)}` : ''}</td><td>${escape(metric.title)}</td>` +
-    `<td>${escape(metric.reference ?? '')}</td><td class="n">${escape(target(metric))}</td><td class="n">${figure(metric.median)} ${escape(metric.unit)}</td>` +
-    `<td class="n">${metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : ''}</td><td class="n">${ratio(metric.ratio)}</td><td class="${metric.verdict}">${metric.verdict}</td></tr>`));
+  const lines = rows.flatMap((row) => row.metrics.map((metric, i) => metricLine(i === 0 ? row : null, metric)));
   const problems = rows.flatMap(({name, problems: list}) => list.map((problem) => `<pre>${escape(`${name}: ${problem}`)}</pre>`));
-  return `<table><tr><th>workload</th><th>figure</th><th>reference server</th><th class="n">target</th><th class="n">median</th><th class="n">min .. max</th><th class="n">ratio</th><th></th></tr>
-${lines.join('\n')}</table>${problems.join('')}${notes(rows).map((note) => `<p>${escape(note)}</p>`).join('')}`;
+  const remarks = notes(rows).map((note) => `<p>${escape(note)}</p>`);
+  return `<table>${HEADER}\n${lines.join('\n')}</table>${problems.join('')}${remarks.join('')}`;
+}
+
+// `row` only in the first line of its figures.
+function metricLine(row, metric) {
+  const numbers = [escape(target(metric)), `${figure(metric.median)} ${escape(metric.unit)}`, range(metric), ratio(metric.ratio)];
+  return `<tr><td>${row ? `<b>${escape(row.name)}</b><br>${escape(row.title)}` : ''}</td><td>${escape(metric.title)}</td>` +
+    `<td>${escape(metric.reference ?? '')}</td>${numbers.map((number) => `<td class="n">${number}</td>`).join('')}` +
+    `<td class="${metric.verdict}">${metric.verdict}</td></tr>`;
 }
 
 function ratios(rows) {
@@ -53,8 +67,7 @@ function ratios(rows) {
 }
 
 function costs(rows) {
-  const lines = rows.flatMap((row) => row.points.filter(({totalCost}) => totalCost !== null)
-    .map((point) => ({label: point.name === 'all' ? row.name : `${row.name} ${point.name}`, parts: byKind(point.costs)})));
+  const lines = costTable(rows).lines.map(({label, costs: parts}) => ({label, parts}));
   return lines.length === 0 ? '' : stackedBars({label: 'CPU per operation by process', unit: 'us', lines});
 }
 
@@ -68,11 +81,13 @@ function overTime(row) {
   const until = t.filter((each) => each <= run.loadSeconds).length;
   const inTime = (name) => name === 'loadgen' ? until : t.length;
   const cores = names.map((name) => rates(name, t.slice(0, inTime(name)), run.series[`cpu ${name}`]));
-  const memory = names.map((name) => ({name, xs: t.slice(0, inTime(name)), ys: run.series[`rss ${name}`].slice(0, inTime(name)).map((bytes) => bytes / 2 ** 20)}));
-  return `<h3>${escape(row.name)}</h3><div class="pair">` +
+  const memory = names.map((name) => ({name, xs: t.slice(0, inTime(name)), ys: mebibytes(run.series[`rss ${name}`]).slice(0, inTime(name))}));
+  return `<h3>${escape(row.name)}</h3><div class="charts">` +
     lineChart({label: 'CPU', unit: 'cores', lines: cores}) + lineChart({label: 'Memory', unit: 'MiB', lines: memory}) +
-    lineChart({label: 'Backlog of Postgres', unit: 'MiB', lines: [{name: 'backlog', xs: t, ys: backlog.map((bytes) => bytes / 2 ** 20)}]}) + '</div>';
+    lineChart({label: 'Backlog of Postgres', unit: 'MiB', lines: [{name: 'backlog', xs: t, ys: mebibytes(backlog)}]}) + '</div>';
 }
+
+const mebibytes = (series) => series.map((bytes) => bytes / 2 ** 20);
 
 // Cores in use between neighbouring samples of the CPU time in microseconds.
 function rates(name, t, cpuUs) {

@@ -1,6 +1,7 @@
 // The report as a section of a page in Markdown. Pure: the caller reads and writes the page.
-import {figure, mebibytes, ratio, target} from './format.mjs';
-import {byKind, notes} from './terminal.mjs';
+import {costTable} from './cost_table.mjs';
+import {figure, mebibytes, range, ratio, target} from './format.mjs';
+import {notes} from './terminal.mjs';
 
 export const BEGIN = '<!-- bench: results begin -->';
 export const END = '<!-- bench: results end -->';
@@ -15,31 +16,40 @@ export function insertResults(page, report) {
   return page.slice(0, begin) + section + page.slice(end + END.length);
 }
 
-export function renderMarkdown(report) {
-  const {machine, versions, request} = report;
+function renderMarkdown(report) {
   return [
-    `${request.mode === 'full' ? 'Full' : 'Quick'} suite of ${versions.topgun}, ${report.finished.slice(0, 10)}: ${machine.cores} cores of ${machine.cpu}, ` +
-      `${Math.round(machine.memoryBytes / 2 ** 30)} GB, ${machine.system}, Linux ${machine.kernel}; Redis ${versions.redis}, PostgreSQL ${versions.postgres}.`,
+    origin(report),
     '',
-    ...pipes(['workload', 'figure', 'reference', 'target', 'median', 'min .. max', 'ratio', ''], report.rows.flatMap((row) => row.metrics.map((metric, i) => [
-      i === 0 ? `\`${row.name}\`: ${row.title}` : '', metric.title, metric.reference ?? '-', target(metric), `${figure(metric.median)} ${metric.unit}`.trim(),
-      metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : '', ratio(metric.ratio), metric.verdict,
-    ]))),
+    ...targetsTable(report.rows),
     '',
     'Microseconds of CPU per acknowledged operation:',
     '',
-    ...costTable(report.rows),
+    ...costsTable(report.rows),
     ...notes(report.rows).flatMap((note) => ['', note]),
   ].join('\n');
 }
 
-function costTable(rows) {
-  const lines = rows.flatMap((row) => row.points.filter(({totalCost}) => totalCost !== null).map((point) => ({row, point, costs: byKind(point.costs)})));
-  const kinds = [...new Set(lines.flatMap(({costs}) => Object.keys(costs)))];
-  return pipes(['workload', 'all', ...kinds, 'cores busy', 'largest backlog', 'all in Postgres after'], lines.map(({row, point, costs}) => [
-    point.name === 'all' ? `\`${row.name}\`` : `\`${row.name}\` ${point.name}`, figure(point.totalCost), ...kinds.map((kind) => figure(costs[kind] ?? null)),
-    figure(point.busyCores), `${mebibytes(point.backlogMaxBytes)} MiB`, `${figure(point.persistedAfterSeconds)} s`,
+function origin({machine, versions, request, finished}) {
+  return `${request.mode === 'full' ? 'Full' : 'Quick'} suite of ${versions.topgun}, ${finished.slice(0, 10)}: ` +
+    `${machine.cores} cores of ${machine.cpu}, ${Math.round(machine.memoryBytes / 2 ** 30)} GB, ${machine.system}, ` +
+    `Linux ${machine.kernel}; Redis ${versions.redis}, PostgreSQL ${versions.postgres}.`;
+}
+
+function targetsTable(rows) {
+  const cells = rows.flatMap((row) => row.metrics.map((metric, i) => [
+    i === 0 ? `\`${row.name}\`: ${row.title}` : '', metric.title, metric.reference ?? '-', target(metric),
+    `${figure(metric.median)} ${metric.unit}`.trim(), range(metric), ratio(metric.ratio), metric.verdict,
   ]));
+  return pipes(['workload', 'figure', 'reference', 'target', 'median', 'min .. max', 'ratio', ''], cells);
+}
+
+function costsTable(rows) {
+  const {kinds, lines} = costTable(rows);
+  const cells = lines.map(({label, point, costs}) => [
+    label, figure(point.totalCost), ...kinds.map((kind) => figure(costs[kind])),
+    figure(point.busyCores), `${mebibytes(point.backlogMaxBytes)} MiB`, `${figure(point.persistedAfterSeconds)} s`,
+  ]);
+  return pipes(['workload', 'all', ...kinds, 'cores busy', 'largest backlog', 'all in Postgres after'], cells);
 }
 
 function pipes(header, rows) {

@@ -11,7 +11,9 @@ export function escape(text) {
 
 const text = (x, y, content, more = '') => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(content)}</text>`;
 const rect = (x, y, width, height, fill, title) =>
-  `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${Math.max(0, width).toFixed(1)}" height="${height}" fill="${fill}"><title>${escape(title)}</title></rect>`;
+  `<rect x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${Math.max(0, width).toFixed(1)}" height="${height}" fill="${fill}">` +
+  `<title>${escape(title)}</title></rect>`;
+const polyline = (points, more) => `<polyline points="${points.join(' ')}" fill="none" ${more}/>`;
 
 function svg(width, height, label, parts) {
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(label)}">${parts.join('')}</svg>`;
@@ -20,6 +22,8 @@ function svg(width, height, label, parts) {
 const LABEL_WIDTH = 260;
 const BAR = 16;
 const ROW = 24;
+const GOOD = '#3c8d4a';
+const BAD = '#b03a5b';
 
 // Lines of stacked bars: [{label, parts: {name: value}}], all on one scale.
 export function stackedBars({label, unit, lines, width = 900}) {
@@ -50,12 +54,14 @@ export function ratioBars({label, lines, width = 900}) {
     const size = room * Math.min(1, Math.abs(Math.log(ratio)) / span);
     const good = ratio >= 1;
     return [
-      text(LABEL_WIDTH - 8, y + 12, name, 'text-anchor="end"'), rect(good ? middle : middle - size, y, Math.max(1, size), BAR, good ? '#3c8d4a' : '#b03a5b', `${figure(ratio)} x the target, ${verdict}`),
+      text(LABEL_WIDTH - 8, y + 12, name, 'text-anchor="end"'),
+      rect(good ? middle : middle - size, y, Math.max(1, size), BAR, good ? GOOD : BAD, `${figure(ratio)} x the target, ${verdict}`),
       text(good ? middle + size + 6 : middle - size - 6, y + 12, `${figure(ratio)}x`, good ? '' : 'text-anchor="end"'),
     ];
   });
   const height = lines.length * ROW + 8;
-  return svg(width, height + 14, label, [`<line x1="${middle}" x2="${middle}" y1="0" y2="${height}" class="axis"/>`, ...drawn, text(middle, height + 10, 'target', 'text-anchor="middle"')]);
+  const axis = `<line x1="${middle}" x2="${middle}" y1="0" y2="${height}" class="axis"/>`;
+  return svg(width, height + 14, label, [axis, ...drawn, text(middle, height + 10, 'target', 'text-anchor="middle"')]);
 }
 
 // Lines over seconds: [{name, xs, ys}].
@@ -67,9 +73,11 @@ export function lineChart({label, unit, lines, width = 440, height = 190}) {
   const at = (x, y) => `${(left + (width - left - 8) * x / xMax).toFixed(1)},${(bottom - (bottom - 24) * y / yMax).toFixed(1)}`;
   return svg(width, height, label, [
     text(left, 12, `${label}, ${unit}`, 'class="title"'),
-    `<polyline points="${at(0, yMax)} ${at(0, 0)} ${at(xMax, 0)}" class="axis" fill="none"/>`,
-    text(left - 4, 30, figure(yMax), 'text-anchor="end"'), text(left - 4, bottom, '0', 'text-anchor="end"'), text(width - 8, bottom + 13, `${figure(xMax)} s`, 'text-anchor="end"'),
-    ...lines.map(({xs, ys}, i) => `<polyline points="${xs.map((x, j) => at(x, ys[j])).join(' ')}" fill="none" stroke="${colour(i)}" stroke-width="1.3"/>`),
+    polyline([at(0, yMax), at(0, 0), at(xMax, 0)], 'class="axis"'),
+    text(left - 4, 30, figure(yMax), 'text-anchor="end"'),
+    text(left - 4, bottom, '0', 'text-anchor="end"'),
+    text(width - 8, bottom + 13, `${figure(xMax)} s`, 'text-anchor="end"'),
+    ...lines.map(({xs, ys}, i) => polyline(xs.map((x, j) => at(x, ys[j])), `stroke="${colour(i)}" stroke-width="1.3"`)),
     ...legend(lines.map(({name}) => name), 8, height - 10, (width - 16) / Math.max(6, lines.length)),
   ]);
 }

@@ -1,52 +1,34 @@
 // The report as text. Pure.
-import {figure, mebibytes, ratio, table, target} from './format.mjs';
+import {costTable} from './cost_table.mjs';
+import {figure, mebibytes, range, ratio, table, target} from './format.mjs';
 
-const NUMBERS = new Set([2, 4, 5, 6]);
-const TARGETS_HEADER = ['row', 'figure', 'target', 'reference', 'median', 'min .. max', 'ratio', 'verdict'];
-const COSTS_TITLE = 'CPU in us per acknowledged operation, from the first connection until all is in Postgres. Beside it, the cores busy under load,\n' +
-  'the largest backlog of Postgres, and how long after the load everything was in Postgres.';
+const COSTS_TITLE = `CPU in us per acknowledged operation, from the first connection until all is in Postgres. Beside it, the cores busy
+under load, the largest backlog of Postgres, and how long after the load everything was in Postgres.`;
+const NOTEWORTHY_CORES = 0.1;
 
-export function renderReport(report) {
-  return [
-    renderTargets(report.rows), '', COSTS_TITLE, '',
-    renderCosts(report.rows), ...report.rows.flatMap(({name, problems}) => problems.map((problem) => `${name}: ${problem}`)), ...notes(report.rows).map((note) => `\n${note}`),
-  ].join('\n');
+export function renderReport({rows}) {
+  const problems = rows.flatMap(({name, problems: list}) => list.map((problem) => `${name}: ${problem}`));
+  return [renderTargets(rows), '', COSTS_TITLE, '', renderCosts(rows), ...problems, ...notes(rows).map((note) => `\n${note}`)].join('\n');
 }
 
-export function renderTargets(rows) {
-  return table(TARGETS_HEADER, rows.flatMap((row) => row.metrics.map((metric, i) => [
-    i === 0 ? row.name : '', withUnit(metric), target({...metric, unit: ''}).trim(), metric.reference ?? '-', figure(metric.median),
-    metric.count > 1 ? `${figure(metric.min)} .. ${figure(metric.max)}` : '', ratio(metric.ratio), metric.verdict,
-  ])), NUMBERS);
+function renderTargets(rows) {
+  const header = ['row', 'figure', 'target', 'reference', 'median', 'min .. max', 'ratio', 'verdict'];
+  const cells = rows.flatMap((row) => row.metrics.map((metric, i) => [
+    i === 0 ? row.name : '', withUnit(metric), target({...metric, unit: ''}), metric.reference ?? '-', figure(metric.median), range(metric),
+    ratio(metric.ratio), metric.verdict,
+  ]));
+  return table(header, cells, new Set([2, 4, 5, 6]));
 }
 
-function withUnit({title, unit}) {
-  return unit ? `${title}, ${unit}` : title;
-}
-
-// Rows and processes; services of one kind are one column.
-export function renderCosts(rows) {
-  const lines = rows.flatMap((row) => row.points.filter(({totalCost}) => totalCost !== null).map((point) => ({row, point})));
-  const kinds = [...new Set(lines.flatMap(({point}) => Object.keys(byKind(point.costs))))];
-  const cells = lines.map(({row, point}) => {
-    const costs = byKind(point.costs);
-    return [point.name === 'all' ? row.name : `${row.name} ${point.name}`, figure(point.totalCost), ...kinds.map((kind) => figure(costs[kind] ?? null)), figure(point.busyCores), mebibytes(point.backlogMaxBytes), figure(point.persistedAfterSeconds)];
-  });
+function renderCosts(rows) {
+  const {kinds, lines} = costTable(rows);
   const header = ['row', 'all', ...kinds, 'cores', 'backlog MiB', 'persisted after s'];
+  const cells = lines.map(({label, point, costs}) => [
+    label, figure(point.totalCost), ...kinds.map((kind) => figure(costs[kind])),
+    figure(point.busyCores), mebibytes(point.backlogMaxBytes), figure(point.persistedAfterSeconds),
+  ]);
   return table(header, cells, new Set([...header.keys()].slice(1)));
 }
-
-// Costs of gateway-0, gateway-1, ... as one of `gateway`.
-export function byKind(costs) {
-  const sums = {};
-  for (const [name, value] of Object.entries(costs)) {
-    const kind = name.replace(/-\d+$/, '');
-    sums[kind] = (sums[kind] ?? 0) + value;
-  }
-  return sums;
-}
-
-const NOTEWORTHY_CORES = 0.1;
 
 // What a reader should know before trusting the figures; lines.
 export function notes(rows) {
@@ -68,8 +50,14 @@ export function renderList(rows) {
   ])));
 }
 
+// `lines` as compareReports returns them.
 export function renderComparison(lines, tolerance) {
-  const header = ['row', 'figure', 'before', 'now', 'ratio', ''];
-  const cells = lines.map(({row, title, unit, old, now, ratio: value, beyond}) => [row, withUnit({title, unit}), figure(old), figure(now), ratio(value), beyond ? `worse by more than ${Math.round(tolerance * 100)}%` : '']);
-  return table(header, cells, new Set([2, 3, 4]));
+  const cells = lines.map(({row, title, unit, old, now, ratio: value, beyond}) => [
+    row, withUnit({title, unit}), figure(old), figure(now), ratio(value), beyond ? `worse by more than ${Math.round(tolerance * 100)}%` : '',
+  ]);
+  return table(['row', 'figure', 'before', 'now', 'ratio', ''], cells, new Set([2, 3, 4]));
+}
+
+function withUnit({title, unit}) {
+  return unit ? `${title}, ${unit}` : title;
 }

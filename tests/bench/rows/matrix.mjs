@@ -11,7 +11,9 @@ function point(name, {keys = KEYS, maps = MAPS, connections = CONNECTIONS}) {
     name,
     // Every key exists beforehand, so that each point measures the same kind of write.
     preload: ['--connections', '20', '--batch', '100', '--inflight', '2', '--key-dist', 'seq', '--ops', String(keys), ...data],
-    load: ({warmup, duration}) => [...data, '--connections', String(connections), '--batch', '100', '--rate', String(RATE), '--warmup', `${warmup}s`, '--duration', `${duration}s`],
+    load: ({warmup, duration}) => [
+      ...data, '--connections', String(connections), '--batch', '100', '--rate', String(RATE), '--warmup', `${warmup}s`, '--duration', `${duration}s`,
+    ],
   };
 }
 

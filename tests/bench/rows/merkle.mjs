@@ -35,7 +35,8 @@ const row = (name, title, metrics) => ({
 });
 
 export const merkleRows = [
-  row('merkle-current', 'Merkle sync of 100 000 keys by a client that has them all', [syncTime('p50', 2), syncTime('p99'), roundTrips(1), firstSync()]),
+  row('merkle-current', 'Merkle sync of 100 000 keys by a client that has them all',
+      [syncTime('p50', 2), syncTime('p99'), roundTrips(1), firstSync()]),
   row('merkle-delta', 'the same by a client that lacks 100 of them', [syncTime('p50', 20), syncTime('p99'), roundTrips(), bytes()]),
   row('merkle-cold', 'the same by a client that has nothing', [syncTime('p50'), bytes(), throughput(), roundTrips()]),
 ];

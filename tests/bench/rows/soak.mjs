@@ -37,6 +37,8 @@ const slopeOf = (process) => ({
   of: (run) => memoryDrifts(run).find(({name}) => name === process)?.slope ?? null,
 });
 
+const none = (name, title, list) => ({name, title, unit: '', better: 'lower', target: 0, of: (run) => list(run).length});
+
 export const soakRow = {
   name: 'soak', title: '20 000 op/s with churn, TTL and removals',
   times: {quick: {warmup: 2, duration: 45}, full: {warmup: 5, duration: 1800}},
@@ -50,8 +52,8 @@ export const soakRow = {
     ],
   }],
   metrics: [
-    {name: 'growing-processes', title: 'processes whose memory grows', unit: '', better: 'lower', target: 0, of: (run) => memoryDrifts(run).filter(({grows}) => grows).length},
-    {name: 'growing-queues', title: 'queues that grow', unit: '', better: 'lower', target: 0, of: (run) => growingQueues(run).length},
+    none('growing-processes', 'processes whose memory grows', (run) => memoryDrifts(run).filter(({grows}) => grows)),
+    none('growing-queues', 'queues that grow', growingQueues),
     ...['gateway-0', 'sync-0', 'storage-0', 'redis', 'postgres', 'loadgen'].map(slopeOf),
     ackedRate(), latency('p99'), cost(),
   ],

@@ -4,7 +4,8 @@ import test from 'node:test';
 import {figure, table} from '../report/format.mjs';
 import {renderHtml} from '../report/html.mjs';
 import {BEGIN, END, insertResults} from '../report/markdown.mjs';
-import {byKind, renderComparison, renderList, renderReport} from '../report/terminal.mjs';
+import {byKind} from '../report/cost_table.mjs';
+import {renderComparison, renderList, renderReport} from '../report/terminal.mjs';
 import {summarizeRow} from '../results.mjs';
 import {rows} from '../rows/index.mjs';
 import {sampleRun} from './sample_run.mjs';
@@ -34,7 +35,9 @@ function checkNesting(page) {
 }
 
 test('figures have about three digits and thousands apart', () => {
-  assert.deepEqual([78_994.4, 1_234_567, 99.94, 14.86, 0.423, 0.0016, 0, -1500].map(figure), ['78 994', '1 234 567', '99.9', '14.9', '0.42', '0.0016', '0.00', '-1 500']);
+  assert.deepEqual(
+      [78_994.4, 1_234_567, 99.94, 14.86, 0.423, 0.0016, 0, -1500].map(figure),
+      ['78 994', '1 234 567', '99.9', '14.9', '0.42', '0.0016', '0.00', '-1 500']);
   assert.deepEqual([null, undefined, NaN, Infinity].map(figure), ['-', '-', '-', 'inf']);
 });
 
@@ -44,14 +47,18 @@ test('a table is as wide as its cells', () => {
 
 test('the terminal shows targets, medians, verdicts, costs and failures', () => {
   const text = renderReport(sampleReport());
-  for (const part of ['>= 150 000', '79 497', '78 994 .. 80 000', '0.53x', 'missed', 'gateway', '4.00', 'put: a <b> & c']) assert.ok(text.includes(part), `${part} in:\n${text}`);
+  for (const part of ['>= 150 000', '79 497', '78 994 .. 80 000', '0.53x', 'missed', 'gateway', '4.00', 'put: a <b> & c']) {
+    assert.ok(text.includes(part), `${part} in:\n${text}`);
+  }
 });
 
 test('every form of the report says when other programs disturbed the runs', () => {
   const report = sampleReport();
   assert.ok(!renderReport(report).includes('Other programs'));
   report.rows[0].points[0].foreignCores = 0.7;
-  for (const text of [renderReport(report), renderHtml(report), insertResults(null, report)]) assert.match(text, /Other programs used cores meanwhile.*put \(0\.70\)/);
+  for (const text of [renderReport(report), renderHtml(report), insertResults(null, report)]) {
+    assert.match(text, /Other programs used cores meanwhile.*put \(0\.70\)/);
+  }
 });
 
 test('processes of a kind are one', () => {

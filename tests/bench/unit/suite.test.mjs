@@ -40,7 +40,9 @@ test('every row can be planned in both modes, by names that are unique', () => {
     const jobs = plan({mode, rows: []}, '/s');
     assert.equal(new Set(jobs.map(({file}) => file)).size, jobs.length);
     assert.deepEqual(new Set(jobs.map(({row}) => row)), new Set(rows));
-    for (const {point, times} of jobs) assert.ok(point.load(times).every((argument) => typeof argument === 'string' && !argument.includes('undefined')));
+    for (const {point, times} of jobs) {
+      assert.ok(point.load(times).every((argument) => typeof argument === 'string' && !argument.includes('undefined')));
+    }
   }
 });
 
