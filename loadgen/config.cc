@@ -7,6 +7,7 @@
 #include "exit_code.h"
 #include "options/option_parser.h"
 #include "options/scenario.h"
+#include "options/script.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -31,6 +32,9 @@ constexpr const char* kFooter = R"(Examples:
       topgun-loadgen --compare last.json --json now.json
   One run by two machines, on each of which `topgun-loadgen agent` waits:
       topgun-loadgen --agents one:7070,two:7070 --url ws://gateway:8080/ws --connections 2000
+  The highest rate with a p99 below 50 ms, and a course of three rates:
+      topgun-loadgen --find-max --slo 'p99<50ms,errors<0.1%'
+      topgun-loadgen --steps 10k,20k,40k:30s --json steps.json
   Does the verification find losses? It must fail here:
       topgun-loadgen --scenario smoke --inject-loss 3
 
@@ -41,6 +45,7 @@ void RegisterAll(OptionParser& parser, Config& config, bool& list_scenarios) {
   RegisterScenarioOptions(parser, config.scenario, list_scenarios);
   RegisterTargetOptions(parser, config.target);
   RegisterLoadOptions(parser, config.load);
+  RegisterPlanOptions(parser, config.plan, config.load);
   RegisterDataOptions(parser, config.data);
   RegisterClientOptions(parser, config.clients);
   RegisterFaultOptions(parser, config.faults);
@@ -52,11 +57,15 @@ void RegisterAll(OptionParser& parser, Config& config, bool& list_scenarios) {
 
 Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishTarget(config.target));
+  RETURN_IF_ERROR(FinishPlan(config.plan, config.load));
   RETURN_IF_ERROR(FinishLoad(config.load));
   RETURN_IF_ERROR(FinishData(config.data));
   RETURN_IF_ERROR(FinishOutput(config.output));
   RETURN_IF_ERROR(FinishDistributed(config.distributed));
   if (!config.distributed.agents.empty()) {
+    if (config.plan.several_runs()) {
+      return InvalidArgument("--steps, --find-max and --script are for runs without --agents");
+    }
     const auto agents = static_cast<uint32_t>(config.distributed.agents.size());
     RETURN_IF_ERROR(CheckShareable(config, agents));
   }
@@ -66,15 +75,46 @@ Status FinishAll(Config& config) {
   return CheckVerify(config.verify, config.data, config.clients);
 }
 
-// The scenario's options, then those of the command line over them.
-Status ParseLayers(const std::string& scenario, const std::vector<std::string>& arguments,
-                   Config& config) {
+// The scenario's options, then those of each layer over them.
+Status ParseLayers(const std::string& scenario,
+                   const std::vector<const std::vector<std::string>*>& layers, Config& config) {
   OptionParser parser(kDescription, kFooter);
   bool list_scenarios = false;
   RegisterAll(parser, config, list_scenarios);
   RETURN_IF_ERROR(parser.Parse(FindScenario(scenario)->options));
-  RETURN_IF_ERROR(parser.Parse(arguments));
+  for (const std::vector<std::string>* const layer : layers) RETURN_IF_ERROR(parser.Parse(*layer));
   return FinishAll(config);
+}
+
+// The scenario that these options name, or else the given one.
+StatusOr<std::string> ScenarioOf(const std::vector<std::string>& options, std::string fallback) {
+  Config named;
+  named.scenario = std::move(fallback);
+  OptionParser parser(kDescription, kFooter);
+  bool list_scenarios = false;
+  RegisterAll(parser, named, list_scenarios);
+  RETURN_IF_ERROR(parser.Parse(options));
+  return named.scenario;
+}
+
+Status ParsePhases(const Config& all, const std::vector<std::string>& arguments,
+                   std::vector<NamedConfig>& phases) {
+  ASSIGN_OR_RETURN(const std::vector<ScriptPhase> script, ReadScript(all.plan.script));
+  for (const ScriptPhase& phase : script) {
+    NamedConfig& named = phases.emplace_back();
+    named.name = phase.name;
+    Status status = OkStatus();
+    const auto scenario = ScenarioOf(phase.options, all.scenario);
+    if (scenario.ok()) {
+      status = ParseLayers(*scenario, {&arguments, &phase.options}, named.config);
+    } else {
+      status = scenario.status();
+    }
+    if (!status.ok()) {
+      return InvalidArgument("--script, " + phase.name + ": " + std::string(Message(status)));
+    }
+  }
+  return OkStatus();
 }
 
 }  // namespace
@@ -87,20 +127,30 @@ ParsedConfig ParseConfig(int argc, const char* const* argv) {
   bool list_scenarios = false;
   RegisterAll(parser, named, list_scenarios);
   Status status = parser.Parse(arguments);
-  if (parser.help_wanted()) return {std::nullopt, kExitOk, parser.HelpText()};
-  if (status.ok() && list_scenarios) return {std::nullopt, kExitOk, RenderScenarios()};
+  if (parser.help_wanted()) return {std::nullopt, {}, kExitOk, parser.HelpText()};
+  if (status.ok() && list_scenarios) return {std::nullopt, {}, kExitOk, RenderScenarios()};
   if (parser.version_wanted()) {
-    return {std::nullopt, kExitOk,
+    return {std::nullopt,
+            {},
+            kExitOk,
             "topgun-loadgen " + std::string(Version()) + " (" + std::string(Revision()) + ")\n"};
   }
 
   Config config;
-  if (status.ok()) status = ParseLayers(named.scenario, arguments, config);
+  std::vector<NamedConfig> phases;
+  // An attempt of a search is shorter than a run.
+  const std::vector<std::string> attempts = {"--duration=10s", "--warmup=2s"};
+  const std::vector<std::string> none;
+  const auto* const between = named.plan.find_max ? &attempts : &none;
+  if (status.ok()) status = ParseLayers(named.scenario, {between, &arguments}, config);
+  if (status.ok() && !config.plan.script.empty()) status = ParsePhases(config, arguments, phases);
   if (!status.ok()) {
-    return {std::nullopt, kExitUsage,
+    return {std::nullopt,
+            {},
+            kExitUsage,
             "topgun-loadgen: " + std::string(Message(status)) + "\nTry --help.\n"};
   }
-  return {std::move(config), kExitOk, ""};
+  return {std::move(config), std::move(phases), kExitOk, ""};
 }
 
 }  // namespace topgun::loadgen

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "options/clients.h"
 #include "options/data.h"
@@ -12,6 +13,7 @@
 #include "options/load.h"
 #include "options/merkle.h"
 #include "options/output.h"
+#include "options/plan.h"
 #include "options/target.h"
 #include "options/verify.h"
 
@@ -21,6 +23,7 @@ struct Config {
   std::string scenario = "write";
   TargetConfig target;
   LoadConfig load;
+  PlanConfig plan;
   DataConfig data;
   ClientsConfig clients;
   FaultsConfig faults;
@@ -30,8 +33,14 @@ struct Config {
   DistributedConfig distributed;
 };
 
+struct NamedConfig {
+  std::string name;
+  Config config;
+};
+
 struct ParsedConfig {
-  std::optional<Config> config;  // nothing: print `text` and exit
+  std::optional<Config> config;     // nothing: print `text` and exit
+  std::vector<NamedConfig> phases;  // with --script
   int exit_code = 0;
   std::string text;
 };

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "distributed/agent_main.h"
 #include "distributed/coordinator.h"
+#include "driver/campaign.h"
 #include "driver/file_limit.h"
 #include "driver/run.h"
 #include "fleet/connect_storm.h"
@@ -49,10 +50,10 @@ RunReport Drive(const Config& config) {
   return Execute(config, driver);
 }
 
-RunReport DriveScenario(const Config& config, std::vector<std::string> arguments,
+RunReport DriveScenario(const Config& config, const std::vector<std::string>& arguments,
                         Outputs& outputs) {
   if (!config.distributed.agents.empty()) {
-    Coordinator coordinator(config, std::move(arguments), interrupted, &outputs);
+    Coordinator coordinator(config, arguments, interrupted, &outputs);
     return Execute(config, coordinator);
   }
   switch (FindScenario(config.scenario)->kind) {
@@ -69,7 +70,8 @@ RunReport DriveScenario(const Config& config, std::vector<std::string> arguments
   return Execute(config, run);
 }
 
-int RunLoad(const Config& config, std::vector<std::string> arguments) {
+int RunLoad(const Config& config, const std::vector<NamedConfig>& phases,
+            const std::vector<std::string>& arguments) {
   // A coordinator has no connections of its own.
   const bool drives = config.distributed.agents.empty();
   const Status limit = drives ? RaiseFileLimit(config) : OkStatus();
@@ -80,7 +82,10 @@ int RunLoad(const Config& config, std::vector<std::string> arguments) {
 
   Outputs outputs(config);
   if (const Status opened = outputs.Open(); !opened.ok()) return Fail(opened, kExitUsage);
-  RunReport report = DriveScenario(config, std::move(arguments), outputs);
+  const auto drive = [&](const Config& one) { return DriveScenario(one, arguments, outputs); };
+  RunReport report = config.plan.several_runs()
+                         ? Campaign(config, phases, interrupted, drive).Execute()
+                         : drive(config);
   if (const Status told = outputs.Finish(&report); !told.ok()) {
     return Fail(told, report.exit_code == kExitOk ? kExitErrors : report.exit_code);
   }
@@ -100,5 +105,5 @@ int main(int argc, char** argv) {
     std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;
   }
-  return topgun::loadgen::RunLoad(*parsed.config, arguments);
+  return topgun::loadgen::RunLoad(*parsed.config, parsed.phases, arguments);
 }

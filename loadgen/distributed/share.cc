@@ -41,6 +41,10 @@ void TakeShare(uint32_t index, uint32_t agents, Config* config) {
   const double share = static_cast<double>(config->load.connections) / all_connections;
   config->load.rate *= share;
   if (config->load.ramp) config->load.ramp = config->load.ramp->Times(share);
+  if (config->load.ramp) {
+    config->load.ramp =
+        config->load.ramp->Times(static_cast<double>(config->load.connections) / all_connections);
+  }
   // No agent may be left without operations: 0 would mean no limit.
   if (config->load.ops > 0) {
     config->load.ops = std::max<uint64_t>(1, ShareOf(config->load.ops, index, agents));

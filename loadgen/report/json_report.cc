@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "report/banner.h"
+#include "report/campaign_report.h"
 #include "report/client_sections.h"
 #include "report/tables.h"
 #include "wire/op.h"
@@ -242,6 +243,44 @@ json::array AgentsJson(const RunReport& report) {
   return agents;
 }
 
+json::object PartJson(const CampaignReport& campaign, const CampaignPart& part) {
+  json::object object = {{"name", part.name},
+                         {"planned_ops_per_s", part.rate},
+                         {"seconds", part.report.seconds},
+                         {"throughput", ThroughputJson(part.report)},
+                         {"latency", LatenciesJson(part.report)},
+                         {"trouble", TroubleJson(part.report)},
+                         {"cpu", CpuJson(part.report)},
+                         {"verify", VerifyJson(part.report.verify)},
+                         {"exit_code", static_cast<int>(part.report.exit_code)}};
+  json::array problems;
+  for (const std::string& problem : part.report.problems) problems.emplace_back(problem);
+  object["problems"] = std::move(problems);
+  if (campaign.kind == CampaignReport::Kind::kFindMax) object["passed"] = part.passed;
+  return object;
+}
+
+void AddCampaign(const CampaignReport& campaign, json::object& root) {
+  json::array parts;
+  for (const CampaignPart& part : campaign.parts) parts.push_back(PartJson(campaign, part));
+  switch (campaign.kind) {
+    case CampaignReport::Kind::kSteps:
+      root["steps"] = std::move(parts);
+      return;
+    case CampaignReport::Kind::kPhases:
+      root["phases"] = std::move(parts);
+      return;
+    case CampaignReport::Kind::kFindMax:
+      break;
+  }
+  root["find_max"] = {{"slo", campaign.slo},
+                      {"ops_per_s", campaign.best_rate},
+                      {"failed_ops_per_s", campaign.failed_rate},
+                      {"converged", campaign.converged},
+                      {"generator_bound", campaign.generator_bound},
+                      {"attempts", std::move(parts)}};
+}
+
 }  // namespace
 
 std::string RenderJson(const Config& config, const RunReport& report) {
@@ -277,6 +316,7 @@ std::string RenderJson(const Config& config, const RunReport& report) {
     root["latency"].as_object()["sync"] = LatencyJson(report.merkle->duration);
   }
   if (report.fleet) root["fleet"] = FleetJson(*report.fleet);
+  if (report.campaign) AddCampaign(*report.campaign, root);
   return json::serialize(root) + "\n";
 }
 

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "report/campaign_report.h"
 #include "report/compare_report.h"
 #include "report/hdr_report.h"
 #include "report/html_report.h"
@@ -50,6 +51,10 @@ Status Outputs::Open() {
 
 void Outputs::OnInterval(const Interval& interval) {
   SeriesPoint point = MakePoint(interval);
+  // Each of several runs in a row starts at 0.
+  if (point.at_s + offset_s_ < last_s_) offset_s_ = last_s_;
+  point.at_s += offset_s_;
+  last_s_ = point.at_s;
   // Flushed, so that whoever follows the file sees each second; that it cannot be written any more
   // is told at the end.
   if (ndjson_)
@@ -69,16 +74,17 @@ Status Outputs::Compare(RunReport* report) const {
 
 Status Outputs::Finish(RunReport* report) {
   const OutputConfig& output = config_.output;
+  const Config& shown = report->campaign ? report->campaign->config : config_;
   report->series = series_.points();
   RETURN_IF_ERROR(Compare(report));
   if (report->unreachable.empty()) JudgeLimits(output.thresholds, report);
-  std::fputs(RenderSummary(config_, *report).c_str(), stdout);
-  if (json_) RETURN_IF_ERROR(Write(json_.get(), output.json_path, RenderJson(config_, *report)));
+  std::fputs(RenderSummary(shown, *report).c_str(), stdout);
+  if (json_) RETURN_IF_ERROR(Write(json_.get(), output.json_path, RenderJson(shown, *report)));
   if (csv_) RETURN_IF_ERROR(Write(csv_.get(), output.csv_path, RenderCsv(report->series)));
   if (hdr_) {
     RETURN_IF_ERROR(Write(hdr_.get(), output.hdr_path, RenderHgrm(report->measured.ack_latency)));
   }
-  if (html_) RETURN_IF_ERROR(Write(html_.get(), output.html_path, RenderHtml(config_, *report)));
+  if (html_) RETURN_IF_ERROR(Write(html_.get(), output.html_path, RenderHtml(shown, *report)));
   if (junit_) RETURN_IF_ERROR(Write(junit_.get(), output.junit_path, RenderJunit(*report)));
   if (ndjson_ && std::ferror(ndjson_.get()) != 0) {
     return Unavailable("cannot write " + output.ndjson_path);

@@ -43,6 +43,8 @@ class Outputs final : public RunObserver {
 
   const Config& config_;
   Series series_;
+  double offset_s_ = 0;  // of the run at hand among several in a row
+  double last_s_ = 0;
   std::optional<ProgressWriter> progress_;
   std::optional<LiveMetrics> live_metrics_;
   std::string baseline_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct AgentSummary {
   double busiest_thread = 0;
 };
 
+struct CampaignReport;
+
 struct RunReport {
   uint32_t run = 0;
   bool interrupted = false;
@@ -47,6 +50,8 @@ struct RunReport {
   std::optional<MerkleReport> merkle;  // of the merkle scenarios
   std::optional<FleetReport> fleet;    // of idle and connect-storm
   std::vector<SeriesPoint> series;
+  // Of several runs in a row, of which this report is one; null for a single run.
+  std::shared_ptr<const CampaignReport> campaign;
   std::vector<AgentSummary> agents;      // with --agents
   std::vector<std::string> lost_agents;  // that ended without a report, and why
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "report/campaign_report.h"
 #include "report/tables.h"
 #include "report/text.h"
 
@@ -34,6 +35,7 @@ std::string RenderSummary(const Config& config, const RunReport& report) {
   if (report.unreachable.empty()) {
     text += "\nResult" + std::string(report.interrupted ? " (interrupted)" : "") + "\n";
     for (const Table& table : ReportTables(config, report)) text += RenderTable(table);
+    if (report.campaign) text += RenderCampaign(*report.campaign);
   }
   text += "\n";
   for (const std::string& problem : report.problems) text += "  ! " + problem + "\n";

@@ -227,7 +227,7 @@ TEST(JudgeTest, ExitCodesByWhatHappened) {
   EXPECT_EQ(CodeOf(config, idle), kExitErrors);
 }
 
-TEST(JudgeTest, BottleneckIsAMatterOfOpenLoops) {
+TEST(JudgeTest, ABusyGeneratorSpoilsBothModelsAndLateFramesAnOpenLoop) {
   RunReport busy = GoodReport();
   busy.busiest_thread = 0.97;
   RunReport late = GoodReport();
@@ -237,7 +237,11 @@ TEST(JudgeTest, BottleneckIsAMatterOfOpenLoops) {
   slow_target.window.frames_dropped = 1;
 
   Config closed;
+  busy.seconds = 0.5;  // too short to tell of a capacity
   EXPECT_EQ(CodeOf(closed, busy), kExitOk);
+  busy.seconds = 1;
+  EXPECT_EQ(CodeOf(closed, busy), kExitBottleneck);
+  EXPECT_EQ(CodeOf(closed, late), kExitOk);
   Config open;
   open.load.rate = 1'000;
   EXPECT_EQ(CodeOf(open, busy), kExitBottleneck);
