@@ -1,7 +1,6 @@
 #include "domain/or_content.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "crdt/hash.h"
@@ -90,11 +89,12 @@ void OrContent::Prune(uint32_t shard, std::string_view key, std::string_view tag
 
 void OrContent::DropShard(uint32_t shard) {
   for (auto it = entries_.begin(); it != entries_.end();) {
-    it = it->second.shard == shard ? EraseKey(it) : std::next(it);
+    const auto at = it++;
+    if (at->second.shard == shard) EraseKey(at);
   }
 }
 
-OrContent::Entries::iterator OrContent::EraseKey(Entries::iterator it) {
+void OrContent::EraseKey(Entries::iterator it) {
   for (const auto& [tag, cell] : it->second.cells) {
     Count(it, ViewOf(cell), false);
     tags_.erase({tag, it->first});
@@ -102,7 +102,7 @@ OrContent::Entries::iterator OrContent::EraseKey(Entries::iterator it) {
   }
   bytes_ -= it->first.size() + kKeyOverhead;
   tree_.Remove(it->first);
-  return entries_.erase(it);
+  entries_.erase(it);
 }
 
 void OrContent::EraseCell(Entries::iterator it, Cells::iterator cell) {

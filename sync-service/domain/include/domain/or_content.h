@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
+#include "absl/container/node_hash_map.h"
 #include "crdt/merkle_tree.h"
+#include "domain/cell_cache.h"
 #include "domain/view_content.h"
 #include "state/cell.h"
 
@@ -54,12 +56,12 @@ class OrContent final : public ViewContent {
     Cells cells;
   };
   // Nodes keep their place: tags_ points to the keys.
-  using Entries = std::map<std::string, Entry, std::less<>>;
+  using Entries = absl::node_hash_map<std::string, Entry, BytesHash, BytesEqual>;
 
   // Counts a cell in or out.
   void Count(Entries::iterator it, const state::CellView& cell, bool in);
   Entries::iterator EntryFor(uint32_t shard, std::string_view key);
-  Entries::iterator EraseKey(Entries::iterator it);
+  void EraseKey(Entries::iterator it);
   void EraseCell(Entries::iterator it, Cells::iterator cell);
   void MarkDirty(const std::string& key, Entry& entry);
   void RefreshItem(const std::string& key);
