@@ -50,7 +50,10 @@ RunReport Run::Execute() {
 
 bool Run::ConnectAll(RunReport* report) {
   for (const auto& worker : workers_) worker->Connect();
-  const int64_t deadline_ns = NowNs() + Ns(config_.target.connect_timeout);
+  const double rate = config_.clients.connect_rate;
+  const double all = config_.load.connections + config_.clients.subscribers;
+  const int64_t begin_ns = rate > 0 ? static_cast<int64_t>(all / rate * 1e9) : 0;
+  const int64_t deadline_ns = NowNs() + begin_ns + Ns(config_.target.connect_timeout);
   Worker::State state = TotalState();
   while (state.connections_ready < state.connections && state.refusal.empty() &&
          NowNs() < deadline_ns && !interrupted_) {

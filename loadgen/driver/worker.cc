@@ -12,7 +12,11 @@
 namespace topgun::loadgen {
 
 Worker::Worker(const RunContext& context, uint32_t index)
-    : context_(context), index_(index), work_(io_.get_executor()), pace_timer_(io_) {
+    : context_(context),
+      index_(index),
+      work_(io_.get_executor()),
+      connect_timer_(io_),
+      pace_timer_(io_) {
   const Config& config = context.config();
   if (config.verify.needs_ledger()) {
     ledger_.emplace(context.keys(), context.run(), config.load.connections);
@@ -89,8 +93,33 @@ auto Worker::OnThread(Function function) {
 
 void Worker::Connect() {
   OnThread([this] {
-    for (const auto& writer : writers_) writer->Connect();
-    for (const auto& subscriber : subscribers_) subscriber->Connect();
+    const Config& config = context_.config();
+    const double all = config.load.connections + config.clients.subscribers;
+    const double share = static_cast<double>(writers_.size() + subscribers_.size()) / all;
+    const double rate = config.clients.connect_rate * share;
+    if (rate > 0) connect_pacer_.emplace(RateCurve::Constant(rate), 1, NowNs());
+    ConnectDue();
+  });
+}
+
+// Begins what is due by --conn-rate, those that write first; without a rate, all at once.
+void Worker::ConnectDue() {
+  const size_t all = writers_.size() + subscribers_.size();
+  for (; connects_begun_ < all; ++connects_begun_) {
+    uint64_t number = 0;
+    if (connect_pacer_ && !connect_pacer_->Due(NowNs())) break;
+    if (connect_pacer_) connect_pacer_->Take(&number);
+    if (connects_begun_ < writers_.size()) {
+      writers_[connects_begun_]->Connect();
+    } else {
+      subscribers_[connects_begun_ - writers_.size()]->Connect();
+    }
+  }
+  if (connects_begun_ == all) return;
+  const std::chrono::nanoseconds wake_up(connect_pacer_->WakeUpNs(NowNs()));
+  connect_timer_.expires_at(std::chrono::steady_clock::time_point(wake_up));
+  connect_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) ConnectDue();
   });
 }
 
@@ -176,6 +205,7 @@ void Worker::Finish() {
   OnThread([this] {
     pacer_.reset();
     pace_timer_.cancel();
+    connect_timer_.cancel();
     if (faults_) faults_->Stop();
     for (const auto& writer : writers_) {
       writer->SettleRest();

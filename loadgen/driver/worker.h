@@ -73,6 +73,7 @@ class Worker {
   void MakeSubscribers();
   void MakeFaults();
   uint64_t QuotaOf(uint32_t writer) const;
+  void ConnectDue();
   void Pace();
 
   const RunContext& context_;
@@ -86,6 +87,9 @@ class Worker {
   std::vector<uint32_t> writer_numbers_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
+  size_t connects_begun_ = 0;  // writers, then subscribers
+  std::optional<Pacer> connect_pacer_;
+  boost::asio::steady_timer connect_timer_;
   std::optional<Pacer> pacer_;
   boost::asio::steady_timer pace_timer_;
   std::optional<FaultDriver> faults_;

@@ -10,8 +10,7 @@ void RegisterClientOptions(OptionParser& parser, ClientsConfig& clients) {
   parser.Number("--subscribers", clients.subscribers, 0, kWritersMax,
                 "Connections that subscribe to all maps and time the propagation");
   parser.Rate("--conn-rate", clients.connect_rate,
-              "Scenarios idle and connect-storm: connections begun per second. 0: all at once,\n"
-              "or as fast as they end");
+              "Connections begun per second. 0: all at once; connect-storm: as fast as they end");
 }
 
 }  // namespace topgun::loadgen

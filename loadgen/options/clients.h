@@ -9,7 +9,7 @@ class OptionParser;
 
 struct ClientsConfig {
   uint32_t subscribers = 0;
-  double connect_rate = 0;  // connections begun per second; 0: at once. Idle and connect-storm
+  double connect_rate = 0;  // connections begun per second; 0: at once
 };
 
 void RegisterClientOptions(OptionParser& parser, ClientsConfig& clients);

@@ -115,6 +115,19 @@ TEST(LoadgenWorkloadsTest, PausesAndSkewedClocksLoseNothing) {
   EXPECT_EQ(report.window.ops_acked, 500U);
 }
 
+TEST(LoadgenWorkloadsTest, ConnectionsBeginOneAfterTheOther) {
+  const FakeGateway gateway;
+  Config config = SmallRun(gateway);
+  config.clients.subscribers = 3;
+  config.clients.connect_rate = 100;
+  config.target.connect_timeout = milliseconds(10'000);
+  config.load.threads = 2;
+  const RunReport report = Execute(config);
+  EXPECT_EQ(report.exit_code, kExitOk) << RenderSummary(config, report);
+  // Writers, subscribers, the observer of OR maps, and who reads back.
+  EXPECT_EQ(gateway.counters().connections, 4U + 3 + 1 + 1);
+}
+
 TEST(LoadgenWorkloadsTest, TheCoolDownIsNotMeasured) {
   const FakeGateway gateway;
   Config config = SmallRun(gateway);
