@@ -7,7 +7,7 @@ import path from 'node:path';
 import { collect } from './bubble/collect.mjs';
 import { cpuTable, threadTimes } from './bubble/cpu.mjs';
 import { renderPage } from './bubble/page.mjs';
-import { hopLines, metricLines, scriptLines } from './bubble/text.mjs';
+import { hopLines, laneLines, metricLines, scriptLines, shardLine } from './bubble/text.mjs';
 import { examples, hopTable, joinTrips } from './bubble/trips.mjs';
 import { metrics, readCluster } from './common/cluster.mjs';
 import { fail, note, run } from './common/fail.mjs';
@@ -77,6 +77,8 @@ async function measure(cluster, options) {
 function print(result, file) {
   const lines = [];
   for (const section of result.sections) lines.push(...hopLines(section), '');
+  if (result.trips.frames.length > 0) lines.push(shardLine(result.trips.frames));
+  lines.push(...laneLines(result.trips.parts), '');
   if (!result.trips.joined) {
     lines.push('The processes run on several machines: hops between them are left out, and only', 'durations within one process count.', '');
   }

@@ -4,8 +4,8 @@ import {test} from 'node:test';
 
 import {unpack} from '../../../deploy/local/profile/bubble/collect.mjs';
 import {renderPage} from '../../../deploy/local/profile/bubble/page.mjs';
-import {hopLines} from '../../../deploy/local/profile/bubble/text.mjs';
-import {HOPS, examples, hopTable, joinTrips} from '../../../deploy/local/profile/bubble/trips.mjs';
+import {hopLines, laneLines} from '../../../deploy/local/profile/bubble/text.mjs';
+import {HOPS, byShard, examples, hopTable, joinTrips} from '../../../deploy/local/profile/bubble/trips.mjs';
 
 const ms = (value) => value * 1e6; // in ns
 
@@ -125,6 +125,13 @@ test('examples are typical, slow and the slowest', () => {
   assert.deepEqual(chosen.slow.map(({duration}) => duration), [989, 990, 991]);
   assert.deepEqual(chosen.slowest.map(({duration}) => duration), [999, 998, 997]);
   assert.equal(examples(trips.slice(0, 1)).typical.length, 1);
+});
+
+test('frames tell which shard they waited for, parts how long the lanes are', () => {
+  const trips = joinTrips(cluster());
+  assert.deepEqual(byShard(trips.frames), [{shard: 4, share: 1}]);
+  assert.deepEqual(byShard([{shard: 1}, {shard: 2}, {shard: 1}, {shard: 1}]), [{shard: 1, share: 0.75}, {shard: 2, share: 0.25}]);
+  assert.deepEqual(laneLines(trips.parts), ['Mean wait in the lane by shard, in ms: 4: 3.000, 3: 1.000']);
 });
 
 test('what a process answers is unpacked by its own names', () => {

@@ -2,7 +2,7 @@
 
 import { histogram } from '../common/histograms.mjs';
 import { scriptDelta } from '../common/resp.mjs';
-import { HOPS, quantile } from './trips.mjs';
+import { HOPS, byShard, quantile } from './trips.mjs';
 
 function ms(value) {
   if (value >= 100) return value.toFixed(0);
@@ -31,6 +31,31 @@ export function hopLines({ title, trips, table }) {
   const mean = sorted.reduce((a, b) => a + b, 0) / sorted.length;
   const whole = { count: sorted.length, mean, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
   return [...lines, row('the whole', whole, '100%')];
+}
+
+// shardLine(frames): which shards frames wait for, and how long their parts wait in the lanes.
+export function shardLine(frames) {
+  const told = byShard(frames)
+    .slice(0, 5)
+    .map(({ shard, share }) => `shard ${shard} ${(share * 100).toFixed(0)}%`);
+  return `The slowest part of a frame was of ${told.join(', ')} (of so many frames).`;
+}
+
+// laneLines(parts): the lanes of all shards, the longest first.
+export function laneLines(parts) {
+  const lanes = new Map();
+  for (const { shard, hops } of parts) {
+    const lane = hops.find(({ key }) => key === 'lane');
+    if (!lane) continue;
+    if (!lanes.has(shard)) lanes.set(shard, []);
+    lanes.get(shard).push(lane.to - lane.from);
+  }
+  const rows = [...lanes]
+    .map(([shard, waits]) => ({ shard, mean: waits.reduce((a, b) => a + b, 0) / waits.length }))
+    .sort((a, b) => b.mean - a.mean);
+  return [
+    `Mean wait in the lane by shard, in ms: ${rows.map(({ shard, mean }) => `${shard}: ${ms(mean)}`).join(', ')}`,
+  ];
 }
 
 const METRICS = [

@@ -104,7 +104,8 @@ export function joinTrips(processes) {
   const mergeOf = (part) => (joined ? merges.get(part.trace) : undefined);
   const trips = { frames: [], parts: [], events: [], persists: [], joined };
   for (const part of parts.values()) {
-    add(trips.parts, partHops(part, mergeOf(part), part.at.started), part, labelOfPart(part));
+    const hops = partHops(part, mergeOf(part), part.at.started);
+    add(trips.parts, hops, part, labelOfPart(part), part.num.shard);
   }
   for (const frame of recordsOf(processes, 'frame')) {
     addFrame(trips.frames, frame, frame.parts.map((trace) => parts.get(trace)), mergeOf);
@@ -144,8 +145,9 @@ function labelOfPart(part) {
   return `shard ${part.num.shard}, ${part.num.ops} ops`;
 }
 
-function add(list, hops, record, label) {
-  if (hops.length > 0) list.push({ hops, duration: durationOf(hops), label, process: record.process });
+function add(list, hops, record, label, shard) {
+  if (hops.length === 0) return;
+  list.push({ hops, duration: durationOf(hops), label, process: record.process, shard });
 }
 
 // Only frames all of whose parts are known: else the slowest may be missing.
@@ -164,7 +166,7 @@ function addFrame(list, frame, parts, mergeOf) {
     ]),
   ];
   const label = `${frame.num.ops} ops in ${parts.length} parts, slowest: ${labelOfPart(slowest)}`;
-  add(list, hops, frame, label);
+  add(list, hops, frame, label, slowest.num.shard);
 }
 
 // From the commit of a part to its published position, by the flush that covers it.
@@ -213,6 +215,16 @@ export function hopTable(trips) {
         share: all === 0 ? 0 : sum / all,
       };
     });
+}
+
+// byShard(frames): [{ shard, share }], how often the slowest part was of which shard, most often
+// first. Evenly loaded shards come out even; one that stands out bounds all of them.
+export function byShard(frames) {
+  const counts = new Map();
+  for (const { shard } of frames) counts.set(shard, (counts.get(shard) ?? 0) + 1);
+  return [...counts]
+    .map(([shard, count]) => ({ shard, share: count / frames.length }))
+    .sort((a, b) => b.share - a.share);
 }
 
 // examples(trips): { typical, slow, slowest }, each up to `count` trips around p50, around p99, and
