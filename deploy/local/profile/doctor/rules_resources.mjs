@@ -90,9 +90,9 @@ export const RESOURCE_RULES = [
       const { each, value } = worst(ours, (process) => process.rssGrowthBytesPerS);
       const share = (value * seconds) / Math.max(1, each.rssBytes);
       return {
-        severity: share > 0.05 ? levels(value, { notice: 2 * MIB, problem: 50 * MIB }) : 'ok',
+        severity: share > 0.05 ? levels(value, { notice: 8 * MIB, problem: 50 * MIB }) : 'ok',
         measured: `${each.name}: ${bytes(value)}/s, now ${bytes(each.rssBytes)}`,
-        threshold: 'above 5% in all: 2 MiB/s (problem: 50 MiB/s)',
+        threshold: 'above 5% in all: 8 MiB/s (problem: 50 MiB/s)',
       };
     },
   },
@@ -133,9 +133,9 @@ export const RESOURCE_RULES = [
       if (opsPerS < 10_000) return null;
       const all = processes.reduce((sum, { switchesPerS }) => sum + switchesPerS, 0);
       return {
-        severity: levels(all / opsPerS, { notice: 1 }),
+        severity: levels(all / opsPerS, { notice: 2 }),
         measured: `${count(all)}/s, ${count(all / opsPerS)} per op`,
-        threshold: '1 per op above 10 000 ops/s',
+        threshold: '2 per op above 10 000 ops/s',
       };
     },
   },

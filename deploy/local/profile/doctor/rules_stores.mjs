@@ -102,9 +102,9 @@ export const STORE_RULES = [
       const worst = redis.slow[0];
       const detail = worst ? `, the slowest ${ms(worst.us / 1e6)} (${worst.what})` : '';
       return {
-        severity: levels(worst?.us ?? 0, { notice: 10_000, problem: 200_000 }),
+        severity: levels(worst?.us ?? 0, { notice: 20_000, problem: 200_000 }),
         measured: `${redis.slow.length} new${detail}`,
-        threshold: '1 of 10 ms (problem: 200 ms)',
+        threshold: 'one of 20 ms (problem: 200 ms)',
       };
     },
   },
