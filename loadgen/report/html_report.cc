@@ -162,8 +162,9 @@ std::string RenderHtml(const Config& config, const RunReport& report) {
   for (const std::string& problem : report.problems) html += "<br/>" + EscapeMarkup(problem);
   html += "</div>\n";
   if (report.unreachable.empty()) {
-    html += "<h2>Course of the run</h2>\n" + Charts(config, report) + PercentileChart(report) +
-            HistogramChart(report);
+    // Scenarios whose clients do not write have no series.
+    if (!report.series.empty()) html += "<h2>Course of the run</h2>\n" + Charts(config, report);
+    html += PercentileChart(report) + HistogramChart(report);
     for (const Table& table : ReportTables(config, report)) html += HtmlTable(table);
   }
   html += HtmlTable(ParameterTable("Parameters", DescribeConfig(config)));

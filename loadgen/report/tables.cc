@@ -288,6 +288,7 @@ std::string VerdictText(const Config& config, const RunReport& report) {
     return "VALID: the generator kept its schedule (" + busiest + ", " +
            Fixed(100 * report.LateShare(), 2) + " % of the frames left late)";
   }
+  if (report.merkle || report.fleet) return "VALID (" + busiest + ")";
   return "VALID: closed loop, as fast as the target and the generator together go (" + busiest +
          (report.busiest_thread > 0.9 ? "; it may limit the throughput, try --threads)" : ")");
 }
