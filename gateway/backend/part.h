@@ -110,6 +110,7 @@ class Part {
 
   // Not 0: its way is recorded, here and in the sync service (tracer.h).
   uint64_t trace() const { return message_.trace(); }
+  void set_trace(uint64_t trace) { message_.set_trace(trace); }
 
  private:
   // Columns of the message. An op is kept as a row until the part is sent: then each column is

@@ -41,7 +41,7 @@ void ShardLane::Follow(const OpRef& first, Tracer& tracer, std::vector<uint64_t>
   const auto follow = [&](Part& part) {
     const OpRef& last = part.refs().back();
     if (last.connection != first.connection || last.op < first.op) return false;
-    if (part.trace() == 0) part.message().set_trace(tracer.NewTrace());
+    if (part.trace() == 0) part.set_trace(tracer.NewTrace());
     traces.push_back(part.trace());
     return true;
   };

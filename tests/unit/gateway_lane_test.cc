@@ -116,6 +116,7 @@ TEST_F(LaneTest, PartsOfAFollowedFrameGetATraceOnce) {
   const PartPtr first = Take();
   const PartPtr second = Take();
   EXPECT_EQ(first->trace(), traces[1]);
+  EXPECT_EQ(first->message().kinds().size(), first->refs().size()) << "it was still being filled";
   EXPECT_EQ(second->trace(), traces[0]);
   EXPECT_EQ(lane_.InFlight(first->id()), first.get());
   Commit(first);
