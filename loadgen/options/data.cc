@@ -107,7 +107,7 @@ Status FinishData(DataConfig& data) {
                            " needs at least 2 --maps");
   }
   if (data.ttl_ratio > 0 && (data.ttl.count() < 1 || data.ttl.count() > kTtlMsMax)) {
-    return InvalidArgument("--ttl: between 1 ms and 24 days");
+    return InvalidArgument("--ttl-ratio needs a --ttl between 1 ms and 24 days");
   }
   return OkStatus();
 }

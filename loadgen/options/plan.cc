@@ -16,7 +16,8 @@ std::vector<std::string> Parts(const std::string& text) {
   size_t begin = 0;
   while (begin <= text.size()) {
     const size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
+    const size_t first = std::min(text.find_first_not_of(' ', begin), end);
+    parts.push_back(text.substr(first, end - first));
     begin = end + 1;
   }
   return parts;

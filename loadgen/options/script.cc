@@ -55,9 +55,11 @@ Status ReadPhase(const json::value& value, ScriptPhase* phase) {
 StatusOr<std::vector<ScriptPhase>> ParseScript(const std::string& text) {
   json::error_code error;
   json::stream_parser parser;
-  const size_t read = parser.write_some(text, error);
-  if (!error && parser.done() && text.find_first_not_of(" \t\r\n", read) != std::string::npos) {
+  size_t read = parser.write_some(text, error);
+  const size_t extra = text.find_first_not_of(" \t\r\n", read);
+  if (!error && parser.done() && extra != std::string::npos) {
     error = json::error::extra_data;
+    read = extra;
   }
   if (!error) parser.finish(error);
   if (error) {

@@ -59,7 +59,7 @@ TEST(PacerTest, FramesFollowTheRamp) {
   }
   EXPECT_EQ(frames, 126);  // 1 250 operations in the first half, and the frame at its end
   Pacer never({100, 0, 1}, 10, 0);
-  for (int i = 0; i < 5; ++i) never.Take(&number);
+  for (int i = 0; i < 4; ++i) never.Take(&number);
   EXPECT_TRUE(never.Due(1'000'000'000));
   never.Take(&number);
   EXPECT_FALSE(never.Due(INT64_MAX / 16));
