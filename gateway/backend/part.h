@@ -66,8 +66,8 @@ class Part {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  static constexpr size_t kOpsMax = 4096;
-  static constexpr size_t kBytesMax = size_t{4} << 20;
+  static constexpr size_t kOpsMax = 2048;
+  static constexpr size_t kBytesMax = size_t{512} << 10;
 
   Part(uint64_t id, uint32_t shard, MemoryBudget& budget);
   ~Part() { budget_.Return(bytes_); }

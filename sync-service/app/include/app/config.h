@@ -23,7 +23,7 @@ struct Config {
   uint32_t shards = 16;
   uint32_t loops = 0;  // 0: by the number of cores
   uint32_t commit_cells_max = 500;
-  uint64_t queue_bytes_max = uint64_t{128} << 20;
+  uint64_t queue_bytes_max = uint64_t{256} << 20;
   uint64_t cache_bytes_max = uint64_t{256} << 20;
   uint64_t ring_bytes_max = uint64_t{64} << 20;
   uint64_t view_bytes_max = uint64_t{512} << 20;

@@ -14,7 +14,7 @@ namespace topgun::sync {
 
 struct ServiceOptions {
   // Bytes of one Apply stream's requests that may wait before the stream is not read any further.
-  uint64_t apply_bytes_max = 32u << 20;
+  uint64_t apply_bytes_max = 64u << 20;
   // Bytes of changes that may wait for one watcher before it is told of a gap instead.
   uint64_t watch_bytes_max = 16u << 20;
   // There is no Postgres: results say so.
