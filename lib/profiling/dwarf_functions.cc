@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <string_view>
+
+#include "function_name.h"
 
 namespace topgun::profiling {
 namespace {
@@ -33,16 +34,6 @@ std::optional<Dwarf_Word> NumberOf(Dwarf_Die& die, unsigned name) {
   return number;
 }
 
-// All of them have the same name; where it stands tells them apart.
-std::string LambdaName(Dwarf_Die function) {
-  int line = 0;
-  const char* const file = dwarf_decl_file(&function);
-  if (file == nullptr || dwarf_decl_line(&function, &line) != 0) return "operator()";
-  const std::string_view path = file;
-  return "{lambda " + std::string(path.substr(path.rfind('/') + 1)) + ":" + std::to_string(line) +
-         "}";
-}
-
 // The part of `die` that holds `address`: an inlined function, directly or within blocks.
 std::optional<Dwarf_Die> InlinedAt(Dwarf_Die die, Dwarf_Addr address) {
   std::optional<Dwarf_Die> found;
@@ -68,7 +59,10 @@ DwarfFunctions::DwarfFunctions(Dwarf_Die unit) : dwarf_(dwarf_cu_getdwarf(unit.c
 void DwarfFunctions::Collect(Dwarf_Die parent, const std::string& path, Dwarf_Off end) {
   std::optional<size_t> last;  // the parent that the previous child is
   std::optional<Dwarf_Die> inner;
+  std::optional<size_t> subprogram;  // the one that the previous child is
   const auto finish = [&](Dwarf_Off offset) {
+    if (subprogram) subprograms_[*subprogram].end = offset;
+    subprogram.reset();
     if (last) parents_[*last].end = offset;
     if (inner) Collect(*inner, std::string(parents_[*last].path), offset);
     last.reset();
@@ -78,7 +72,11 @@ void DwarfFunctions::Collect(Dwarf_Die parent, const std::string& path, Dwarf_Of
     const Dwarf_Off offset = dwarf_dieoffset(&child);
     finish(offset);
     const int tag = dwarf_tag(&child);
-    if (tag == DW_TAG_subprogram) AddRanges(child);
+    if (tag == DW_TAG_subprogram) {
+      subprogram = subprograms_.size();
+      subprograms_.push_back({offset, end});
+      AddRanges(child);
+    }
     if (tag != DW_TAG_namespace && tag != DW_TAG_class_type && tag != DW_TAG_structure_type) {
       return true;
     }
@@ -113,12 +111,25 @@ std::string DwarfFunctions::NameOf(Dwarf_Die function) const {
     }
   }
   const Dwarf_Off offset = dwarf_dieoffset(&declared);
+  const std::string name = TextOf(function, DW_AT_name);
+  if (const std::string outer = EnclosingFunction(offset); !outer.empty()) {
+    return outer + (name == "operator()" ? "::{lambda}" : "::" + name);
+  }
   const auto parent = std::find_if(parents_.rbegin(), parents_.rend(), [&](const Parent& p) {
     return p.begin < offset && offset < p.end;
   });
-  const std::string path = parent == parents_.rend() ? "" : parent->path;
-  const std::string name = TextOf(function, DW_AT_name);
-  return path + (name == "operator()" ? LambdaName(declared) : name);
+  return (parent == parents_.rend() ? "" : parent->path) + name;
+}
+
+// The name of the function that has the class in which `offset` is declared; empty: there is none.
+std::string DwarfFunctions::EnclosingFunction(Dwarf_Off offset) const {
+  auto found = std::lower_bound(subprograms_.begin(), subprograms_.end(), offset,
+                                [](const Subprogram& s, Dwarf_Off o) { return s.begin < o; });
+  if (found == subprograms_.begin() || (--found)->end <= offset) return {};
+  Dwarf_Die function;
+  if (dwarf_offdie(dwarf_, found->begin, &function) == nullptr) return {};
+  const std::string linkage_name = TextOf(function, DW_AT_linkage_name);
+  return linkage_name.empty() ? NameOf(function) : FunctionName(linkage_name);
 }
 
 DwarfScope DwarfFunctions::ScopeOf(Dwarf_Die function) const {

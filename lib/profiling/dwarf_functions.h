@@ -40,15 +40,23 @@ class DwarfFunctions {
     std::string path;
   };
 
+  // A function, which may have classes of its own: those of its lambdas.
+  struct Subprogram {
+    Dwarf_Off begin;
+    Dwarf_Off end;
+  };
+
   void Collect(Dwarf_Die parent, const std::string& path, Dwarf_Off end);
   void AddRanges(Dwarf_Die function);
   std::string NameOf(Dwarf_Die function) const;
+  std::string EnclosingFunction(Dwarf_Off offset) const;
   DwarfScope ScopeOf(Dwarf_Die function) const;
 
   Dwarf* dwarf_;
   Dwarf_Die unit_;
-  std::vector<Range> ranges_;    // sorted
-  std::vector<Parent> parents_;  // in the order of the file, so inner ones later
+  std::vector<Range> ranges_;            // sorted
+  std::vector<Subprogram> subprograms_;  // in the order of the file
+  std::vector<Parent> parents_;          // in the order of the file, so inner ones later
 };
 
 }  // namespace topgun::profiling

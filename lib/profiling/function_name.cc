@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
@@ -58,10 +59,8 @@ std::string ShortenName(const std::string& demangled) {
       const size_t number = text.substr(0, at).rfind('#');
       if (number != std::string_view::npos)
         name.append("{lambda").append(text.substr(number, at - number));
-    } else if (rest.starts_with("{lambda ")) {  // named by us
-      const size_t end = Closing(text, at);
-      name += text.substr(at, end - at);
-      return name;
+    } else if (rest.starts_with("[abi:")) {
+      at += std::min(rest.find(']'), rest.size() - 1) + 1;
     } else if (rest.front() == '(' || rest.front() == '<') {
       at = Closing(text, at);
     } else {

@@ -116,7 +116,7 @@ test('profile', {timeout: 400_000}, async (t) => {
     assert.match(stdout, /jwt-secret = \*\*\*/);
     assert.match(stdout, new RegExp(`gateway-0 +gdb -p ${gateway.pid}`));
     const stacks = (await profile(cluster, 'inspect', '--stacks', '--process', 'gateway')).stdout;
-    assert.match(stacks, /loop-0 \(\d+\)\n(.+\n)+ .*topgun::gateway::Loop::Start/);
+    assert.match(stacks, /loop-0 \(\d+\)\n(.+\n)+.*gateway\/loop\.cc/);
     const byName = JSON.parse((await profile(cluster, 'inspect', '--json')).stdout);
     const loops = Object.values(byName['sync-0'].sections);
     assert.strictEqual(loops.reduce((sum, {shards}) => sum + shards.length, 0), 4);
