@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kAnonymous = "(anonymous namespace)";
 constexpr std::string_view kOperator = "operator";
+constexpr std::string_view kConstScope = " const::";
 
 // The length of an operator's symbol when `text` begins with it; brackets in it are no brackets.
 size_t OperatorLength(std::string_view text) {
@@ -59,6 +60,8 @@ std::string ShortenName(const std::string& demangled) {
       const size_t number = text.substr(0, at).rfind('#');
       if (number != std::string_view::npos)
         name.append("{lambda").append(text.substr(number, at - number));
+    } else if (rest.starts_with(kConstScope)) {  // of a lambda in a const function
+      at += kConstScope.size() - 2;
     } else if (rest.starts_with("[abi:")) {
       at += std::min(rest.find(']'), rest.size() - 1) + 1;
     } else if (rest.front() == '(' || rest.front() == '<') {

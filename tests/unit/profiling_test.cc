@@ -130,6 +130,8 @@ TEST(FunctionName, LeavesOutParametersAndTemplateArguments) {
   EXPECT_EQ(ShortenName("a::B::Start(int)::{lambda(int)#1}::operator()(int) const"),
             "a::B::Start::{lambda#1}::operator()");
   EXPECT_EQ(ShortenName("std::ostream& operator<< <char>(std::ostream&, char)"), "operator<<");
+  EXPECT_EQ(ShortenName("a::B::Get(int) const::{lambda()#2}::operator()() const"),
+            "a::B::Get::{lambda#2}::operator()");
   EXPECT_EQ(ShortenName("a::Text[abi:cxx11](int)"), "a::Text");
   EXPECT_EQ(ShortenName("bool operator< <int>(A<int> const&, A<int> const&)"), "operator<");
 }
