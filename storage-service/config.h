@@ -30,7 +30,7 @@ struct Config {
   int64_t lease_ms = 3000;
   int64_t drain_ms = 10000;
   int64_t flush_interval_ms = 1000;
-  int64_t awaited_flush_interval_ms = 20;
+  int64_t awaited_flush_interval_ms = 50;
   int64_t watch_window_ms = 15000;
   ShardLimits limits;  // its durations are set from the ones above
 

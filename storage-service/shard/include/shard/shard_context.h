@@ -20,8 +20,8 @@ struct ShardLimits {
   // meanwhile costs one row. The first after a pause starts at once.
   std::chrono::milliseconds flush_interval{1000};
   // The same while somebody waits for a commit (write concern PERSISTED): a transaction costs as
-  // much as some twenty rows.
-  std::chrono::milliseconds awaited_flush_interval{20};
+  // much as some eighty rows.
+  std::chrono::milliseconds awaited_flush_interval{50};
   // A flush takes no further entry once it has this many rows or bytes.
   uint64_t flush_rows_max = 5000;
   uint64_t flush_bytes_max = 16ull << 20;
