@@ -13,14 +13,15 @@ std::string ThinkTime::Text() const {
 StatusOr<ThinkTime> ParseThinkTime(const std::string& text) {
   const size_t colon = text.find(':');
   const std::string name = text.substr(0, colon);
-  const auto time =
-      colon == std::string::npos ? std::nullopt : ParseDuration(text.substr(colon + 1));
-  if ((name != "fixed" && name != "exp") || !time || time->count() == 0) {
+  const std::string amount = colon == std::string::npos ? std::string() : text.substr(colon + 1);
+  const std::chrono::milliseconds time =
+      ParseDuration(amount).value_or(std::chrono::milliseconds(0));
+  if ((name != "fixed" && name != "exp") || time.count() == 0) {
     return InvalidArgument("expected fixed:TIME or exp:TIME, like exp:20ms, got " + text);
   }
   ThinkTime think;
   think.kind = name == "fixed" ? ThinkTime::Kind::kFixed : ThinkTime::Kind::kExponential;
-  think.mean_ns = time->count() * 1'000'000;
+  think.mean_ns = time.count() * 1'000'000;
   return think;
 }
 
