@@ -49,6 +49,7 @@ RunReport Run::Execute() {
 }
 
 bool Run::ConnectAll(RunReport* report) {
+  Phase connecting = Begin("connect");
   for (const auto& worker : workers_) worker->Connect();
   const double rate = config_.clients.connect_rate;
   const double all = config_.load.connections + config_.clients.subscribers;
@@ -60,7 +61,6 @@ bool Run::ConnectAll(RunReport* report) {
     std::this_thread::sleep_for(kPollEvery);
     state = TotalState();
   }
-  Phase connecting = Begin("connect");
   Collect(&connecting);
   report->whole.Merge(connecting.stats);
   if (state.connections_ready == state.connections) {
