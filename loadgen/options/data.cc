@@ -39,9 +39,10 @@ void RegisterOps(OptionParser& parser, DataConfig& data) {
       },
       "Shares of put, remove, or-add, or-remove, query (a query's snapshot, then its end)\n"
       "and rmw (a query, then a put of what it read); default: additions only");
-  parser.Number("--query-rows", data.query_rows, 0, 10'000,
-                "Rows that a query of the mix reads. 1: one key; more: a page in the order of\n"
-                "keys; 0: the whole map");
+  parser.Number(
+      "--query-rows", data.query_rows, 0, 10'000,
+      "Rows that a query of the mix reads. 0: the whole map; 1: one key; more: a page in\n"
+      "the order of keys. Needs a server that filters: others answer 501");
   parser.Share("--remove-ratio", data.remove_ratio, "Share of removals, without --mix");
   parser.Share("--ttl-ratio", data.ttl_ratio, "Share of the records that are written with a TTL");
   parser.Duration("--ttl", data.ttl, "The TTL of these");

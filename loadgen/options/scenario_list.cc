@@ -6,12 +6,12 @@ namespace {
 
 using Options = std::vector<std::string>;
 
-// YCSB's core workloads, as near as a sync protocol comes to them: a read is the snapshot of a
-// query, the hot keys are those of a Zipf distribution.
+// YCSB's core workloads, as near as a sync protocol comes to them: what a client reads is a map, by
+// the snapshot of a query, so many small maps stand for the records.
 Options Ycsb(Options own) {
-  Options all = {"--connections=100",    "--batch=1",         "--inflight=1", "--maps=1",
-                 "--keys=10000",         "--value-size=1000", "--preload",    "--query-rows=1",
-                 "--key-dist=zipf:0.99", "--map-prefix=ycsb"};
+  Options all = {"--connections=100",    "--batch=1",        "--inflight=1",
+                 "--maps=1000",          "--keys=10",        "--preload",
+                 "--key-dist=zipf:0.99", "--value-size=100", "--map-prefix=ycsb"};
   all.insert(all.end(), own.begin(), own.end());
   return all;
 }
@@ -34,8 +34,8 @@ std::vector<Scenario> WriteScenarios() {
       {"single", "one operation per frame", {"--batch=1"}},
       {"mixed",
        "puts, removals, OR maps, TTLs and queries together",
-       {"--mix=put=60,remove=10,or-add=20,or-remove=10,query=5", "--query-rows=10",
-        "--ttl-ratio=0.05", "--ttl=60s", "--batch=20"}},
+       {"--mix=put=60,remove=10,or-add=20,or-remove=10,query=5", "--keys=100", "--ttl-ratio=0.05",
+        "--ttl=60s", "--batch=20"}},
       {"tombstone-churn",
        "few keys that are written and removed all the time",
        {"--mix=put=30,remove=30,or-add=20,or-remove=20", "--keys=100", "--batch=20"}},
@@ -60,10 +60,10 @@ std::vector<Scenario> YcsbScenarios() {
       {"ycsb-a", "half reads, half updates", Ycsb({"--mix=query=50,put=50"})},
       {"ycsb-b", "19 reads for each update", Ycsb({"--mix=query=95,put=5"})},
       {"ycsb-c", "reads only", Ycsb({"--mix=query=100"})},
-      {"ycsb-d", "inserts, and 19 times as many reads of the latest ones",
+      {"ycsb-d", "updates in sequence, and 19 times as many reads",
        Ycsb({"--mix=query=95,put=5", "--key-dist=seq"})},
-      {"ycsb-e", "inserts, and 19 times as many scans of 50 rows",
-       Ycsb({"--mix=query=95,put=5", "--query-rows=50"})},
+      {"ycsb-e", "updates, and 19 times as many reads of maps with 100 rows",
+       Ycsb({"--mix=query=95,put=5", "--maps=100", "--keys=100"})},
       {"ycsb-f", "half reads, half reads followed by an update of the same key",
        Ycsb({"--mix=query=50,rmw=50"})},
   };
