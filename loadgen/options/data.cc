@@ -39,6 +39,7 @@ void RegisterOps(OptionParser& parser, DataConfig& data) {
       },
       "Shares of put, remove, or-add, or-remove, query (a query's snapshot, then its end)\n"
       "and rmw (a query, then a put of what it read); default: additions only");
+  data.query_rows = 0;  // what every server answers
   parser.Number(
       "--query-rows", data.query_rows, 0, 10'000,
       "Rows that a query of the mix reads. 0: the whole map; 1: one key; more: a page in\n"
