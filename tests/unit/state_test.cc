@@ -304,7 +304,10 @@ TEST(FeedEntryTest, RejectsWhatNoBuilderWrites) {
   FeedEntryView entry;
   const std::string change = "\x01\x00\x00\x00\x01k\x00\x00"s;  // LWW, map 0, origin 0
   ASSERT_TRUE(DecodeFeedEntry("\x01\x05\x01\x01m\x01\x00\x01"s + change, &entry));
-  EXPECT_FALSE(DecodeFeedEntry("\x03\x05\x01\x01m\x01\x00\x01"s + change, &entry)) << "type";
+  EXPECT_FALSE(entry.awaited);
+  ASSERT_TRUE(DecodeFeedEntry("\x03\x05\x01\x01m\x01\x00\x01"s + change, &entry));
+  EXPECT_TRUE(entry.awaited);
+  EXPECT_FALSE(DecodeFeedEntry("\x04\x05\x01\x01m\x01\x00\x01"s + change, &entry)) << "type";
   EXPECT_FALSE(DecodeFeedEntry("\x01\x05\x00\x01\x00\x01"s + change, &entry)) << "map index";
   EXPECT_FALSE(DecodeFeedEntry("\x01\x05\x01\x01m\x00\x01"s + change, &entry)) << "no origins";
   EXPECT_FALSE(DecodeFeedEntry("\x01\x05\x01\x01m\x01\x01o\x01"s + change, &entry))
