@@ -41,16 +41,12 @@ void TakeShare(uint32_t index, uint32_t agents, Config* config) {
   const double share = static_cast<double>(config->load.connections) / all_connections;
   config->load.rate *= share;
   if (config->load.ramp) config->load.ramp = config->load.ramp->Times(share);
-  if (config->load.ramp) {
-    config->load.ramp =
-        config->load.ramp->Times(static_cast<double>(config->load.connections) / all_connections);
-  }
   // No agent may be left without operations: 0 would mean no limit.
   if (config->load.ops > 0) {
     config->load.ops = std::max<uint64_t>(1, ShareOf(config->load.ops, index, agents));
   }
   config->faults.disconnect_rate /= agents;
-  config->clients.connect_rate *= static_cast<double>(config->load.connections) / all_connections;
+  config->clients.connect_rate *= share;
   config->clients.subscribers = ShareOf(config->clients.subscribers, index, agents);
   const uint32_t maps_min = config->data.map_type == MapType::kMixed ? 2 : 1;
   config->data.maps = std::max(maps_min, ShareOf(config->data.maps, index, agents));
