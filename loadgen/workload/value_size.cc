@@ -77,8 +77,9 @@ size_t ValueSize::Quantile(double p) const {
   } else if (kind == Kind::kLognormal) {
     wanted *= std::exp(sigma * NormalQuantile(p));
   }
-  return static_cast<size_t>(
-      std::clamp(wanted, static_cast<double>(kBytesMin), static_cast<double>(kBytesMax)));
+  const double bounded =
+      std::clamp(wanted, static_cast<double>(kBytesMin), static_cast<double>(kBytesMax));
+  return static_cast<size_t>(std::llround(bounded));
 }
 
 std::string ValueSize::Text() const {
