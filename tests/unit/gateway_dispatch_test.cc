@@ -219,7 +219,7 @@ TEST_F(DispatchTest, AnOpIsSubmittedWithItsOriginAndAcknowledged) {
 TEST_F(DispatchTest, AFollowedFrameIsRecordedOnceItIsAcknowledged) {
   const auto records = [this] {  // the first kind is that of frames
     const std::string json = gateway_.recorder.Render(0);
-    const size_t begin = json.find("\"records\":[") + 11;
+    const size_t begin = json.find("\"records\":[") + 10;
     return json.substr(begin, json.find("]}", begin) + 1 - begin);
   };
   gateway_.recorder.set_every(1);

@@ -214,6 +214,7 @@ TEST_F(MapSyncTest, ASnapshotAfterTheRootIsFollowedByAnotherRoot) {
   EXPECT_EQ(session_.TakeTypes(), "SYNC_RESP_ROOT");
   gateway_.reader.Answer({{"k", "\x02"}}, {{1, 5}, {1, 5}});
   EXPECT_EQ(session_.TakeTypes(), "QUERY_RESP");
+  gateway_.turns.Run();
   ASSERT_EQ(gateway_.trees.reads.size(), 1U);
   EXPECT_EQ(gateway_.trees.reads.front().first.kind, CellKind::kLww);
   Answer({{.hash = 8, .children = {}, .cells = {}}});
@@ -226,12 +227,14 @@ TEST_F(MapSyncTest, ASnapshotAfterTheRootIsFollowedByAnotherRoot) {
   Send(QuerySub(
       "m"));  // the stock client repeats it after each AUTH_ACK: no events until it is settled
   gateway_.reader.Answer({}, {{1, 6}, {1, 6}});
+  gateway_.turns.Run();
   EXPECT_EQ(gateway_.trees.reads.size(), 1U);
 }
 
 TEST_F(MapSyncTest, ASnapshotWithoutASyncIsFollowedByNoRoot) {
   Send(QuerySub("m"));
   gateway_.reader.Answer({{"k", "\x02"}}, {{1, 5}, {1, 5}});
+  gateway_.turns.Run();
   EXPECT_TRUE(gateway_.trees.reads.empty());
 }
 
@@ -290,6 +293,8 @@ TEST_F(MapSyncTest, AnswersForAConnectionThatHasGoneAreDropped) {
   FakeSession other;
   SessionHandler& handler = gateway_.table.OnOpen(other);
   handler.OnMessage(SyncInit("m"), true);
+  gateway_.turns.Run();
+  ASSERT_EQ(gateway_.trees.reads.size(), 1U);
   handler.OnClosed(CloseCause::kPeer);
   Answer({{.hash = 7, .children = {}, .cells = {}}});
   EXPECT_TRUE(other.frames.empty());

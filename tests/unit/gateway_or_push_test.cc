@@ -185,10 +185,12 @@ TEST_F(OrPushTest, AClientWhoseTombstonesWereGivenUpIsSentTheRoot) {
     gateway_.Tick(seconds(10));
   }
   // Its reads go on, and the root follows by itself.
+  gateway_.turns.Run();
   ASSERT_EQ(gateway_.trees.reads.size(), 1U);
   Answer({{.hash = 7, .children = {}, .cells = {}}});
   EXPECT_EQ(session_.TakeTypes(), "ORMAP_SYNC_RESP_ROOT");
   gateway_.Tick(OrPush::kHealDelay);
+  gateway_.turns.Run();
   ASSERT_EQ(gateway_.trees.reads.size(), 1U);
   Answer({{.hash = 7, .children = {}, .cells = {}}});
   EXPECT_EQ(session_.TakeTypes(), "ORMAP_SYNC_RESP_ROOT");

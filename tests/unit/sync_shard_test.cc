@@ -428,7 +428,7 @@ TEST_F(ShardTest, AnyReplicaRecallsAClampedOpWhenItsTimeHasCome) {
     replica->shard.Submit(Part("k", ahead, "clamped", again));
     scheduler_.Advance(100);
     ASSERT_EQ(again.calls, 1);
-    EXPECT_EQ(static_cast<Outcome>(again.result.outcomes[0]), Outcome::kStale);
+    EXPECT_EQ(static_cast<Outcome>(again.result.outcomes[0]), Outcome::kRestamped);
     EXPECT_EQ(Value("k"), "newer");
   }
 }
