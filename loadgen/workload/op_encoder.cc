@@ -137,10 +137,9 @@ void OpEncoder::AppendTag(const OpStamp& stamp, std::string& out) const {
   out.append(text, size).append(node_id_);
 }
 
-void OpEncoder::AppendTtl(const Op& op, std::string& out) {
-  if (op.ttl_ms == 0) return;
+void OpEncoder::AppendTtl(uint32_t ttl_ms, std::string& out) {
   out.append(kTtl);
-  Writer(out, Rendering::kClient).Number(op.ttl_ms);
+  Writer(out, Rendering::kClient).Number(ttl_ms);
 }
 
 void OpEncoder::Append(const Op& op, int64_t sent_us, std::string& out) const {
@@ -155,7 +154,7 @@ void OpEncoder::Append(const Op& op, int64_t sent_us, std::string& out) const {
       out.append(op.ttl_ms == 0 ? kRecord : kRecordWithTtl);
       values_.Append(value_stamp, out);
       AppendTimestamp(op.stamp, out);
-      AppendTtl(op, out);
+      if (op.ttl_ms != 0) AppendTtl(op.ttl_ms, out);
       break;
     case OpKind::kRemove:
       out.append(kRecord).append(kNil);
@@ -167,7 +166,7 @@ void OpEncoder::Append(const Op& op, int64_t sent_us, std::string& out) const {
       AppendTimestamp(op.stamp, out);
       out.append(kTag);
       AppendTag(op.stamp, out);
-      AppendTtl(op, out);
+      if (op.ttl_ms != 0) AppendTtl(op.ttl_ms, out);
       break;
     case OpKind::kOrRemove:
     case OpKind::kNothing:

@@ -26,7 +26,7 @@ class OpEncoder {
   void AppendTimestamp(const OpStamp& stamp, std::string& out) const;
   void AppendTag(const OpStamp& stamp, std::string& out) const;
 
-  static void AppendTtl(const Op& op, std::string& out);
+  static void AppendTtl(uint32_t ttl_ms, std::string& out);
 
   static constexpr size_t kKinds = 4;
 

@@ -9,6 +9,7 @@ using wire::OpKind;
 OpSource::OpSource(const KeySpace& keys, const Spec& spec, std::string node_id)
     : keys_(keys),
       spec_(spec),
+      mix_writes_(spec.mix.writes()),
       maps_in_turn_(spec.keys.distribution == KeyDistribution::kSequential),
       random_(spec.seed),
       picker_(spec.keys),
@@ -27,17 +28,32 @@ uint32_t OpSource::NextMap(const std::vector<uint32_t>& maps) {
   return map;
 }
 
-Op OpSource::Stamped(int64_t now_ms) {
+inline void OpSource::Stamp(int64_t now_ms, Op& op) {
   clock_.now_ms = now_ms + spec_.clock_offset_ms;
   const crdt::Timestamp timestamp = hlc_.Tick();
-  Op op;
   op.id = next_id_++;
   op.stamp = {timestamp.millis, timestamp.counter};
-  return op;
+}
+
+inline void OpSource::Choose(Op& op) {
+  if (mix_writes_ == 0) {
+    op.map = NextMap(all_maps_);
+    op.key = picker_.Next(random_);
+    op.kind = keys_.maps()[op.map].is_or ? OpKind::kOrAdd : OpKind::kPut;
+    if (spec_.remove_ratio > 0 && random_.Unit() < spec_.remove_ratio) MakeRemoval(op);
+    return;
+  }
+  const OpKind kind = spec_.mix.WriteAt(random_.Below(mix_writes_));
+  const bool is_or = kind == OpKind::kOrAdd || kind == OpKind::kOrRemove;
+  op.map = NextMap(is_or ? or_maps_ : lww_maps_);
+  op.key = picker_.Next(random_);
+  op.kind = is_or ? OpKind::kOrAdd : OpKind::kPut;
+  if (kind != op.kind) MakeRemoval(op);
 }
 
 Op OpSource::Next(int64_t now_ms) {
-  Op op = Stamped(now_ms);
+  Op op;
+  Stamp(now_ms, op);
   if (preloading()) {
     ChoosePreloaded(op);
     return op;
@@ -50,24 +66,9 @@ Op OpSource::Next(int64_t now_ms) {
   return op;
 }
 
-void OpSource::Choose(Op& op) {
-  if (spec_.mix.empty()) {
-    op.map = NextMap(all_maps_);
-    op.key = picker_.Next(random_);
-    op.kind = keys_.maps()[op.map].is_or ? OpKind::kOrAdd : OpKind::kPut;
-    if (spec_.remove_ratio > 0 && random_.Unit() < spec_.remove_ratio) MakeRemoval(op);
-    return;
-  }
-  const OpKind kind = spec_.mix.WriteAt(random_.Below(spec_.mix.writes()));
-  const bool is_or = kind == OpKind::kOrAdd || kind == OpKind::kOrRemove;
-  op.map = NextMap(is_or ? or_maps_ : lww_maps_);
-  op.key = picker_.Next(random_);
-  op.kind = is_or ? OpKind::kOrAdd : OpKind::kPut;
-  if (kind != op.kind) MakeRemoval(op);
-}
-
 Op OpSource::NextPut(int64_t now_ms, uint32_t map, uint64_t key) {
-  Op op = Stamped(now_ms);
+  Op op;
+  Stamp(now_ms, op);
   op.map = map;
   op.key = key;
   return op;

@@ -59,7 +59,7 @@ class OpSource {
     int64_t now_ms = 0;
   };
 
-  Op Stamped(int64_t now_ms);
+  void Stamp(int64_t now_ms, Op& op);
   uint32_t NextMap(const std::vector<uint32_t>& maps);
   void Choose(Op& op);
   void ChoosePreloaded(Op& op);
@@ -70,6 +70,7 @@ class OpSource {
 
   const KeySpace& keys_;
   const Spec spec_;
+  const uint64_t mix_writes_;  // 0: no mix
   const bool maps_in_turn_;
   std::vector<uint32_t> all_maps_;
   std::vector<uint32_t> lww_maps_;
