@@ -44,7 +44,9 @@ std::string Length(const LoadConfig& load) {
   return text;
 }
 
-std::string Percent(double share) { return Fixed(share * 100, share < 0.01 ? 2 : 0) + " %"; }
+std::string Percent(double share) {
+  return Fixed(share * 100, share > 0 && share < 0.01 ? 2 : 0) + " %";
+}
 
 // What is rarely asked for is told only then.
 void AddExtras(const Config& config, Parameters& all) {
