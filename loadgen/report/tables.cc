@@ -46,10 +46,6 @@ Table Throughput(const RunReport& report) {
     table.rows.push_back({"bytes/op sent, received",
                           per_op(window.bytes_sent) + ", " + per_op(window.bytes_received)});
   }
-  if (window.queries_answered > 0) {
-    table.rows.push_back({"queries/s answered", per_second(window.queries_answered) + ", rows/s " +
-                                                    per_second(window.query_rows)});
-  }
   if (window.ops_resent > 0) {
     table.rows.push_back({"ops/s sent again", per_second(window.ops_resent)});
   }
