@@ -62,7 +62,8 @@ class LoadgenAgentsTest : public testing::Test {
 };
 
 TEST_F(LoadgenAgentsTest, TwoAgentsAreOneVerifiedRun) {
-  const std::string agents = StartAgent() + "," + StartAgent();
+  const std::string first = StartAgent();
+  const std::string agents = first + "," + StartAgent();
   ASSERT_EQ(ExitCodeOf(StartCoordinator(
                 agents, {"--connections", "5", "--ops", "4001", "--map-type", "mixed", "--maps",
                          "5", "--remove-ratio", "0.2", "--subscribers", "2", "--verify", "acks",
@@ -100,7 +101,8 @@ TEST_F(LoadgenAgentsTest, TwoAgentsAreOneVerifiedRun) {
 }
 
 TEST_F(LoadgenAgentsTest, AnAgentThatDiesFailsTheRunForAll) {
-  const std::string agents = StartAgent() + "," + StartAgent();
+  const std::string first = StartAgent();
+  const std::string agents = first + "," + StartAgent();
   ChildProcess coordinator = StartCoordinator(
       agents, {"--connections", "2", "--duration", "300s", "--json", Path("json")});
   ASSERT_TRUE(WaitUntil([&] { return gateway_.counters().ops > 0; }));
