@@ -84,6 +84,16 @@ std::string MakeValueOfSize(ValueKind kind, size_t bytes, Random& random) {
   return value;
 }
 
+// Where the identity's digits begin. Text and bytes start with them, but the prefix that tells the
+// length may end in a byte that looks like one of them.
+size_t IdentityOffset(ValueKind kind, std::string_view value) {
+  if (kind == ValueKind::kJson) return value.find(std::string(kIdentityDigits, '0'));
+  Reader reader(value);
+  std::string_view content;
+  const bool read = kind == ValueKind::kText ? reader.ReadStr(&content) : reader.ReadBin(&content);
+  return read ? static_cast<size_t>(content.data() - value.data()) : 0;
+}
+
 void WriteIdentity(const OpIdentity& identity, char* out) {
   WriteHex(identity.run, kRunDigits, out);
   WriteHex(identity.writer, kWriterDigits, out + kRunDigits);
@@ -142,7 +152,7 @@ ValueMaker::ValueMaker(ValueKind kind, const ValueSize& size, uint64_t seed) : k
   for (size_t i = 0; i < count; ++i) {
     const double share = (static_cast<double>(i) + 0.5) / static_cast<double>(count);
     Template value{MakeValueOfSize(kind, size.Quantile(share), random)};
-    value.identity_offset = value.bytes.find(std::string(kIdentityDigits, '0'));
+    value.identity_offset = IdentityOffset(kind, value.bytes);
     // Either right behind the identity, or behind the key "at" (a2 61 74) and the float's tag cb.
     value.time_offset =
         value.identity_offset + kIdentityDigits + (kind == ValueKind::kJson ? 4 : 0);

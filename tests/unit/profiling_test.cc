@@ -172,6 +172,7 @@ TEST(SymbolizerTest, TellsLambdasApart) {
 
 TEST(CpuSamplerTest, FindsTheFunctionThatBurns) {
   Burner burner;
+  burner.WaitForCpuTime(0.01);  // it has its name by now
   auto sampler = CpuSampler::Start({.samples_per_second = 1000});
   ASSERT_TRUE(sampler.ok()) << ToString(sampler.status());
   burner.WaitForCpuTime(0.2);
