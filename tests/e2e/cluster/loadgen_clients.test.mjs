@@ -14,7 +14,7 @@ const binary = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..
 const IDLE_TIMEOUT_MS = 6000;
 
 test('clients of the load generator', async (t) => {
-  const env = {TOPGUN_IDLE_TIMEOUT: `${IDLE_TIMEOUT_MS}ms`, TOPGUN_PUSH_BYTES_MAX: '65536'};
+  const env = {TOPGUN_IDLE_TIMEOUT: `${IDLE_TIMEOUT_MS}ms`, TOPGUN_PUSH_BYTES_MAX: '1048576'};
   const cluster = await Cluster.start(t, {gateways: 1, sync: 2, storage: 1, env});
   const urls = await cluster.urls();
   const [gateway] = await cluster.processes('gateway');
@@ -26,8 +26,12 @@ test('clients of the load generator', async (t) => {
       execFile(binary, [...targets, '--token', cluster.token, '--quiet', '--json', json, '--pids', `gateway=${gateway.pid}`, ...options],
         (error, stdout, stderr) => resolve({code: error?.code ?? 0, stdout, stderr}));
     });
-    assert.equal(run.code, 0, `${options.join(' ')}\n${run.stdout}${run.stderr}`);
-    return JSON.parse(readFileSync(json, 'utf8'));
+    // A busy machine may keep the generator or the cluster from the rate that was asked for: that is no error here.
+    const late = options.includes('--rate') ? [1, 5] : [];
+    assert.ok([0, ...late].includes(run.code), `${options.join(' ')}\n${run.stdout}${run.stderr}`);
+    const report = JSON.parse(readFileSync(json, 'utf8'));
+    assert.deepEqual([report.trouble?.errors ?? {}, report.trouble?.ops_refused ?? 0, report.trouble?.ops_unacked ?? 0], [{}, 0, 0]);
+    return report;
   }
   async function closedAsSlow() {
     const text = await (await fetch(`http://127.0.0.1:${gateway.ports.admin}/metrics`)).text();
