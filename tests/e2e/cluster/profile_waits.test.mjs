@@ -40,10 +40,11 @@ test('bubble follows writes through every stage, doctor finds what was provoked'
   });
 
   await t.test('doctor on a healthy cluster', async () => {
-    const {code, stdout} = await profile(cluster, 'doctor', '--seconds', '2', '--json');
-    const {findings, facts} = JSON.parse(stdout);
+    // Right after load, or while the machine does other things, it may find some.
+    let healthy;
+    await until(async () => (healthy = await profile(cluster, 'doctor', '--seconds', '2', '--json')).code === 0, 'a healthy cluster');
+    const {findings, facts} = JSON.parse(healthy.stdout);
     assert.deepEqual(findings.filter(({severity}) => severity === 'problem'), []);
-    assert.equal(code, 0);
     assert.ok(facts.postgres.connections > 0);
     assert.ok(facts.redis.commandsPerS > 0);
   });
