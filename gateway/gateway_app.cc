@@ -1,14 +1,13 @@
 #include "gateway_app.h"
 
 #include <openssl/rand.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <thread>
 #include <utility>
 
 #include "auth/jwt_verifier.h"
+#include "debug/process_info.h"
 #include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/shutdown.h"
@@ -29,14 +28,6 @@ std::string StampNodeId(std::string name) {
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '-';
   }
   return name;
-}
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t pages = 0;
-  uint64_t resident = 0;
-  statm >> pages >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 // Where clients connect; the configuration has passed its checks.
@@ -157,7 +148,7 @@ void GatewayApp::MakeLoops() {
 NodeReport GatewayApp::ReportNode() const {
   ServerReport totals;
   loops_.front()->Report(totals);
-  return {.connections = totals.connections, .memory_bytes = ResidentBytes()};
+  return {.connections = totals.connections, .memory_bytes = debug::ResidentBytes()};
 }
 
 StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {

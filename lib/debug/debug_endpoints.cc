@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "debug/process_info.h"
 #include "job_thread.h"
 #include "logging/logging.h"
-#include "process_info.h"
 #include "profiling/cpu_sampler.h"
 #include "profiling/heap.h"
 #include "profiling/pprof.h"

@@ -1,4 +1,4 @@
-#include "process_info.h"
+#include "debug/process_info.h"
 
 #include <unistd.h>
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <mutex>
 
+#include "debug/process_info.h"
 #include "logging/logging.h"
-#include "process_info.h"
 #include "profiling/heap.h"
 #include "profiling/threads.h"
 

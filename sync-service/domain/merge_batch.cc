@@ -1,7 +1,6 @@
 // The batch's cells and parts; what becomes of an op is decided in merge_ops.cc.
 #include "domain/merge_batch.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace topgun::sync {
@@ -10,19 +9,6 @@ namespace {
 
 // Reserved for the system by the protocol; ops on them are rare.
 constexpr std::string_view kSystemPrefix = "_topgun_";
-
-CellState StateOf(std::string_view encoded) {
-  CellState state;
-  state::CellView view;
-  if (encoded.empty() || !state::DecodeCell(encoded, &view)) return state;
-  state.present = true;
-  state.tombstone = view.tombstone;
-  state.has_ttl = view.has_ttl;
-  state.ttl_ms = view.ttl_ms;
-  state.timestamp = view.timestamp;
-  state.value = view.value;
-  return state;
-}
 
 }  // namespace
 

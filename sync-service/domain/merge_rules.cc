@@ -13,6 +13,19 @@ bool SameRecord(const CellState& a, const CellState& b) {
 
 }  // namespace
 
+CellState StateOf(std::string_view encoded) {
+  CellState state;
+  state::CellView view;
+  if (encoded.empty() || !state::DecodeCell(encoded, &view)) return state;
+  state.present = true;
+  state.tombstone = view.tombstone;
+  state.has_ttl = view.has_ttl;
+  state.ttl_ms = view.ttl_ms;
+  state.timestamp = view.timestamp;
+  state.value = view.value;
+  return state;
+}
+
 state::CellView ViewOf(const CellState& state) {
   state::CellView view;
   view.timestamp = state.timestamp;

@@ -8,8 +8,8 @@
 #include <set>
 #include <string>
 
+#include "debug/process_info.h"
 #include "logging/logging.h"
-#include "process_info.h"
 #include "support/http_client.h"
 
 namespace topgun::debug {

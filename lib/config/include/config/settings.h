@@ -36,8 +36,8 @@ struct Options {
 };
 
 struct ParseResult {
-  bool proceed = false;  // false: print nothing more, return exit_code from main
-  int exit_code = 0;     // 0 after --help and the like, 2 after a bad setting
+  bool proceed = false;    // false: print nothing more, return exit_code from main
+  int exit_code = 0;       // 0 after --help and the like, 2 after a bad setting
   std::string shown = {};  // what --print-config would print, when main is to proceed
 };
 

@@ -1,5 +1,5 @@
-// One pipelined Redis connection on an Asio loop: our command formatter and hiredis' reply reader over
-// our own stream.
+// One pipelined Redis connection on an Asio loop: our command formatter and hiredis' reply reader
+// over our own stream.
 //
 // Threads: everything on the loop that `io` runs on. Ownership: the creator; callbacks and events
 // may close or destroy the connection. No callback runs after Close() or destruction, which both

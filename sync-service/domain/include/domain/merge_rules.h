@@ -28,6 +28,8 @@ enum class Verdict : uint8_t {
   kCollision,  // same timestamp, another record: the later arrival must be re-stamped
 };
 
+// Of a stored cell, which is absent when empty; borrows its bytes.
+CellState StateOf(std::string_view encoded);
 // As a cell without version and commit time.
 state::CellView ViewOf(const CellState& state);
 

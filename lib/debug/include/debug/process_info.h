@@ -1,4 +1,4 @@
-// What the kernel says about this process.
+// What the kernel says about this process. Reads /proc at each call; any thread.
 #pragma once
 
 #include <cstdint>
