@@ -19,6 +19,8 @@ what they exclude is not built either:
   ./topgun test -L e2e -R failover
   ./topgun test -LE 'e2e|fuzz'
 
+An end-to-end test that fails runs a second time, because a busy machine can outlast its patience;
+both outputs are shown and the closing lines name it. TOPGUN_TEST_ONCE=1 allows one attempt only.
 Exit code 0 only if every test that ran passed.
 EOF
 }
@@ -73,10 +75,11 @@ label_selected() {
 
 # run_ctest PRESET ARG...: keeps the output for print_closing_lines.
 run_ctest() {
-  local preset=$1
+  local preset=$1 attempts=()
   shift
+  if [[ $preset == release && -z ${TOPGUN_TEST_ONCE-} ]]; then attempts=(--repeat until-pass:2); fi
   note "running the tests of build/$preset"
-  ctest --test-dir "$TOPGUN_ROOT/build/$preset" --output-on-failure "$@" |
+  ctest --test-dir "$TOPGUN_ROOT/build/$preset" --output-on-failure "${attempts[@]}" "$@" |
     tee "$REPORT/$preset"
 }
 
@@ -85,6 +88,7 @@ print_closing_lines() {
   local report
   for report in "$REPORT"/*; do
     printf '\n== build/%s\n' "${report##*/}"
+    sed -nE 's/.* Test +#[0-9]+: ([a-z_0-9]+) \.*\*\*\*(Failed|Timeout).*/failed at least once: \1/p' "$report" | sort -u
     sed -n '/tests passed, .* tests\? failed/,$p; /^No tests were found/p' "$report"
   done
 }
