@@ -5,7 +5,7 @@
 #   log/              NAME.log of every process       run/        what exists only while it runs:
 #     lock            held from `up` until the supervisor's end
 #     cluster.spec    the supervisor's input          state.json, state.tsv, ready: its output
-#     secret          the JWT secret in use           redis.sock, pg/: sockets
+#     secret          the JWT secret in use           redis.sock, pg/, control.sock: sockets
 
 # cluster_running DIR: true while a supervisor, or an `up` in progress, owns DIR.
 cluster_running() {
@@ -65,4 +65,10 @@ cluster_rows() {
 # cluster_urls DIR: the WebSocket URL of every gateway, one per line.
 cluster_urls() {
   cluster_rows "$1" | awk -F '\t' '$1 == "gateway" { print "ws://127.0.0.1:" $4 "/ws" }'
+}
+
+# cluster_tell DIR COMMAND: has the supervisor do it, prints what it says; ends the script if it fails.
+cluster_tell() {
+  local dir=$1 command=$2
+  "$RELEASE_BIN/topgun-supervisor" --dir "$dir" --tell "$command" || die "'$command' was not completed"
 }

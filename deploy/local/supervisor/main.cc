@@ -11,6 +11,7 @@
 #include <string>
 
 #include "logging/logging.h"
+#include "supervisor/control.h"
 #include "supervisor/ports.h"
 #include "supervisor/spec.h"
 #include "supervisor/supervisor.h"
@@ -25,12 +26,16 @@ constexpr char kUsage[] =
     "  --announce TEXT    print TEXT once everything is ready; {name.port} is replaced\n"
     "  --remove-dir       remove DIR at the end, unless what went wrong is only told there\n"
     "  --while-held FILE  stop once no process holds a lock (flock) on FILE\n"
-    "  --die-with-parent  stop when the parent process ends\n";
+    "  --die-with-parent  stop when the parent process ends\n\n"
+    "       topgun-supervisor --dir DIR --tell COMMAND\n"
+    "Commands the supervisor that runs on DIR and prints what it answers.\n\n"
+    "  restart NAME...    restart processes one after the other, by name or role\n";
 
 struct MainOptions {
   SupervisorOptions supervisor;
   bool remove_dir = false;
   bool die_with_parent = false;
+  std::string tell;  // a command for the supervisor that runs already
   bool help = false;
 };
 
@@ -41,6 +46,7 @@ bool ParseArguments(int argc, char** argv, MainOptions* options) {
                              {"remove-dir", no_argument, nullptr, 'r'},
                              {"die-with-parent", no_argument, nullptr, 'p'},
                              {"while-held", required_argument, nullptr, 'w'},
+                             {"tell", required_argument, nullptr, 't'},
                              {"help", no_argument, nullptr, 'h'},
                              {}};
   for (int flag = 0; (flag = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -50,6 +56,7 @@ bool ParseArguments(int argc, char** argv, MainOptions* options) {
     if (flag == 'r') options->remove_dir = true;
     if (flag == 'p') options->die_with_parent = true;
     if (flag == 'w') options->supervisor.while_held = optarg;
+    if (flag == 't') options->tell = optarg;
     if (flag == 'h') options->help = true;
     if (flag == '?') return false;
   }
@@ -73,6 +80,16 @@ Status RunCluster(const SupervisorOptions& options) {
   return supervisor.Run();
 }
 
+int Tell(const std::string& dir, const std::string& command) {
+  const Status result = SendCommand(dir + "/run/control.sock", command, [](std::string_view line) {
+    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+    std::fflush(stdout);
+  });
+  if (result.ok()) return 0;
+  std::fprintf(stderr, "%s\n", std::string(Message(result)).c_str());
+  return 1;
+}
+
 int Main(int argc, char** argv) {
   MainOptions options;
   if (!ParseArguments(argc, argv, &options)) {
@@ -83,6 +100,7 @@ int Main(int argc, char** argv) {
     std::fputs(kUsage, stdout);
     return 0;
   }
+  if (!options.tell.empty()) return Tell(options.supervisor.dir, options.tell);
   if (options.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGTERM);
   logging::Init("topgun-supervisor", logging::Level::kInfo);
 

@@ -36,6 +36,9 @@ void Process::Start(TimePoint now) {
 }
 
 void Process::Stop(TimePoint now) {
+  restarts_ = false;
+  // A service takes a second signal for the wish to end at once, without its orderly end.
+  if (phase_ == Phase::kStopping) return;
   if (pid_ == 0) {
     phase_ = Phase::kEnded;
     return;
@@ -45,12 +48,19 @@ void Process::Stop(TimePoint now) {
   kill(pid_, spec_.stop_signal);
 }
 
+void Process::Restart(TimePoint now) {
+  Stop(now);
+  if (phase_ == Phase::kEnded) return Start(now);
+  restarts_ = true;
+}
+
 void Process::OnExit(int wait_status, TimePoint now) {
   pid_ = 0;
+  last_exit_ = DescribeExit(wait_status);
   if (phase_ == Phase::kStopping) {
     phase_ = Phase::kEnded;
-    logging::Info(kComponent, "stopped",
-                  {{"name", spec_.name}, {"exit", DescribeExit(wait_status)}});
+    logging::Info(kComponent, "stopped", {{"name", spec_.name}, {"exit", last_exit_}});
+    if (std::exchange(restarts_, false)) Start(now);
     return;
   }
   const std::chrono::milliseconds delay = policy_.NoteExit();
@@ -58,7 +68,7 @@ void Process::OnExit(int wait_status, TimePoint now) {
   due_ = now + delay;
   logging::Warning(kComponent, "ended, will be started again",
                    {{"name", spec_.name},
-                    {"exit", DescribeExit(wait_status)},
+                    {"exit", last_exit_},
                     {"delay_ms", delay.count()},
                     {"failures", policy_.failures()}});
 }

@@ -51,7 +51,7 @@ Status RenderFile(const RenderSpec& render, const PortTable& ports) {
 }  // namespace
 
 Supervisor::Supervisor(SupervisorOptions options, const PortTable& ports)
-    : options_(std::move(options)), ports_(ports) {}
+    : options_(std::move(options)), ports_(ports), control_(options_.dir + "/run/control.sock") {}
 
 Status Supervisor::Prepare(const std::vector<ProcessSpec>& specs) {
   ASSIGN_OR_RETURN(announce_, ports_.Substitute(options_.announce));
@@ -77,14 +77,20 @@ Status Supervisor::Run() {
   std::signal(SIGPIPE, SIG_IGN);
   const int signal_fd = OpenSignalFd();
   if (signal_fd < 0) return Internal("signalfd");
+  RETURN_IF_ERROR(control_.Listen());
   const auto idle_tick = options_.while_held.empty() ? kIdleTick : kHeldTick;
   StartTier(std::chrono::steady_clock::now());
   while (!finished_) {
-    ReadSignals(signal_fd, Busy() ? kBusyTick : idle_tick);
+    Await(signal_fd, Busy() ? kBusyTick : idle_tick);
+    ReadSignals(signal_fd);
     if (Abandoned()) stop_requested_ = true;
     const TimePoint now = std::chrono::steady_clock::now();
     ReapChildren(now);
     for (const auto& process : processes_) process->Tick(now);
+    control_.Serve([this](std::string_view line, ControlClientPtr client) {
+      OnCommand(line, std::move(client));
+    });
+    AdvanceCommand(now);
     if (stop_requested_ && stage_ != Stage::kStopping) BeginStop(now, OkStatus());
     Advance(now);
     Publish();
@@ -102,9 +108,13 @@ bool Supervisor::Abandoned() {
   return held_fd_ >= 0 && flock(held_fd_, LOCK_EX | LOCK_NB) == 0;
 }
 
-void Supervisor::ReadSignals(int signal_fd, std::chrono::milliseconds timeout) {
-  pollfd waited{signal_fd, POLLIN, 0};
-  poll(&waited, 1, static_cast<int>(timeout.count()));
+void Supervisor::Await(int signal_fd, std::chrono::milliseconds timeout) {
+  std::vector<pollfd> waited = {{signal_fd, POLLIN, 0}};
+  control_.AddTo(waited);
+  poll(waited.data(), waited.size(), static_cast<int>(timeout.count()));
+}
+
+void Supervisor::ReadSignals(int signal_fd) {
   signalfd_siginfo info{};
   while (read(signal_fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     if (info.ssi_signo != SIGCHLD) stop_requested_ = true;
@@ -208,8 +218,14 @@ bool Supervisor::TierIs(Process::Phase phase) const {
   });
 }
 
+bool Supervisor::AllReady() const {
+  return std::all_of(processes_.begin(), processes_.end(), [](const auto& process) {
+    return process->phase() == Process::Phase::kReady;
+  });
+}
+
 bool Supervisor::Busy() const {
-  return stage_ != Stage::kRunning ||
+  return stage_ != Stage::kRunning || command_ != nullptr ||
          std::any_of(processes_.begin(), processes_.end(), [](const auto& p) { return p->Busy(); });
 }
 

@@ -5,6 +5,7 @@
 //                       ^                                |                           |
 //                       '---------- OnExit --------------'---------------------------'
 //   any --Stop--> kStopping --OnExit, SIGKILL when overdue--> kEnded
+//   any --Restart--> kStopping --OnExit, SIGKILL when overdue--> kWaiting
 //
 // Owned by Supervisor, on its thread. Never blocks longer than one probe.
 #pragma once
@@ -31,6 +32,8 @@ class Process {
 
   void Start(TimePoint now);
   void Stop(TimePoint now);
+  // Stops it as Stop() does, and starts it again.
+  void Restart(TimePoint now);
   void OnExit(int wait_status, TimePoint now);
   // Does whatever is due: start, probe, kill, rotate the log.
   void Tick(TimePoint now);
@@ -39,6 +42,8 @@ class Process {
   Phase phase() const { return phase_; }
   pid_t pid() const { return pid_; }
   int failures() const { return policy_.failures(); }
+  // How it ended the last time: "status 0", "signal 9"; empty before.
+  const std::string& last_exit() const { return last_exit_; }
   // True while Tick() should be called often.
   bool Busy() const {
     return phase_ == Phase::kWaiting || phase_ == Phase::kStarting || phase_ == Phase::kStopping;
@@ -58,6 +63,8 @@ class Process {
   TimePoint due_;  // of the next start, of the next probe, or of SIGKILL
   std::chrono::milliseconds probe_every_{0};
   bool waits_for_lock_ = false;
+  bool restarts_ = false;  // is being stopped to start again
+  std::string last_exit_;
 };
 
 }  // namespace topgun::supervisor

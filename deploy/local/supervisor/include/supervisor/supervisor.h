@@ -3,7 +3,8 @@
 //
 // Files under `dir`: run/state.json, run/state.tsv and run/NAME.pid follow every change,
 // run/NAME.lock is held by the process of that name, run/ready exists once everything was ready,
-// log/NAME.log has the process's output. `dir`/run and `dir`/log must exist.
+// log/NAME.log has the process's output, run/control.sock takes commands (control.h). `dir`/run and
+// `dir`/log must exist.
 //
 // Owned by main, which calls Run() once on the only thread of the program. The port table must
 // outlive it.
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "supervisor/command.h"
+#include "supervisor/control.h"
 #include "supervisor/ports.h"
 #include "supervisor/process.h"
 #include "supervisor/spec.h"
@@ -40,7 +43,12 @@ class Supervisor {
  private:
   enum class Stage { kStarting, kRunning, kStopping };
 
-  void ReadSignals(int signal_fd, std::chrono::milliseconds timeout);
+  void Await(int signal_fd, std::chrono::milliseconds timeout);
+  void ReadSignals(int signal_fd);
+  void OnCommand(std::string_view line, ControlClientPtr client);
+  StatusOr<std::unique_ptr<Command>> MakeCommand(std::string_view line, ControlClientPtr client);
+  StatusOr<std::vector<Process*>> Choose(const std::vector<std::string>& names) const;
+  void AdvanceCommand(TimePoint now);
   void ReapChildren(TimePoint now);
   void Advance(TimePoint now);
   void AdvanceStart(TimePoint now);
@@ -51,11 +59,15 @@ class Supervisor {
   void OnAllReady();
   void Publish();
   bool TierIs(Process::Phase phase) const;
+  bool AllReady() const;
   bool Abandoned();
   bool Busy() const;
 
   const SupervisorOptions options_;
   const PortTable& ports_;
+  ControlSocket control_;
+  ControlClientPtr commander_;  // of the command that runs
+  std::unique_ptr<Command> command_;
   std::string announce_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::vector<int> tiers_;  // ascending

@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Restarting processes of a running cluster, one after the other.
+
+load cluster
+
+restart_help() {
+  cat <<'EOF'
+usage: ./topgun restart [--data DIR] [NAME...]
+
+Restarts processes one after the other: each is stopped in an orderly way, started again, and ready
+before the next is touched. NAME is a process or a role of ./topgun ps, or 'all'. Without a name
+the storage, sync and gateway processes are restarted; 'all' includes Redis, Postgres and Prometheus.
+Prints for each how long it took. Clients reconnect by themselves, and nothing acknowledged is lost.
+EOF
+}
+
+restart_main() {
+  local dir=$DEFAULT_DATA_DIR names=()
+  while (($# > 0)); do
+    case $1 in
+      --data)
+        dir=$(absolute_path "$(value_of "$@")")
+        shift
+        ;;
+      -*) die "restart: unknown option '$1'; see ./topgun restart --help" ;;
+      *) names+=("$1") ;;
+    esac
+    shift
+  done
+  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
+    die "no cluster is ready on $dir; start one with ./topgun up"
+  fi
+  if ((${#names[@]} == 0)); then
+    mapfile -t names < <(restart_names "$dir" '^(storage|sync|gateway)$')
+  elif [[ " ${names[*]} " == *" all "* ]]; then
+    mapfile -t names < <(restart_names "$dir" '.')
+  fi
+  cluster_tell "$dir" "restart ${names[*]}"
+}
+
+# restart_names DIR PATTERN: the processes whose role matches.
+restart_names() {
+  cluster_rows "$1" | awk -F '\t' -v pattern="$2" '$1 ~ pattern { print $2 }'
+}
