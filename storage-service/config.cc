@@ -1,12 +1,13 @@
 #include "config.h"
 
-#include <libpq-fe.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
 
+#include "config/plaintext.h"
+#include "pg/conninfo.h"
+#include "redis/security_settings.h"
 #include "state/keys.h"
 
 namespace topgun::storage {
@@ -16,22 +17,6 @@ std::string HostAndPid() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
   return std::string(host.data()) + "-" + std::to_string(getpid());
-}
-
-// A password inside key=value words would be printed by --print-config; one inside a URL is not.
-Status CheckConninfo(const std::string& conninfo) {
-  char* error = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
-      PQconninfoParse(conninfo.c_str(), &error), &PQconninfoFree);
-  const std::unique_ptr<char, decltype(&PQfreemem)> owned_error(error, &PQfreemem);
-  if (options == nullptr) return InvalidArgument("postgres is no connection string");
-  const bool is_url = conninfo.find("://") != std::string::npos;
-  for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
-    if (std::string_view(option->keyword) == "password" && option->val != nullptr && !is_url) {
-      return InvalidArgument("the password of postgres belongs into postgres-password");
-    }
-  }
-  return OkStatus();
 }
 
 void AddProcess(config::Settings& settings, Config* config) {
@@ -57,12 +42,11 @@ void AddStores(config::Settings& settings, Config* config) {
   settings.Add("redis", &config->redis, "host:port or unix:/path", {.group = "Stores"});
   settings.Add("redis-prefix", &config->redis_prefix, "First part of every key in Redis",
                {.group = "Stores", .min = 1, .max = 64});
-  settings.AddSecret("redis-password", &config->redis_password, "Password of Redis",
-                     {.group = "Stores"});
   settings.Add("postgres", &config->postgres, "Connection string or URL of the database",
                {.group = "Stores", .required = true});
-  settings.AddSecret("postgres-password", &config->postgres_password, "Password of Postgres",
-                     {.group = "Stores"});
+  settings.AddSecret(
+      "postgres-password", &config->postgres_password, &config->postgres_password_file,
+      "Password of Postgres; a file is read again at every connect", {.group = "Stores"});
   settings.Add("postgres-connections", &config->postgres_connections,
                "Connections for flushing and loading; leases use one more",
                {.group = "Stores", .min = 1, .max = 64});
@@ -101,10 +85,16 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config* confi
   config::Settings settings("topgun-storage", "Persists the feeds of the shards in Postgres.");
   AddProcess(settings, config);
   AddStores(settings, config);
+  redis::AddSecuritySettings(settings, "Redis security", &config->redis_security);
+  config::AddAllowPlaintext(settings, &config->allow_plaintext);
   AddLimits(settings, config);
   settings.AddCommand("print-metrics-doc", &config->print_metrics_doc,
                       "Prints the table of metrics");
-  settings.AddCheck([config] { return CheckConninfo(config->postgres); });
+  settings.AddCheck(
+      [config] { return pg::CheckConninfo(config->postgres, config->allow_plaintext); });
+  settings.AddCheck([config] {
+    return redis::CheckSecurity(config->redis_security, config->redis, config->allow_plaintext);
+  });
   const config::ParseResult result = settings.Parse(argc, argv);
   config->shown = result.shown;
   config->limits.flush_interval = std::chrono::milliseconds(config->flush_interval_ms);

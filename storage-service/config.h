@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "config/settings.h"
+#include "redis/security.h"
 #include "shard/shard_context.h"
 
 namespace topgun::storage {
@@ -21,9 +23,10 @@ struct Config {
 
   std::string redis = "127.0.0.1:6379";
   std::string redis_prefix = "tg";
-  std::string redis_password;
+  redis::Security redis_security;
   std::string postgres;
   std::string postgres_password;
+  std::string postgres_password_file;  // read again at every connect
   int postgres_connections = 2;
 
   uint32_t shards = 16;
@@ -33,6 +36,8 @@ struct Config {
   int64_t awaited_flush_interval_ms = 50;
   int64_t watch_window_ms = 15000;
   ShardLimits limits;  // its durations are set from the ones above
+
+  std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
 
   bool print_metrics_doc = false;
 };

@@ -199,7 +199,7 @@ admin::AdminServer::Readiness StorageApp::Readiness() const {
 redis::ConnectionOptions StorageApp::RedisOptions(std::string_view purpose) const {
   redis::ConnectionOptions options;
   options.address = config_.redis;
-  options.password = config_.redis_password;
+  options.security = config_.redis_security;
   options.client_name = "topgun-storage-" + std::string(purpose);
   return options;
 }
@@ -223,6 +223,7 @@ pg::ConnectionOptions StorageApp::PostgresOptions() const {
   pg::ConnectionOptions options;
   options.conninfo = config_.postgres;
   options.password = config_.postgres_password;
+  options.password_file = config_.postgres_password_file;
   return options;
 }
 

@@ -1,33 +1,14 @@
 // Where the value of a setting comes from: the flag, else the variable, else what the target holds.
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 
+#include "base/secret_file.h"
 #include "setting.h"
 #include "values.h"
 
 namespace topgun::config {
 namespace {
-
-constexpr size_t kSecretBytesMax = 64 * 1024;
-
-struct FileCloser {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// The content without one trailing newline, which editors add and secrets do not have.
-StatusOr<std::string> ReadSecretFile(const std::string& path) {
-  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rb"));
-  if (!file) return InvalidArgument("cannot open the file " + path);
-  std::string content(kSecretBytesMax + 1, '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return InvalidArgument("cannot read the file " + path);
-  if (content.size() > kSecretBytesMax) return InvalidArgument("the file is too large: " + path);
-  if (content.ends_with('\n')) content.pop_back();
-  return content;
-}
 
 // An empty variable counts as unset: container files often define variables they leave empty.
 std::optional<std::string> ReadVariable(const std::string& name) {
@@ -57,6 +38,7 @@ Status ResolveSecret(Setting& setting, const std::string* path) {
     return InvalidArgument(setting.name + ": expected " + setting.allowed + ", got " +
                            std::to_string(value->size()) + " bytes from " + setting.source);
   }
+  if (file_path && setting.note_file) setting.note_file(*file_path);
   return OkStatus();
 }
 

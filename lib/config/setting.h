@@ -31,6 +31,8 @@ struct Setting {
 
   std::function<bool(std::string_view)> assign;  // false: not a value, the target is unchanged
   std::function<std::string()> show;             // the target as text, fit for printing
+  std::function<void(const std::string&)>
+      note_file;  // of a secret that came from one; may be empty
 
   std::string source = "default";  // set by Parse(): where the value came from
 

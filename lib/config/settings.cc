@@ -223,6 +223,12 @@ void Settings::AddBytes(std::string name, uint64_t* target, std::string help, Op
       Range(options, [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); });
 }
 
+void Settings::AddSecret(std::string name, std::string* target, std::string* file, std::string help,
+                         Options options) {
+  AddSecret(std::move(name), target, std::move(help), std::move(options));
+  impl_->table.back().note_file = [file](const std::string& path) { *file = path; };
+}
+
 void Settings::AddSecret(std::string name, std::string* target, std::string help, Options options) {
   Setting& row = impl_->AddRow(SettingKind::kSecret, std::move(name), std::move(help), options);
   row.assign = [target, options](std::string_view text) {

@@ -5,10 +5,12 @@
 #include <deque>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/secret_file.h"
 #include "command.h"
 #include "link.h"
 #include "server_info.h"
@@ -73,6 +75,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
 
   void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
   void Repeat(Pending pending);
+  void LogIn();
   void OnInfo(const StatusOr<Reply>& reply);
   void CheckRunLater();
   void CheckRun();
@@ -111,21 +114,28 @@ void Connection::Impl::Start() {
   link_ = std::make_shared<Link>(io_, shared_from_this());
   last_heard_ = Clock::now();
   ArmReplyTimer();
-  link_->Open(options_.address);
+  link_->Open(options_.address, options_.security.tls);
 }
 
 void Connection::Impl::OnLinkOpen() {
-  if (!options_.password.empty()) {
-    const std::array<std::string_view, 2> auth = {"AUTH", options_.password};
-    Enqueue(Command(auth, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
-      if (!reply.ok()) Break(Annotate(reply.status(), "AUTH"));
-    });
-  }
+  LogIn();
   // A name only helps people: that a server refuses it does not matter.
   const std::array<std::string_view, 3> name = {"CLIENT", "SETNAME", options_.client_name};
   Enqueue(Command(name, {}), nullptr, {}, nullptr);
   const std::array<std::string_view, 1> info = {"INFO"};
   Enqueue(Command(info, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) { OnInfo(reply); });
+}
+
+void Connection::Impl::LogIn() {
+  const Security& security = options_.security;
+  const std::string password = CurrentSecret(security.password, security.password_file);
+  std::vector<std::string_view> auth = {"AUTH"};
+  if (!security.username.empty()) auth.push_back(security.username);
+  auth.push_back(password);
+  if (security.username.empty() && password.empty()) return;
+  Enqueue(Command(auth, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
+    if (!reply.ok()) Break(Annotate(reply.status(), "AUTH"));
+  });
 }
 
 void Connection::Impl::OnInfo(const StatusOr<Reply>& reply) {

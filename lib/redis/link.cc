@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include <chrono>
 #include <new>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+
+#include "tls/context.h"
 
 namespace topgun::redis {
 namespace {
@@ -41,7 +44,7 @@ Link::Link(asio::io_context& io, std::shared_ptr<LinkOwner> owner)
 
 Link::~Link() = default;
 
-void Link::Open(const std::string& address) {
+void Link::Open(const std::string& address, const TlsOptions& tls) {
   if (address.starts_with(kUnixScheme)) {
     const std::string path = address.substr(kUnixScheme.size());
     if (path.empty() || path.size() > kUnixPathMax) {
@@ -55,7 +58,20 @@ void Link::Open(const std::string& address) {
   }
   std::string_view host = std::string_view(address).substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (tls.enabled) {
+    const Status prepared = PrepareTls(tls, std::string(host));
+    if (!prepared.ok()) return PostBroken(Annotate(prepared, "TLS to Redis"));
+  }
   Resolve(host, std::string_view(address).substr(colon + 1));
+}
+
+Status Link::PrepareTls(const TlsOptions& options, const std::string& host) {
+  ASSIGN_OR_RETURN(const tls::Credentials credentials,
+                   tls::LoadCredentials(options.files, std::chrono::system_clock::now()));
+  ASSIGN_OR_RETURN(const tls::ContextPtr context, tls::MakeClientContext(credentials, {}));
+  tls_ = std::make_unique<tls::Stream<Socket&>>(socket_, context, tls::Role::kClient);
+  server_name_ = options.server_name.empty() ? host : options.server_name;
+  return tls_->session().SetServerName(server_name_);
 }
 
 void Link::Resolve(std::string_view host, std::string_view port) {
@@ -80,10 +96,27 @@ void Link::Connect(std::vector<Endpoint> endpoints) {
                           ErrorCode ignored;  // only latency depends on it
                           self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
                         }
-                        self->Read();
-                        const auto owner = self->owner_;
-                        owner->OnLinkOpen();
+                        if (self->tls_ != nullptr) return self->Handshake();
+                        self->Opened();
                       });
+}
+
+void Link::Handshake() {
+  tls_->async_handshake([self = shared_from_this()](const ErrorCode& error) {
+    if (self->owner_ == nullptr) return;
+    if (error) {
+      return self->Broken(Unavailable("TLS handshake with Redis, expected to be '" +
+                                      self->server_name_ +
+                                      "': " + self->tls_->session().Describe(error)));
+    }
+    self->Opened();
+  });
+}
+
+void Link::Opened() {
+  Read();
+  const auto owner = owner_;
+  owner->OnLinkOpen();
 }
 
 void Link::Write(std::string_view bytes) {
@@ -96,29 +129,35 @@ void Link::Write(std::string_view bytes) {
 void Link::Flush() {
   if (owner_ == nullptr) return;
   writing_.swap(waiting_);
-  asio::async_write(socket_, asio::buffer(writing_),
-                    [self = shared_from_this()](const ErrorCode& error, size_t) {
-                      if (self->owner_ == nullptr) return;
-                      if (error) return self->Broken(SystemStatus("write", error));
-                      self->writing_.clear();
-                      if (self->writing_.capacity() > kKeptBytesMax) {
-                        self->writing_.shrink_to_fit();
-                      }
-                      self->flush_pending_ = !self->waiting_.empty();
-                      if (self->flush_pending_) self->Flush();
-                    });
+  auto written = [self = shared_from_this()](const ErrorCode& error, size_t) {
+    if (self->owner_ == nullptr) return;
+    if (error) return self->Broken(SystemStatus("write", error));
+    self->writing_.clear();
+    if (self->writing_.capacity() > kKeptBytesMax) self->writing_.shrink_to_fit();
+    self->flush_pending_ = !self->waiting_.empty();
+    if (self->flush_pending_) self->Flush();
+  };
+  if (tls_ == nullptr) {
+    asio::async_write(socket_, asio::buffer(writing_), std::move(written));
+  } else {
+    asio::async_write(*tls_, asio::buffer(writing_), std::move(written));
+  }
 }
 
 void Link::Read() {
-  socket_.async_read_some(asio::buffer(input_),
-                          [self = shared_from_this()](const ErrorCode& error, size_t size) {
-                            if (self->owner_ == nullptr) return;
-                            if (error) return self->Broken(SystemStatus("read", error));
-                            const auto owner = self->owner_;
-                            owner->OnLinkBytes();
-                            self->Parse({self->input_.data(), size});
-                            if (self->owner_ != nullptr) self->Read();
-                          });
+  auto arrived = [self = shared_from_this()](const ErrorCode& error, size_t size) {
+    if (self->owner_ == nullptr) return;
+    if (error) return self->Broken(SystemStatus("read", error));
+    const auto owner = self->owner_;
+    owner->OnLinkBytes();
+    self->Parse({self->input_.data(), size});
+    if (self->owner_ != nullptr) self->Read();
+  };
+  if (tls_ == nullptr) {
+    socket_.async_read_some(asio::buffer(input_), std::move(arrived));
+  } else {
+    tls_->async_read_some(asio::buffer(input_), std::move(arrived));
+  }
 }
 
 void Link::Parse(std::string_view bytes) {

@@ -1,4 +1,5 @@
-// One socket to Redis from connect to close: coalesced writes out, parsed replies in.
+// One socket to Redis, with or without TLS, from connect to close: coalesced writes out, parsed
+// replies in.
 //
 // A Link lives once; the connection makes a new one for each attempt. Its owner must call Close(),
 // after which nothing is reported any more. Pending operations keep the Link alive, and the Link
@@ -18,6 +19,8 @@
 
 #include "base/status.h"
 #include "redis/reply.h"
+#include "redis/security.h"
+#include "tls/stream.h"
 
 struct redisReader;
 
@@ -39,8 +42,9 @@ class Link : public std::enable_shared_from_this<Link> {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // "unix:/path" or "host:port". Nothing is reported before this returns.
-  void Open(const std::string& address);
+  // "unix:/path" or "host:port". TLS, if enabled, is for the latter. Nothing is reported before
+  // this returns.
+  void Open(const std::string& address, const TlsOptions& tls);
   // Copies; what one loop turn writes leaves in one system call.
   void Write(std::string_view bytes);
   void Close();
@@ -50,7 +54,10 @@ class Link : public std::enable_shared_from_this<Link> {
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
   void Resolve(std::string_view host, std::string_view port);
+  Status PrepareTls(const TlsOptions& options, const std::string& host);
   void Connect(std::vector<Endpoint> endpoints);
+  void Handshake();
+  void Opened();
   void Flush();
   void Read();
   void Parse(std::string_view bytes);
@@ -65,6 +72,8 @@ class Link : public std::enable_shared_from_this<Link> {
   std::shared_ptr<LinkOwner> owner_;  // null once closed
   Socket socket_;
   boost::asio::ip::tcp::resolver resolver_;
+  std::unique_ptr<tls::Stream<Socket&>> tls_;  // over socket_; null: plain text
+  std::string server_name_;                    // that its certificate must be for
   std::unique_ptr<redisReader, ReaderDeleter> reader_;
   std::string waiting_;  // written next
   std::string writing_;  // in the system call

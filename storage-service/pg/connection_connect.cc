@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/secret_file.h"
+
 namespace topgun::pg {
 namespace {
 
@@ -39,9 +41,10 @@ void Connection::Impl::Connect() {
   // `dbname` may be a whole conninfo string; what follows it wins over what the string says.
   std::vector<const char*> names = {"dbname", "fallback_application_name", "client_encoding"};
   std::vector<const char*> values = {options_.conninfo.c_str(), "topgun-storage", "UTF8"};
-  if (!options_.password.empty()) {
+  const std::string password = CurrentSecret(options_.password, options_.password_file);
+  if (!password.empty()) {
     names.push_back("password");
-    values.push_back(options_.password.c_str());
+    values.push_back(password.c_str());
   }
   names.push_back(nullptr);
   values.push_back(nullptr);

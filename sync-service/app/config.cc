@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "config/plaintext.h"
+#include "redis/security_settings.h"
 #include "state/keys.h"
 
 namespace topgun::sync {
@@ -83,8 +85,6 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz",
                {.group = network});
   settings.Add("redis", &config.redis, "Redis: host:port or unix:/path", {.group = network});
-  settings.AddSecret("redis-password", &config.redis_password, "Password of Redis",
-                     {.group = network});
   settings.Add("redis-prefix", &config.redis_prefix, "Prefix of all keys in Redis",
                {.group = network, .min = 1, .max = 64});
   settings.Add(
@@ -99,6 +99,8 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
                {.group = "Cluster", .max = 64});
+  redis::AddSecuritySettings(settings, "Redis security", &config.redis_security);
+  config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
   AddTimes(settings, config);
   settings.Add("log-level", &config.log_level, "Lowest level that is logged",
@@ -109,6 +111,9 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return CheckName(config.name); });
+  settings.AddCheck([&config] {
+    return redis::CheckSecurity(config.redis_security, config.redis, config.allow_plaintext);
+  });
   const config::ParseResult parsed = settings.Parse(argc, argv);
   config.shown = parsed.shown;
   if (config.name.empty()) config.name = "sync-" + std::to_string(getpid());

@@ -35,7 +35,7 @@ ShardLimits LimitsOf(const Config& config) {
 redis::ConnectionOptions RedisOptions(const Config& config) {
   redis::ConnectionOptions options;
   options.address = config.redis;
-  options.password = config.redis_password;
+  options.security = config.redis_security;
   options.client_name = config.name;
   return options;
 }

@@ -34,7 +34,7 @@ class RedisClient {
   using Texts = std::vector<std::string>;
 
   explicit RedisClient(const std::string& address)
-      : connection_(io_, {.address = address, .password = ""}, {}) {
+      : connection_(io_, {.address = address, .security = {}}, {}) {
     connection_.Start();
     EXPECT_TRUE(RunUntil(io_, [this] { return connection_.connected(); }));
   }

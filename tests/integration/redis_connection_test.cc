@@ -28,7 +28,7 @@ class RedisConnectionTest : public testing::Test {
   void SetUp() override { server_->Start(); }
 
   ConnectionOptions Options() const {
-    return {.address = server_->address(), .password = "", .timeout = 20s};
+    return {.address = server_->address(), .security = {}, .timeout = 20s};
   }
   Connection::Events Journaling() {
     return {.connected = [this](const std::string&) { journal_.push_back("connected"); },
@@ -327,7 +327,7 @@ TEST_F(RedisConnectionTest, BadAddressesFailEveryAttempt) {
         std::string("unix:"), "unix:/" + std::string(200, 'x')}) {
     journal_.clear();
     connection_ = std::make_unique<Connection>(
-        io_, ConnectionOptions{.address = address, .password = ""}, Journaling());
+        io_, ConnectionOptions{.address = address, .security = {}}, Journaling());
     connection_->Start();
     EXPECT_TRUE(journal_.empty());
     ASSERT_TRUE(RunUntilNoted(1));
@@ -339,13 +339,13 @@ TEST_F(RedisConnectionTest, Authenticates) {
   const support::RedisServer guarded({"--requirepass", "secret"});
   ConnectionOptions options = Options();
   options.address = guarded.address();
-  options.password = "wrong";
+  options.security.password = "wrong";
   connection_ = std::make_unique<Connection>(io_, options, Journaling());
   connection_->Start();
   ASSERT_TRUE(RunUntilNoted(1));
   EXPECT_EQ(journal_[0], "failed");
   EXPECT_TRUE(Message(last_failure_).starts_with("AUTH: WRONGPASS")) << ToString(last_failure_);
-  options.password = "secret";
+  options.security.password = "secret";
   Connect(options);
 }
 

@@ -1,11 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/name_index.h"
+#include "base/network_address.h"
+#include "base/secret_file.h"
 #include "base/status.h"
 
 namespace topgun {
@@ -17,6 +21,39 @@ std::string Varint(uint64_t value) {
   std::string out;
   AppendVarint(out, value);
   return out;
+}
+
+TEST(NetworkAddress, OnlyLoopbackAndSocketsStayOnThisMachine) {
+  for (const char* local :
+       {"unix:/run/redis.sock", "/run/postgresql", "unix-abstract:x", "localhost", "localhost:9000",
+        "127.0.0.1:9000", "127.1.2.3", "[::1]:9000", "::1", "dns:///localhost:9000",
+        "ipv4:127.0.0.1:9000", "ipv6:[::1]:9000"}) {
+    EXPECT_TRUE(StaysOnThisMachine(local)) << local;
+  }
+  for (const char* remote :
+       {"", "*:9000", "0.0.0.0:9000", "[::]:9000", "10.0.0.1:9000", "redis:6379", "127.example.org",
+        "localhost.example.org:1", "[fe80::1]:9000", "dns:///topgun-sync:9000", "2001:db8::1"}) {
+    EXPECT_FALSE(StaysOnThisMachine(remote)) << remote;
+  }
+}
+
+TEST(NetworkAddress, HasAHost) {
+  EXPECT_EQ(HostOf("redis:6379"), "redis");
+  EXPECT_EQ(HostOf("[fe80::1]:6379"), "fe80::1");
+  EXPECT_EQ(HostOf("fe80::1"), "fe80::1");
+  EXPECT_EQ(HostOf("redis"), "redis");
+}
+
+TEST(SecretFile, IsReadAnewAndTheLastResortIsTheValue) {
+  const std::string path = testing::TempDir() + "topgun_base_test_secret";
+  std::ofstream(path) << "first\n";
+  EXPECT_EQ(CurrentSecret("from the start", path), "first");
+  std::ofstream(path) << "second";
+  EXPECT_EQ(CurrentSecret("from the start", path), "second");
+  std::remove(path.c_str());
+  EXPECT_EQ(CurrentSecret("from the start", path), "from the start");
+  EXPECT_EQ(CurrentSecret("from the start", ""), "from the start");
+  EXPECT_EQ(ReadSecretFile(path).status().message(), "cannot open the file " + path);
 }
 
 TEST(Bytes, VarintHasSevenBitsPerByteLowFirst) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "config/plaintext.h"
+
 namespace topgun::config {
 namespace {
 
@@ -249,6 +251,36 @@ TEST_F(SecretTest, ComesFromTheVariableOrAFile) {
   EXPECT_TRUE(Parse(settings_, {"--jwt-secret-file", path_}, {{"JWT_SECRET", "from the variable"}})
                   .result.proceed);
   EXPECT_EQ(secret_, "from the file");
+}
+
+TEST_F(SettingsTest, TellsWhichFileASecretCameFrom) {
+  const std::string path = testing::TempDir() + "topgun_config_test_password";
+  std::ofstream(path) << "first\n";
+  std::string value;
+  std::string file;
+  settings_.AddSecret("password", &value, &file, "Password");
+  EXPECT_TRUE(Parse(settings_, {}, {{"TOPGUN_PASSWORD", "variable"}}).result.proceed);
+  EXPECT_EQ(file, "");
+  EXPECT_TRUE(Parse(settings_, {"--password-file", path}).result.proceed);
+  EXPECT_EQ(value, "first");
+  EXPECT_EQ(file, path);
+  std::remove(path.c_str());
+}
+
+TEST_F(SettingsTest, PlainTextLeavesTheMachineOnlyWhenAllowed) {
+  std::vector<std::string> allowed;
+  AddAllowPlaintext(settings_, &allowed);
+  const auto check = [&allowed](const char* hop, const char* address) {
+    return CheckPlaintext(allowed, hop, "--redis", address, "--redis-tls");
+  };
+  EXPECT_TRUE(check("redis", "127.0.0.1:6379").ok());
+  EXPECT_EQ(check("redis", "10.0.0.9:6379").message(),
+            "--redis: 10.0.0.9:6379 is not on this machine alone, and redis has no TLS; set "
+            "--redis-tls, or allow plain text with --allow-plaintext=redis");
+  EXPECT_TRUE(Parse(settings_, {"--allow-plaintext=grpc,redis"}).result.proceed);
+  EXPECT_TRUE(check("redis", "10.0.0.9:6379").ok());
+  EXPECT_FALSE(check("postgres", "10.0.0.9:5432").ok());
+  EXPECT_FALSE(Parse(settings_, {"--allow-plaintext=http"}).result.proceed);
 }
 
 TEST_F(SecretTest, NoFlagCarriesIt) {

@@ -71,6 +71,10 @@ class Settings {
   // --<name>-file or <VARIABLE>_FILE (one trailing newline is dropped). min and max bound its
   // length in bytes.
   void AddSecret(std::string name, std::string* target, std::string help, Options options = {});
+  // The same for a secret that is read anew whenever it is used (base/secret_file.h): `file` is set
+  // to the path it came from, and stays as it is when it came from the variable.
+  void AddSecret(std::string name, std::string* target, std::string* file, std::string help,
+                 Options options = {});
 
   // A flag without variable and outside the documentation that asks main to do one thing and stop,
   // such as --print-metrics-doc.

@@ -33,13 +33,14 @@
 
 #include "base/status.h"
 #include "redis/reply.h"
+#include "redis/security.h"
 #include "state/scripts.h"
 
 namespace topgun::redis {
 
 struct ConnectionOptions {
-  std::string address;   // unix:/path/redis.sock or host:port
-  std::string password;  // AUTH when not empty
+  std::string address;  // unix:/path/redis.sock or host:port
+  Security security;    // login and TLS
   std::string client_name = "topgun";
   // No byte for this long while connecting or with commands in flight: broken.
   std::chrono::milliseconds timeout{5000};

@@ -28,8 +28,9 @@
 namespace topgun::pg {
 
 struct ConnectionOptions {
-  std::string conninfo;       // key=value words or a postgresql:// URL
-  std::string password = {};  // used when not empty, instead of one in conninfo
+  std::string conninfo;            // key=value words or a postgresql:// URL
+  std::string password = {};       // used when not empty, instead of one in conninfo
+  std::string password_file = {};  // read instead of it at every connect, when it can be
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds batch_timeout{30000};
 };

@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "logging/logging.h"
+#include "redis/security.h"
 
 namespace topgun::sync {
 
@@ -16,7 +17,7 @@ struct Config {
   std::string grpc = "127.0.0.1:9000";
   std::string admin = "127.0.0.1:9090";
   std::string redis = "127.0.0.1:6379";
-  std::string redis_password;
+  redis::Security redis_security;
   std::string redis_prefix = "tg";
   uint32_t redis_replicas = 0;
   std::vector<std::string> storage = {"127.0.0.1:9001"};
@@ -37,6 +38,7 @@ struct Config {
   std::chrono::milliseconds connection_age_max{0};
   std::chrono::milliseconds drain{10'000};
   std::string log_level = "info";
+  std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
   bool debug_endpoints = false;
   std::string shown;  // all of them as text, secrets masked
   bool print_metrics_doc = false;
