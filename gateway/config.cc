@@ -5,6 +5,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
+#include "config/plaintext.h"
+#include "rpc/tls_settings.h"
 #include "state/keys.h"
 
 namespace topgun::gateway {
@@ -118,6 +120,12 @@ void AddLimits(config::Settings& settings, Config& config) {
                {.group = group, .min = 1});
 }
 
+Status CheckGrpc(const Config& config) {
+  std::vector<rpc::UsedAddress> used;
+  for (const std::string& address : config.sync) used.push_back({"--sync", address});
+  return rpc::CheckTls(config.grpc_tls, used, config.allow_plaintext);
+}
+
 bool IsLoopback(const std::string& host) {
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(host, error);
@@ -130,6 +138,8 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   config::Settings settings("topgun-gateway", "Connects WebSocket clients with the sync services.");
   AddNetwork(settings, config);
   AddAuthentication(settings, config);
+  rpc::AddTlsSettings(settings, &config.grpc_tls);
+  config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
   settings.Add("idle-timeout", &config.idle_timeout,
                "Connections that send no PING for this long are closed",
@@ -144,6 +154,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
+  settings.AddCheck([&config] { return CheckGrpc(config); });
   const config::ParseResult parsed = settings.Parse(argc, argv);
   config.shown = parsed.shown;
   if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());

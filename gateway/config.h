@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "config/settings.h"
+#include "rpc/credentials.h"
 
 namespace topgun::gateway {
 
@@ -18,6 +19,8 @@ struct Config {
   uint16_t port = 8080;
   std::string admin = "127.0.0.1:9090";
   std::vector<std::string> sync = {"127.0.0.1:9000"};
+  rpc::TlsOptions grpc_tls;
+  std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
   bool tls_in_front = false;
   std::string node_id = "topgun-server-node";
   std::string advertise_host = "127.0.0.1";

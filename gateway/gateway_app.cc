@@ -36,12 +36,14 @@ std::string HostOf(const Config& config) {
   return address.ok() ? address->host : std::string();
 }
 
-LoopOptions LoopOptionsOf(const Config& config, const OriginPrefix& prefix, size_t index) {
+LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credentials,
+                          const OriginPrefix& prefix, size_t index) {
   LoopOptions options;
   options.index = index;
   options.origin_prefix = prefix;
   options.shard_count = config.shards;
   options.sync_targets = config.sync;
+  options.sync_credentials = credentials;
   options.inflight_bytes_max = config.inflight_bytes_max;
   options.dispatch.forward_auth_errors = config.forward_auth_errors;
   options.dispatch.auth_timeout = config.auth_timeout;
@@ -133,12 +135,13 @@ void GatewayApp::MakeLoops() {
   const size_t half = std::max(1U, std::thread::hardware_concurrency() / 2);
   const size_t count = config_.loops == 0 ? half : config_.loops;
   const OriginPrefix prefix = RandomPrefix();
+  const rpc::Credentials credentials = rpc::MakeCredentials(config_.grpc_tls);
   const HttpServices services{.report = [this] { return Report(); },
                               .login = login_,
                               .login_limiter = login_limiter_,
                               .admin_limiter = admin_limiter_};
   for (size_t i = 0; i < count; ++i) {
-    LoopOptions options = LoopOptionsOf(config_, prefix, i);
+    LoopOptions options = LoopOptionsOf(config_, credentials, prefix, i);
     options.report = [this] { return ReportNode(); };
     loops_.push_back(std::make_unique<Loop>(std::move(options), verifier_.get(), services, clock_,
                                             registry_, recorder_));

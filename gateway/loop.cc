@@ -33,7 +33,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
           DetachedWriteOptions(),
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       written_(table_, detached_),
-      replicas_(io_, options_.sync_targets, probe_),
+      replicas_(io_, options_.sync_targets, options_.sync_credentials, probe_),
       apply_(io_, active_calls_, options_.shard_count, options_.inflight_bytes_max, replicas_,
              written_, probe_),
       watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),

@@ -57,6 +57,7 @@ struct LoopOptions {
   OriginPrefix origin_prefix{};
   uint32_t shard_count = 16;
   std::vector<std::string> sync_targets;
+  rpc::Credentials sync_credentials;
   size_t inflight_bytes_max = size_t{64} << 20;
   DispatchOptions dispatch;
   FanOutOptions fan_out;

@@ -8,6 +8,7 @@
 #include "config/plaintext.h"
 #include "pg/conninfo.h"
 #include "redis/security_settings.h"
+#include "rpc/tls_settings.h"
 #include "state/keys.h"
 
 namespace topgun::storage {
@@ -86,12 +87,16 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config* confi
   AddProcess(settings, config);
   AddStores(settings, config);
   redis::AddSecuritySettings(settings, "Redis security", &config->redis_security);
+  rpc::AddTlsSettings(settings, &config->grpc_tls);
   config::AddAllowPlaintext(settings, &config->allow_plaintext);
   AddLimits(settings, config);
   settings.AddCommand("print-metrics-doc", &config->print_metrics_doc,
                       "Prints the table of metrics");
   settings.AddCheck(
       [config] { return pg::CheckConninfo(config->postgres, config->allow_plaintext); });
+  settings.AddCheck([config] {
+    return rpc::CheckTls(config->grpc_tls, {{"--grpc", config->grpc}}, config->allow_plaintext);
+  });
   settings.AddCheck([config] {
     return redis::CheckSecurity(config->redis_security, config->redis, config->allow_plaintext);
   });

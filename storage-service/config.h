@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "redis/security.h"
+#include "rpc/credentials.h"
 #include "shard/shard_context.h"
 
 namespace topgun::storage {
@@ -24,6 +25,7 @@ struct Config {
   std::string redis = "127.0.0.1:6379";
   std::string redis_prefix = "tg";
   redis::Security redis_security;
+  rpc::TlsOptions grpc_tls;
   std::string postgres;
   std::string postgres_password;
   std::string postgres_password_file;  // read again at every connect

@@ -33,9 +33,11 @@ std::string AddressOf(const tcp::endpoint& endpoint) {
 
 }  // namespace
 
-Replica::Replica(std::string address)
+Replica::Replica(std::string address, const std::string& server_name,
+                 const rpc::Credentials& credentials)
     : address_(std::move(address)),
-      channel_(rpc::MakeChannel(address_)),
+      channel_(
+          rpc::MakeChannel(address_, {.credentials = credentials, .server_name = server_name})),
       stub_(sync::v1::Sync::NewStub(channel_)) {}
 
 void Replica::MarkFailed() {
@@ -44,9 +46,11 @@ void Replica::MarkFailed() {
   backoff_ = std::min(backoff_ * 2, kBackoffMax);
 }
 
-ReplicaSet::ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets, Probe& probe)
+ReplicaSet::ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets,
+                       rpc::Credentials credentials, Probe& probe)
     : io_(io),
       targets_(std::move(targets)),
+      credentials_(std::move(credentials)),
       probe_(probe),
       resolver_(io),
       resolved_(targets_.size()) {}
@@ -95,15 +99,20 @@ void ReplicaSet::Relist() {
   for (const auto& replica : replicas_) {
     replica->listed_ = std::find(wanted.begin(), wanted.end(), replica->address()) != wanted.end();
   }
-  for (const std::string& address : wanted) {
-    const bool known = std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& replica) {
-      return replica->address() == address;
-    });
-    if (known) continue;
-    replicas_.push_back(std::make_unique<Replica>(address));
-    logging::Info("replicas", "sync replica added", {{"address", address}});
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    for (const std::string& address : resolved_[i]) {
+      if (Knows(address)) continue;
+      replicas_.push_back(
+          std::make_unique<Replica>(address, Split(targets_[i]).first, credentials_));
+      logging::Info("replicas", "sync replica added", {{"address", address}});
+    }
   }
   Tick(std::chrono::steady_clock::now());
+}
+
+bool ReplicaSet::Knows(const std::string& address) const {
+  return std::any_of(replicas_.begin(), replicas_.end(),
+                     [&](const auto& replica) { return replica->address() == address; });
 }
 
 void ReplicaSet::Tick(Time now) {

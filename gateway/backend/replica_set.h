@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "probe.h"
+#include "rpc/credentials.h"
 #include "topgun/sync/v1/sync.grpc.pb.h"
 
 namespace topgun::gateway {
@@ -29,7 +30,8 @@ class Replica {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit Replica(std::string address);
+  // `server_name` is the host that the address was resolved from.
+  Replica(std::string address, const std::string& server_name, const rpc::Credentials& credentials);
 
   const std::string& address() const { return address_; }
   sync::v1::Sync::Stub& stub() { return *stub_; }
@@ -67,7 +69,8 @@ class ReplicaSet {
   };
 
   // `targets` are host:port; a host name may stand for several replicas.
-  ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets, Probe& probe);
+  ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets,
+             rpc::Credentials credentials, Probe& probe);
 
   void Observe(Observer& observer) { observers_.push_back(&observer); }
   void Start();
@@ -85,9 +88,11 @@ class ReplicaSet {
   void Resolve();
   void OnResolved(size_t target, const std::vector<std::string>& addresses);
   void Relist();
+  bool Knows(const std::string& address) const;
 
   boost::asio::io_context& io_;
   const std::vector<std::string> targets_;
+  const rpc::Credentials credentials_;
   Probe& probe_;
   boost::asio::ip::tcp::resolver resolver_;
   std::vector<std::vector<std::string>> resolved_;  // per target, the last good answer

@@ -26,12 +26,13 @@ void PollIdleChannelsOften() {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, uint64_t message_bytes_max) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const ChannelOptions& options) {
   RouteGrpcLogs();
   PollIdleChannelsOften();
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(ToInt(message_bytes_max));
-  arguments.SetMaxSendMessageSize(ToInt(message_bytes_max));
+  arguments.SetMaxReceiveMessageSize(ToInt(options.message_bytes_max));
+  arguments.SetMaxSendMessageSize(ToInt(options.message_bytes_max));
   arguments.SetLoadBalancingPolicyName("round_robin");
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, ToInt(kPingInterval));
@@ -41,7 +42,12 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, uint64_t 
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMin));
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMin));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMax));
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  const auto& credentials = options.credentials.channel;
+  if (credentials && !options.server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.server_name);
+  }
+  return grpc::CreateCustomChannel(
+      address, credentials ? credentials : grpc::InsecureChannelCredentials(), arguments);
 }
 
 }  // namespace topgun::rpc

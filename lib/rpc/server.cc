@@ -104,7 +104,10 @@ Status Server::Start() {
   RouteGrpcLogs();
   EnableHealthAndReflection();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(impl_->options.listen, grpc::InsecureServerCredentials(), &impl_->port);
+  const auto& credentials = impl_->options.credentials.server;
+  builder.AddListeningPort(impl_->options.listen,
+                           credentials ? credentials : grpc::InsecureServerCredentials(),
+                           &impl_->port);
   ApplyConnectionRules(builder, impl_->options);
   for (grpc::Service* service : impl_->services) builder.RegisterService(service);
   builder.SetOption(std::make_unique<ServiceNamesOption>(impl_->metrics));

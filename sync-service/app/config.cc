@@ -7,6 +7,7 @@
 
 #include "config/plaintext.h"
 #include "redis/security_settings.h"
+#include "rpc/tls_settings.h"
 #include "state/keys.h"
 
 namespace topgun::sync {
@@ -21,6 +22,14 @@ Status CheckName(const std::string& name) {
   if (name.empty() || !fine)
     return InvalidArgument("--name: use lowercase letters, digits and '-'");
   return OkStatus();
+}
+
+Status CheckGrpc(const Config& config) {
+  std::vector<rpc::UsedAddress> used = {{"--grpc", config.grpc}};
+  if (!config.without_storage()) {
+    for (const std::string& address : config.storage) used.push_back({"--storage", address});
+  }
+  return rpc::CheckTls(config.grpc_tls, used, config.allow_plaintext);
 }
 
 void AddLimits(config::Settings& settings, Config& config) {
@@ -100,6 +109,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
                {.group = "Cluster", .max = 64});
   redis::AddSecuritySettings(settings, "Redis security", &config.redis_security);
+  rpc::AddTlsSettings(settings, &config.grpc_tls);
   config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
   AddTimes(settings, config);
@@ -111,6 +121,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return CheckName(config.name); });
+  settings.AddCheck([&config] { return CheckGrpc(config); });
   settings.AddCheck([&config] {
     return redis::CheckSecurity(config.redis_security, config.redis, config.allow_plaintext);
   });

@@ -42,7 +42,8 @@ redis::ConnectionOptions RedisOptions(const Config& config) {
 
 }  // namespace
 
-Loop::Loop(const Config& config, size_t index, size_t loop_count, Probe& probe)
+Loop::Loop(const Config& config, const rpc::Credentials& credentials, size_t index,
+           size_t loop_count, Probe& probe)
     : index_(index),
       loop_count_(loop_count),
       shard_total_(config.shards),
@@ -67,7 +68,7 @@ Loop::Loop(const Config& config, size_t index, size_t loop_count, Probe& probe)
     owner_ = std::move(owner);
   } else {
     owner_ = std::make_unique<StorageClient>(
-        config.storage, [this](std::function<void()> task) { Post(std::move(task)); });
+        config.storage, credentials, [this](std::function<void()> task) { Post(std::move(task)); });
   }
   if (config.redis_replicas != 0) {
     replicas_ = std::make_unique<RedisReplicas>(

@@ -25,10 +25,13 @@ size_t LoopCount(const Config& config) {
 }  // namespace
 
 SyncApp::SyncApp(Config config, metrics::Registry& registry)
-    : config_(std::move(config)), registry_(registry), probe_(registry, &recorder_) {
+    : config_(std::move(config)),
+      credentials_(rpc::MakeCredentials(config_.grpc_tls)),
+      registry_(registry),
+      probe_(registry, &recorder_) {
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
-    loops_.push_back(std::make_unique<Loop>(config_, i, count, probe_));
+    loops_.push_back(std::make_unique<Loop>(config_, credentials_, i, count, probe_));
   }
 }
 
@@ -47,6 +50,7 @@ int SyncApp::Run() {
   SyncService service(*this, probe_, options);
   rpc::ServerOptions server_options;
   server_options.listen = config_.grpc;
+  server_options.credentials = credentials_;
   server_options.connection_age_max = config_.connection_age_max;
   rpc::Server server(server_options, registry_);
   server.AddService(&service);

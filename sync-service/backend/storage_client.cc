@@ -146,8 +146,11 @@ class StorageClient::LoadCall final : public grpc::ClientReadReactor<pb::LoadMap
   pb::LoadMapChunk message_;
 };
 
-StorageClient::StorageClient(std::vector<std::string> addresses, Post post)
-    : addresses_(std::move(addresses)), outbox_(std::make_shared<Outbox>(std::move(post))) {}
+StorageClient::StorageClient(std::vector<std::string> addresses, rpc::Credentials credentials,
+                             Post post)
+    : addresses_(std::move(addresses)),
+      credentials_(std::move(credentials)),
+      outbox_(std::make_shared<Outbox>(std::move(post))) {}
 
 StorageClient::~StorageClient() { outbox_->Close(); }
 
@@ -159,7 +162,9 @@ const std::string& StorageClient::AddressOf(uint32_t shard) const {
 
 StorageClient::Stub& StorageClient::StubOf(const std::string& address) {
   auto& stub = stubs_[address];
-  if (stub == nullptr) stub = pb::Storage::NewStub(rpc::MakeChannel(address));
+  if (stub == nullptr) {
+    stub = pb::Storage::NewStub(rpc::MakeChannel(address, {.credentials = credentials_}));
+  }
   return *stub;
 }
 

@@ -106,7 +106,7 @@ class ReadersTest : public ::testing::Test {
       server = builder.BuildAndStart();
       targets_.push_back("127.0.0.1:" + std::to_string(port));
     }
-    replicas_ = std::make_unique<ReplicaSet>(io_, targets_, probe_);
+    replicas_ = std::make_unique<ReplicaSet>(io_, targets_, rpc::Credentials{}, probe_);
     trees_ = std::make_unique<GrpcTreeReader>(io_, active_calls_, *replicas_);
     maps_ = std::make_unique<GrpcMapReader>(io_, active_calls_, *replicas_);
     replicas_->Start();

@@ -33,8 +33,7 @@ class RedisClient {
  public:
   using Texts = std::vector<std::string>;
 
-  explicit RedisClient(const std::string& address)
-      : connection_(io_, {.address = address, .security = {}}, {}) {
+  explicit RedisClient(const std::string& address) : connection_(io_, {.address = address}, {}) {
     connection_.Start();
     EXPECT_TRUE(RunUntil(io_, [this] { return connection_.connected(); }));
   }

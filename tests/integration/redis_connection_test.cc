@@ -27,9 +27,7 @@ class RedisConnectionTest : public testing::Test {
   static void TearDownTestSuite() { delete server_; }
   void SetUp() override { server_->Start(); }
 
-  ConnectionOptions Options() const {
-    return {.address = server_->address(), .security = {}, .timeout = 20s};
-  }
+  ConnectionOptions Options() const { return {.address = server_->address(), .timeout = 20s}; }
   Connection::Events Journaling() {
     return {.connected = [this](const std::string&) { journal_.push_back("connected"); },
             .disconnected = [this](const Status&) { journal_.push_back("disconnected"); },
@@ -326,8 +324,8 @@ TEST_F(RedisConnectionTest, BadAddressesFailEveryAttempt) {
        {std::string(), std::string("redis"), std::string("host:"), std::string(":1"),
         std::string("unix:"), "unix:/" + std::string(200, 'x')}) {
     journal_.clear();
-    connection_ = std::make_unique<Connection>(
-        io_, ConnectionOptions{.address = address, .security = {}}, Journaling());
+    connection_ =
+        std::make_unique<Connection>(io_, ConnectionOptions{.address = address}, Journaling());
     connection_->Start();
     EXPECT_TRUE(journal_.empty());
     ASSERT_TRUE(RunUntilNoted(1));

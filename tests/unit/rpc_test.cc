@@ -225,8 +225,10 @@ TEST_F(ServerTest, LimitsMessagesOnBothEnds) {
   EXPECT_TRUE(OpenShard(channel_, grpc::StatusCode::OK, 1000).ok());
   EXPECT_EQ(OpenShard(channel_, grpc::StatusCode::OK, 1025).error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(OpenShard(MakeChannel(Address(), 512), grpc::StatusCode::OK, 1000).error_code(),
-            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(
+      OpenShard(MakeChannel(Address(), {.message_bytes_max = 512}), grpc::StatusCode::OK, 1000)
+          .error_code(),
+      grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 TEST_F(ServerTest, ChannelsDoNotShareConnections) {

@@ -39,8 +39,8 @@
 namespace topgun::redis {
 
 struct ConnectionOptions {
-  std::string address;  // unix:/path/redis.sock or host:port
-  Security security;    // login and TLS
+  std::string address;     // unix:/path/redis.sock or host:port
+  Security security = {};  // login and TLS
   std::string client_name = "topgun";
   // No byte for this long while connecting or with commands in flight: broken.
   std::chrono::milliseconds timeout{5000};

@@ -14,15 +14,16 @@ struct TlsOptions {
   bool enabled = false;
   // `ca`: who vouches for the server; empty: the system's authorities. `certificate` and `key`: our
   // own, for a server that asks for one.
-  tls::TlsFiles files;
-  std::string server_name;  // what the server's certificate must be for; empty: host of the address
+  tls::TlsFiles files = {};
+  std::string server_name =
+      {};  // what the server's certificate must be for; empty: host of the address
 };
 
 struct Security {
-  std::string username;       // of an ACL user; empty: the user `default`
-  std::string password;       // AUTH when this or the user name is set
-  std::string password_file;  // read instead of `password` at every connect, when it can be
-  TlsOptions tls;
+  std::string username = {};       // of an ACL user; empty: the user `default`
+  std::string password = {};       // AUTH when this or the user name is set
+  std::string password_file = {};  // read instead of `password` at every connect, when it can be
+  TlsOptions tls = {};
 };
 
 }  // namespace topgun::redis

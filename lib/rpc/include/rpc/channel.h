@@ -12,12 +12,21 @@
 #include <memory>
 #include <string>
 
+#include "rpc/credentials.h"
 #include "rpc/server.h"
 
 namespace topgun::rpc {
 
+struct ChannelOptions {
+  Credentials credentials = {};  // plain text by default
+  // With TLS: the host that the server's certificate must be for, when it is not the one in the
+  // address, which may have been resolved from a name.
+  std::string server_name = {};
+  uint64_t message_bytes_max = kMessageBytesMax;
+};
+
 // `address` is a gRPC target: host:port, dns:///host:port or unix:path.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
-                                           uint64_t message_bytes_max = kMessageBytesMax);
+                                           const ChannelOptions& options = {});
 
 }  // namespace topgun::rpc

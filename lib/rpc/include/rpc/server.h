@@ -23,13 +23,15 @@
 
 #include "base/status.h"
 #include "metrics/registry.h"
+#include "rpc/credentials.h"
 
 namespace topgun::rpc {
 
 inline constexpr uint64_t kMessageBytesMax = uint64_t{64} << 20;
 
 struct ServerOptions {
-  std::string listen;  // host:port; port 0 takes any free one
+  std::string listen;            // host:port; port 0 takes any free one
+  Credentials credentials = {};  // plain text by default
   uint64_t message_bytes_max = kMessageBytesMax;
   // Closes connections of this age, so that clients resolve again and find new replicas; streams
   // get 30 s to end. Zero: never.

@@ -9,6 +9,7 @@
 #include "config/settings.h"
 #include "logging/logging.h"
 #include "redis/security.h"
+#include "rpc/credentials.h"
 
 namespace topgun::sync {
 
@@ -18,6 +19,7 @@ struct Config {
   std::string admin = "127.0.0.1:9090";
   std::string redis = "127.0.0.1:6379";
   redis::Security redis_security;
+  rpc::TlsOptions grpc_tls;
   std::string redis_prefix = "tg";
   uint32_t redis_replicas = 0;
   std::vector<std::string> storage = {"127.0.0.1:9001"};

@@ -34,7 +34,8 @@ class RedisReplicas;
 
 class Loop final : public Scheduler {
  public:
-  Loop(const Config& config, size_t index, size_t loop_count, Probe& probe);
+  Loop(const Config& config, const rpc::Credentials& credentials, size_t index, size_t loop_count,
+       Probe& probe);
   ~Loop() override;
 
   void Start();

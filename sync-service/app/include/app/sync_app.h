@@ -31,6 +31,7 @@ class SyncApp final : private LoopSet {
   uint32_t OpenShards() const;
 
   const Config config_;
+  const rpc::Credentials credentials_;
   metrics::Registry& registry_;
   hops::Recorder recorder_;  // where sampled parts wait
   Probe probe_;

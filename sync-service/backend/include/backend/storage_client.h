@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "domain/io.h"
+#include "rpc/credentials.h"
 #include "topgun/storage/v1/storage.grpc.pb.h"
 
 namespace topgun::sync {
@@ -22,7 +23,7 @@ class StorageClient final : public ShardOwner {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  StorageClient(std::vector<std::string> addresses, Post post);
+  StorageClient(std::vector<std::string> addresses, rpc::Credentials credentials, Post post);
   ~StorageClient() override;
 
   void OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) override;
@@ -41,6 +42,7 @@ class StorageClient final : public ShardOwner {
   void Redirect(uint32_t shard, const std::string& owner);
 
   const std::vector<std::string> addresses_;
+  const rpc::Credentials credentials_;
   const std::shared_ptr<Outbox> outbox_;
   size_t next_address_ = 0;
   std::map<uint32_t, std::string> address_of_shard_;
