@@ -85,6 +85,7 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
               .issuer = config_.jwt_issuer,
               .audience = config_.jwt_audience},
              clock_),
+      tls_reloader_(registry),
       debug_({.enabled = config_.debug_endpoints,
               .program = "topgun-gateway",
               .settings = config_.shown}) {}
@@ -93,6 +94,7 @@ GatewayApp::~GatewayApp() { Stop(); }
 
 Status GatewayApp::Start() {
   RETURN_IF_ERROR(MakeVerifier());
+  RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
   MakeLoops();
   ASSIGN_OR_RETURN(listener_, StartListener());
   admin_ = std::make_unique<admin::AdminServer>(config_.admin, registry_,

@@ -20,6 +20,7 @@
 #include "http/server_report.h"
 #include "loop.h"
 #include "metrics/registry.h"
+#include "tls/reloader.h"
 #include "ws/listener.h"
 
 namespace topgun::gateway {
@@ -54,6 +55,7 @@ class GatewayApp {
   AdminLogin login_;
   AddressLimiter login_limiter_{kLoginLimits};
   AddressLimiter admin_limiter_{kAdminLimits};
+  tls::Reloader tls_reloader_;                // keeps certificates up to date
   hops::Recorder recorder_;                   // where sampled frames and parts wait
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop

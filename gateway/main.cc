@@ -8,6 +8,7 @@
 #include "metrics/registry.h"
 #include "probe.h"
 #include "rpc/shutdown.h"
+#include "tls/reloader.h"
 
 int main(int argc, char** argv) {
   topgun::rpc::SignalWaiter signals;  // before any thread
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
+    topgun::tls::Reloader::DeclareMetrics(registry);
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
   }

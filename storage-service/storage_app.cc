@@ -47,6 +47,7 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       service_(io_, manager_, config.shards),
       server_({.listen = config.grpc, .credentials = rpc::MakeCredentials(config.grpc_tls)},
               registry),
+      tls_reloader_(registry),
       debug_({.enabled = config.debug_endpoints,
               .program = "topgun-storage",
               .settings = config.shown}),
@@ -62,7 +63,7 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
     return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
   });
-  for (const Status& started : {admin_.Start(), server_.Start()}) {
+  for (const Status& started : {WatchTlsFiles(), admin_.Start(), server_.Start()}) {
     if (started.ok()) continue;
     logging::Error("app", "cannot start", {{"error", ToString(started)}});
     return 1;
@@ -80,6 +81,11 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
   signals.Wait();
   Drain();
   return exit_code_;
+}
+
+Status StorageApp::WatchTlsFiles() {
+  RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
+  return tls::WatchExpiry(tls_reloader_, "redis", config_.redis_security.tls.files);
 }
 
 awaitable<void> StorageApp::Boot() {

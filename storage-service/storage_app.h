@@ -26,6 +26,7 @@
 #include "service/storage_service.h"
 #include "shard/probe.h"
 #include "shard/shard_manager.h"
+#include "tls/reloader.h"
 
 namespace topgun::storage {
 
@@ -51,6 +52,7 @@ class StorageApp {
   void Stop(const Status& reason);
 
   std::string StatusJson() const;
+  Status WatchTlsFiles();
 
   // On main's thread.
   void Drain();
@@ -89,6 +91,7 @@ class StorageApp {
 
   StorageService service_;
   rpc::Server server_;
+  tls::Reloader tls_reloader_;  // tells when certificates expire
   debug::DebugEndpoints debug_;
   admin::AdminServer admin_;
   std::thread loop_;

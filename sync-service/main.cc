@@ -5,8 +5,10 @@
 #include "app/sync_app.h"
 #include "logging/logging.h"
 #include "metrics/registry.h"
+#include "rpc/shutdown.h"
 
 int main(int argc, char** argv) {
+  topgun::rpc::SignalWaiter signals;  // before any thread
   topgun::sync::Config config;
   if (const auto parsed = topgun::sync::ParseConfig(argc, argv, config); !parsed.proceed) {
     return parsed.exit_code;
@@ -20,5 +22,5 @@ int main(int argc, char** argv) {
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
   }
-  return app.Run();
+  return app.Run(signals);
 }

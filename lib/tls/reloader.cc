@@ -178,6 +178,11 @@ StatusOr<std::shared_ptr<const ContextSource>> Follow(Reloader& reloader, const 
 
 }  // namespace
 
+Status WatchExpiry(Reloader& reloader, const std::string& use, const TlsFiles& files) {
+  if (files.empty()) return OkStatus();
+  return reloader.Watch(use, files, [](const Credentials&) { return OkStatus(); });
+}
+
 StatusOr<std::shared_ptr<const ContextSource>> WatchServerContext(Reloader& reloader,
                                                                   const std::string& use,
                                                                   const TlsFiles& files,

@@ -9,7 +9,6 @@
 #include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/server.h"
-#include "rpc/shutdown.h"
 #include "service/sync_service.h"
 
 namespace topgun::sync {
@@ -28,6 +27,7 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
     : config_(std::move(config)),
       credentials_(rpc::MakeCredentials(config_.grpc_tls)),
       registry_(registry),
+      tls_reloader_(registry),
       probe_(registry, &recorder_) {
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
@@ -37,9 +37,7 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
 
 SyncApp::~SyncApp() = default;
 
-int SyncApp::Run() {
-  rpc::SignalWaiter signals;
-
+int SyncApp::Run(rpc::SignalWaiter& signals) {
   // Redis connections and shards.
   for (auto& loop : loops_) loop->Start();
 
@@ -77,7 +75,7 @@ int SyncApp::Run() {
     hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
     return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
   });
-  for (const Status& status : {server.Start(), admin.Start()}) {
+  for (const Status& status : {WatchTlsFiles(), server.Start(), admin.Start()}) {
     if (status.ok()) continue;
     logging::Error("app", "cannot start", {{"reason", Message(status)}});
     return 1;
@@ -97,6 +95,11 @@ int SyncApp::Run() {
   });
   admin.Stop();
   return 0;
+}
+
+Status SyncApp::WatchTlsFiles() {
+  RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
+  return tls::WatchExpiry(tls_reloader_, "redis", config_.redis_security.tls.files);
 }
 
 uint32_t SyncApp::OpenShards() const {

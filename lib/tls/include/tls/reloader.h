@@ -88,6 +88,10 @@ class ContextSource {
   ContextPtr context_;
 };
 
+// For files that somebody else loads anew by itself: only metrics and log lines. Nothing to do when
+// there are none.
+Status WatchExpiry(Reloader& reloader, const std::string& use, const TlsFiles& files);
+
 StatusOr<std::shared_ptr<const ContextSource>> WatchServerContext(Reloader& reloader,
                                                                   const std::string& use,
                                                                   const TlsFiles& files,

@@ -46,14 +46,16 @@ class Stream {
   // Do not block: asio::error::would_block.
   template <class Buffers>
   size_t read_some(const Buffers& buffers, error_code& error) {
-    error = {};
+    error = Closed();
+    if (error) return 0;
     const boost::asio::mutable_buffer space = FirstOf<boost::asio::mutable_buffer>(buffers);
     if (space.size() == 0) return 0;
     return session_.Read(static_cast<char*>(space.data()), space.size(), error);
   }
   template <class Buffers>
   size_t write_some(const Buffers& buffers, error_code& error) {
-    error = {};
+    error = Closed();
+    if (error) return 0;
     const boost::asio::const_buffer data = FirstOf<boost::asio::const_buffer>(buffers);
     const size_t all = boost::asio::buffer_size(buffers);
     if (data.size() == all) {
@@ -97,6 +99,12 @@ class Stream {
     return {};
   }
 
+  // What was posted before the socket was closed runs after it, when the number that OpenSSL knows
+  // may belong to another one.
+  error_code Closed() const {
+    return socket_.is_open() ? error_code() : boost::asio::error::operation_aborted;
+  }
+
   // A read, or the handshake, needs the socket.
   template <class Handler>
   void AwaitReadable(Handler&& handler) {
@@ -124,6 +132,7 @@ class Stream {
         stream.socket_.non_blocking(true, error);
         return boost::asio::post(stream.get_executor(), std::move(self));
       }
+      if (!error) error = stream.Closed();
       if (!error) stream.session_.Handshake(stream.socket_.native_handle(), error);
       if (error == boost::asio::error::would_block) return stream.AwaitReadable(std::move(self));
       self.complete(error);

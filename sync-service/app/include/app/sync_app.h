@@ -8,7 +8,9 @@
 #include "app/config.h"
 #include "app/loop.h"
 #include "metrics/registry.h"
+#include "rpc/shutdown.h"
 #include "service/loop_set.h"
+#include "tls/reloader.h"
 
 namespace topgun::sync {
 
@@ -18,7 +20,7 @@ class SyncApp final : private LoopSet {
   ~SyncApp() override;
 
   // Returns the process' exit code after a graceful stop.
-  int Run();
+  int Run(rpc::SignalWaiter& signals);
 
  private:
   size_t loop_count() const override { return loops_.size(); }
@@ -28,12 +30,14 @@ class SyncApp final : private LoopSet {
   ViewRegistry& ViewsOf(size_t loop) override;
   std::set<Watcher*>& WatchersOf(size_t loop) override;
 
+  Status WatchTlsFiles();
   uint32_t OpenShards() const;
 
   const Config config_;
   const rpc::Credentials credentials_;
   metrics::Registry& registry_;
-  hops::Recorder recorder_;  // where sampled parts wait
+  tls::Reloader tls_reloader_;  // tells when certificates expire
+  hops::Recorder recorder_;     // where sampled parts wait
   Probe probe_;
   std::vector<std::unique_ptr<Loop>> loops_;
 };
