@@ -27,7 +27,7 @@ function(topgun_binary)
 endfunction()
 
 # tests_<label> builds every test with that label, for `./topgun test -L <label>`.
-foreach(label unit contract integration fuzz e2e)
+foreach(label unit contract integration fuzz e2e deploy)
   add_custom_target(tests_${label})
 endforeach()
 

@@ -1,25 +1,27 @@
 # shellcheck shell=bash
 # Building and running the tests. Unit, contract, integration and fuzz tests run from build/dev (with
-# sanitizers); end-to-end tests drive the programs of build/release.
+# sanitizers); end-to-end tests and those of what is deployed use the programs of build/release.
 
 load deps build
 
 readonly DEV_LABELS=(unit contract integration fuzz)
-readonly E2E_LABEL=e2e
+readonly RELEASE_LABELS=(e2e deploy)
+# As one pattern, for ctest.
+readonly RELEASE_PATTERN='^(e2e|deploy)$'
 
 test_help() {
   cat <<'EOF'
 usage: ./topgun test [ctest arguments]
 
 Builds and runs every test: unit, contract, integration and fuzz from build/dev (address and
-undefined behaviour sanitizers), e2e from build/release. Arguments go to ctest; labels select, and
-what they exclude is not built either:
+undefined behaviour sanitizers), e2e and deploy (manifests, rules, dashboards) from build/release.
+Arguments go to ctest; labels select, and what they exclude is not built either:
 
   ./topgun test -L unit
   ./topgun test -L e2e -R failover
   ./topgun test -LE 'e2e|fuzz'
 
-An end-to-end test that fails runs a second time, because a busy machine can outlast its patience;
+A test of build/release that fails runs a second time: a busy machine can outlast its patience;
 both outputs are shown and the closing lines name it. TOPGUN_TEST_ONCE=1 allows one attempt only.
 Exit code 0 only if every test that ran passed.
 EOF
@@ -27,29 +29,34 @@ EOF
 
 test_main() {
   parse_label_arguments "$@"
-  local label dev_targets=() dev=false e2e=false
+  local label dev_targets=() release_targets=()
   for label in "${DEV_LABELS[@]}"; do
-    if label_selected "$label"; then dev=true dev_targets+=("tests_$label"); fi
+    if label_selected "$label"; then dev_targets+=("tests_$label"); fi
   done
+  for label in "${RELEASE_LABELS[@]}"; do
+    if label_selected "$label"; then release_targets+=("tests_$label"); fi
+  done
+  ((${#dev_targets[@]} + ${#release_targets[@]} > 0)) ||
+    die "no label matches; there are ${DEV_LABELS[*]} ${RELEASE_LABELS[*]}"
   # Some of these compare what the programs say with docs/, or run them.
   if label_selected contract || label_selected integration; then
     dev_targets+=("${SERVICE_TARGETS[@]}")
   fi
-  if label_selected "$E2E_LABEL"; then e2e=true; fi
-  $dev || $e2e || die "no label matches; there are ${DEV_LABELS[*]} and $E2E_LABEL"
 
   install_packages build run test
   REPORT=$(mktemp -d)
   trap 'rm -rf "$REPORT"' EXIT
   local failed=0
-  if $dev; then
+  if ((${#dev_targets[@]} > 0)); then
     build_tree dev "${dev_targets[@]}"
-    run_ctest dev --label-exclude "^$E2E_LABEL\$" --parallel "$(nproc)" "$@" || failed=1
+    run_ctest dev --label-exclude "$RELEASE_PATTERN" --parallel "$(nproc)" "$@" || failed=1
   fi
-  if $e2e; then
-    install_node_modules
-    build_tree release "${SERVICE_TARGETS[@]}" "tests_$E2E_LABEL"
-    run_ctest release --label-regex "^$E2E_LABEL\$" "$@" || failed=1
+  if ((${#release_targets[@]} > 0)); then
+    for label in "${RELEASE_LABELS[@]}"; do
+      if label_selected "$label"; then install_node_modules "$label"; fi
+    done
+    build_tree release "${SERVICE_TARGETS[@]}" "${release_targets[@]}"
+    run_ctest release --label-regex "$RELEASE_PATTERN" "$@" || failed=1
   fi
   print_closing_lines
   return "$failed"
@@ -88,14 +95,15 @@ print_closing_lines() {
   local report
   for report in "$REPORT"/*; do
     printf '\n== build/%s\n' "${report##*/}"
+    sed -nE 's/.* Test +#[0-9]+: ([a-z_0-9]+) \.*\*\*\*Skipped.*/skipped: \1/p' "$report" | sort -u
     sed -nE 's/.* Test +#[0-9]+: ([a-z_0-9]+) \.*\*\*\*(Failed|Timeout).*/failed at least once: \1/p' "$report" | sort -u
     sed -n '/tests passed, .* tests\? failed/,$p; /^No tests were found/p' "$report"
   done
 }
 
-# The Node.js packages of the end-to-end tests, as the lock file says.
+# install_node_modules LABEL: the Node.js packages of its tests, as the lock file says.
 install_node_modules() {
-  local dir=$TOPGUN_ROOT/tests/e2e
+  local dir=$TOPGUN_ROOT/tests/$1
   [[ -f $dir/package-lock.json ]] || return 0
   if [[ $dir/node_modules/.package-lock.json -nt $dir/package-lock.json ]]; then return; fi
   npm --prefix "$dir" ci --ignore-scripts --no-audit --no-fund >&2 ||
