@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "config/plaintext.h"
+#include "discovery/source.h"
 #include "rpc/tls_settings.h"
 #include "state/keys.h"
 
@@ -26,9 +27,16 @@ void AddNetwork(config::Settings& settings, Config& config) {
                {.group = group});
   settings.Add("port", &config.port, "Port for WebSocket clients", {.group = group, .env = "PORT"});
   settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz", {.group = group});
-  settings.Add("sync", &config.sync,
-               "Sync services, host:port,...; names are resolved again every 10 s",
-               {.group = group, .min = 1});
+  settings.Add(
+      "sync", &config.sync,
+      "Sync services: host:port,... (each address of a name is a replica), or file:/path with "
+      "one per line",
+      {.group = group, .min = 1});
+  settings.Add(
+      "resolve-every", &config.resolve_every,
+      "How often the names of the sync services are resolved again, about; also soon after "
+      "a connection is lost, files when they change",
+      {.group = group, .min = 100, .max = 300'000});
   settings.Add("allowed-origins", &config.allowed_origins,
                "Origins that browsers may connect from; empty: all", {.group = group});
   settings.Add("cors-origins", &config.cors_origins,
@@ -122,7 +130,10 @@ void AddLimits(config::Settings& settings, Config& config) {
 
 Status CheckGrpc(const Config& config) {
   std::vector<rpc::UsedAddress> used;
-  for (const std::string& address : config.sync) used.push_back({"--sync", address});
+  for (const std::string& address : config.sync) {
+    // What a file names is checked when it is read.
+    if (!discovery::NamesFile(address)) used.push_back({"--sync", address});
+  }
   return rpc::CheckTls(config.grpc_tls, used, config.allow_plaintext);
 }
 
@@ -154,6 +165,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
+  settings.AddCheck([&config] { return discovery::CheckTargets("sync", config.sync); });
   settings.AddCheck([&config] { return CheckGrpc(config); });
   const config::ParseResult parsed = settings.Parse(argc, argv);
   config.shown = parsed.shown;

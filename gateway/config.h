@@ -21,6 +21,7 @@ struct Config {
   std::vector<std::string> sync = {"127.0.0.1:9000"};
   rpc::TlsOptions grpc_tls;
   std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
+  std::chrono::milliseconds resolve_every{3'000};
   bool tls_in_front = false;
   std::string node_id = "topgun-server-node";
   std::string advertise_host = "127.0.0.1";

@@ -42,7 +42,6 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.index = index;
   options.origin_prefix = prefix;
   options.shard_count = config.shards;
-  options.sync_targets = config.sync;
   options.sync_credentials = credentials;
   options.inflight_bytes_max = config.inflight_bytes_max;
   options.dispatch.forward_auth_errors = config.forward_auth_errors;
@@ -86,6 +85,11 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
               .audience = config_.jwt_audience},
              clock_),
       tls_reloader_(registry),
+      sync_services_({.service = "sync",
+                      .every = config_.resolve_every,
+                      .this_machine_only =
+                          !rpc::MayLeaveThisMachine(config_.grpc_tls, config_.allow_plaintext)},
+                     discovery::MakeSources(config_.sync), registry),
       debug_({.enabled = config_.debug_endpoints,
               .program = "topgun-gateway",
               .settings = config_.shown}) {}
@@ -111,6 +115,7 @@ Status GatewayApp::Start() {
     return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
   });
   RETURN_IF_ERROR(admin_->Start());
+  sync_services_.Start();
   for (const auto& loop : loops_) loop->Start(port());
   running_ = true;
   logging::Info("gateway", "started",
@@ -145,8 +150,8 @@ void GatewayApp::MakeLoops() {
   for (size_t i = 0; i < count; ++i) {
     LoopOptions options = LoopOptionsOf(config_, credentials, prefix, i);
     options.report = [this] { return ReportNode(); };
-    loops_.push_back(std::make_unique<Loop>(std::move(options), verifier_.get(), services, clock_,
-                                            registry_, recorder_));
+    loops_.push_back(std::make_unique<Loop>(std::move(options), sync_services_, verifier_.get(),
+                                            services, clock_, registry_, recorder_));
   }
 }
 
@@ -212,6 +217,7 @@ void GatewayApp::Stop() {
     for (const auto& loop : loops_) loop->Join();
   });
   drain.Step("admin", [this](auto) { admin_->Stop(); });
+  drain.Step("resolver", [this](auto) { sync_services_.Stop(); });
 }
 
 }  // namespace topgun::gateway

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "config.h"
 #include "debug/debug_endpoints.h"
+#include "discovery/resolver.h"
 #include "hops/recorder.h"
 #include "http/address_limiter.h"
 #include "http/server_report.h"
@@ -57,6 +58,7 @@ class GatewayApp {
   AddressLimiter admin_limiter_{kAdminLimits};
   tls::Reloader tls_reloader_;                // keeps certificates up to date
   hops::Recorder recorder_;                   // where sampled frames and parts wait
+  discovery::Resolver sync_services_;         // where they are, for all loops
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
   debug::DebugEndpoints debug_;

@@ -22,8 +22,9 @@ std::string StampNodeIdOf(const LoopOptions& options) {
 
 }  // namespace
 
-Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
-           const WallClock& clock, metrics::Registry& registry, hops::Recorder& recorder)
+Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenVerifier* verifier,
+           const HttpServices& services, const WallClock& clock, metrics::Registry& registry,
+           hops::Recorder& recorder)
     : options_(std::move(options)),
       work_(io_.get_executor()),
       timer_(io_),
@@ -33,7 +34,7 @@ Loop::Loop(LoopOptions options, const TokenVerifier* verifier, const HttpService
           DetachedWriteOptions(),
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
       written_(table_, detached_),
-      replicas_(io_, options_.sync_targets, options_.sync_credentials, probe_),
+      replicas_(io_, sync_services, options_.sync_credentials, probe_),
       apply_(io_, active_calls_, options_.shard_count, options_.inflight_bytes_max, replicas_,
              written_, probe_),
       watch_(io_, active_calls_, options_.shard_count, replicas_, probe_),

@@ -26,6 +26,7 @@
 #include "backend/replica_set.h"
 #include "backend/tree_reader.h"
 #include "backend/watch_client.h"
+#include "discovery/resolver.h"
 #include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
@@ -56,7 +57,6 @@ struct LoopOptions {
   size_t index = 0;
   OriginPrefix origin_prefix{};
   uint32_t shard_count = 16;
-  std::vector<std::string> sync_targets;
   rpc::Credentials sync_credentials;
   size_t inflight_bytes_max = size_t{64} << 20;
   DispatchOptions dispatch;
@@ -85,8 +85,9 @@ class Loop {
   using Time = std::chrono::steady_clock::time_point;
 
   // `verifier` is null in no-auth mode. All references outlive the loop.
-  Loop(LoopOptions options, const TokenVerifier* verifier, const HttpServices& services,
-       const WallClock& clock, metrics::Registry& registry, hops::Recorder& recorder);
+  Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenVerifier* verifier,
+       const HttpServices& services, const WallClock& clock, metrics::Registry& registry,
+       hops::Recorder& recorder);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -146,6 +146,10 @@ Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder)
       snapshots_failed_(SnapshotCounter(registry, "failed")),
       replicas_up_(registry.AddGauge("gateway_sync_replicas_up",
                                      "Connected sync replicas, summed over the loops.")),
+      replicas_leaving_(registry.AddGauge(
+          "gateway_sync_replicas_leaving",
+          "Sync replicas that are not known any more and still have something in flight, summed "
+          "over the loops.")),
       nodes_healthy_(NodeGauge(registry, "healthy")),
       nodes_suspect_(NodeGauge(registry, "suspect")),
       beats_ok_(BeatCounter(registry, "ok")),

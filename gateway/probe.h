@@ -127,6 +127,7 @@ class Probe {
   void TagsDeclaredDead(size_t count) { dead_tags_.Increment(static_cast<double>(count)); }
   void SnapshotRead(bool ok) { (ok ? snapshots_ok_ : snapshots_failed_).Increment(); }
   void ReplicaUp(int delta) { replicas_up_.Increment(delta); }
+  void ReplicaLeaving(int delta) { replicas_leaving_.Increment(delta); }
   // The other gateways and this one, as its first loop sees them.
   void ClusterNodes(size_t healthy, size_t suspect) {
     nodes_healthy_.Set(static_cast<double>(healthy));
@@ -208,6 +209,7 @@ class Probe {
   prometheus::Counter& snapshots_ok_;
   prometheus::Counter& snapshots_failed_;
   prometheus::Gauge& replicas_up_;
+  prometheus::Gauge& replicas_leaving_;
   prometheus::Gauge& nodes_healthy_;
   prometheus::Gauge& nodes_suspect_;
   prometheus::Counter& beats_ok_;

@@ -147,6 +147,11 @@ void ApplyClient::OnReplicasChanged() {
   ScheduleFlush();
 }
 
+bool ApplyClient::Uses(const Replica& replica) const {
+  return std::any_of(lanes_.begin(), lanes_.end(),
+                     [&](const ShardLane& lane) { return lane.Uses(&replica); });
+}
+
 void ApplyClient::OnStreamEnded(Replica& replica, const Status& status) {
   logging::Warning("apply", "stream ended",
                    {{"replica", replica.address()}, {"reason", Message(status)}});

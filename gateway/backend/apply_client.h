@@ -42,6 +42,8 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
   SinkHealth Health() const override;
 
   void OnReplicasChanged() override;
+  bool Uses(const Replica& replica) const override;
+  void OnReplicaRemoved(Replica& replica) override { streams_.erase(&replica); }
   void OnIncarnation(uint32_t shard, uint64_t incarnation) override;
   void OnPersisted(uint32_t shard, const state::Position& position) override;
   void Tick(Time now);

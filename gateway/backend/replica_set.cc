@@ -1,6 +1,8 @@
 #include "backend/replica_set.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <functional>
 #include <utility>
 
 #include "dispatch/rendezvous.h"
@@ -10,102 +12,57 @@
 namespace topgun::gateway {
 namespace {
 
-using boost::asio::ip::tcp;
-
-constexpr std::chrono::seconds kResolveEvery{10};
-
-// "host:port" or "[v6]:port".
-std::pair<std::string, std::string> Split(const std::string& target) {
-  const size_t colon = target.rfind(':');
-  if (colon == std::string::npos) return {target, ""};
-  std::string host = target.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  return {host, target.substr(colon + 1)};
-}
-
-std::string AddressOf(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  const std::string port = std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
-}
+constexpr std::string_view kComponent = "replicas";
 
 }  // namespace
 
-Replica::Replica(std::string address, const std::string& server_name,
-                 const rpc::Credentials& credentials)
-    : address_(std::move(address)),
+Replica::Replica(const discovery::Address& address, const rpc::Credentials& credentials)
+    : address_(address.address),
       channel_(
-          rpc::MakeChannel(address_, {.credentials = credentials, .server_name = server_name})),
+          rpc::MakeChannel(address_, {.credentials = credentials, .server_name = address.name})),
       stub_(sync::v1::Sync::NewStub(channel_)) {}
 
 void Replica::MarkFailed() {
   up_ = false;
+  failed_ = true;
   not_before_ = std::chrono::steady_clock::now() + backoff_;
   backoff_ = std::min(backoff_ * 2, kBackoffMax);
 }
 
-ReplicaSet::ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets,
+ReplicaSet::ReplicaSet(boost::asio::io_context& io, discovery::Resolver& resolver,
                        rpc::Credentials credentials, Probe& probe)
-    : io_(io),
-      targets_(std::move(targets)),
-      credentials_(std::move(credentials)),
-      probe_(probe),
-      resolver_(io),
-      resolved_(targets_.size()) {}
+    : io_(io), resolver_(resolver), credentials_(std::move(credentials)), probe_(probe) {}
+
+ReplicaSet::~ReplicaSet() { Stop(); }
 
 void ReplicaSet::Start() {
-  Resolve();
-  // Literal addresses need no resolver, so they are known before the first connection is.
-  for (size_t i = 0; i < targets_.size(); ++i) {
-    const auto [host, port] = Split(targets_[i]);
-    boost::system::error_code error;
-    boost::asio::ip::make_address(host, error);
-    if (!error) resolved_[i] = {targets_[i]};
-  }
-  Relist();
+  subscribed_ = true;
+  Relist(resolver_.Subscribe(*this));
 }
 
-void ReplicaSet::Resolve() {
-  resolve_at_ = std::chrono::steady_clock::now() + kResolveEvery;
-  for (size_t i = 0; i < targets_.size(); ++i) {
-    const auto [host, port] = Split(targets_[i]);
-    boost::system::error_code error;
-    boost::asio::ip::make_address(host, error);
-    if (!error) continue;
-    resolver_.async_resolve(host, port,
-                            [this, i](const boost::system::error_code& failed,
-                                      const tcp::resolver::results_type& found) {
-                              if (failed) return;  // the last answer stays
-                              std::vector<std::string> addresses;
-                              for (const auto& entry : found)
-                                addresses.push_back(AddressOf(entry.endpoint()));
-                              OnResolved(i, addresses);
-                            });
-  }
+void ReplicaSet::Stop() {
+  if (std::exchange(subscribed_, false)) resolver_.Unsubscribe(*this);
 }
 
-void ReplicaSet::OnResolved(size_t target, const std::vector<std::string>& addresses) {
-  resolved_[target] = addresses;
-  Relist();
+void ReplicaSet::OnAddresses(const discovery::Addresses& addresses) {
+  boost::asio::post(io_, [this, addresses] {
+    if (subscribed_) Relist(addresses);
+  });
 }
 
-void ReplicaSet::Relist() {
-  std::vector<std::string> wanted;
-  for (const auto& addresses : resolved_) {
-    wanted.insert(wanted.end(), addresses.begin(), addresses.end());
-  }
+void ReplicaSet::Relist(const discovery::Addresses& addresses) {
   for (const auto& replica : replicas_) {
-    replica->listed_ = std::find(wanted.begin(), wanted.end(), replica->address()) != wanted.end();
+    const bool listed = std::any_of(addresses.begin(), addresses.end(), [&](const auto& address) {
+      return address.address == replica->address();
+    });
+    if (listed == std::exchange(replica->listed_, listed)) continue;
+    logging::Info(kComponent, listed ? "sync replica is back" : "sync replica is leaving",
+                  {{"address", replica->address()}});
   }
-  for (size_t i = 0; i < targets_.size(); ++i) {
-    for (const std::string& address : resolved_[i]) {
-      if (Knows(address)) continue;
-      replicas_.push_back(
-          std::make_unique<Replica>(address, Split(targets_[i]).first, credentials_));
-      logging::Info("replicas", "sync replica added", {{"address", address}});
-    }
+  for (const discovery::Address& address : addresses) {
+    if (Knows(address.address)) continue;
+    replicas_.push_back(std::make_unique<Replica>(address, credentials_));
+    logging::Info(kComponent, "sync replica added", {{"address", address.address}});
   }
   Tick(std::chrono::steady_clock::now());
 }
@@ -115,22 +72,47 @@ bool ReplicaSet::Knows(const std::string& address) const {
                      [&](const auto& replica) { return replica->address() == address; });
 }
 
+bool ReplicaSet::Refresh(Replica& replica, Time now) {
+  // Asking for the state also makes an idle channel connect.
+  const bool connected = replica.channel_->GetState(true) == GRPC_CHANNEL_READY;
+  const bool lost = std::exchange(replica.connected_, connected) && !connected;
+  const bool failed = std::exchange(replica.failed_, false);
+  replica.up_ = connected && replica.listed_ && now >= replica.not_before_;
+  return !lost && !failed;
+}
+
 void ReplicaSet::Tick(Time now) {
   bool changed = false;
+  bool fine = true;
   for (const auto& replica : replicas_) {
-    // Asking for the state also makes an idle channel connect.
-    const bool connected = replica->channel_->GetState(true) == GRPC_CHANNEL_READY;
-    const bool up = connected && replica->listed_ && now >= replica->not_before_;
-    if (up == replica->up_) continue;
-    replica->up_ = up;
-    changed = true;
+    const bool was_up = replica->up_;
+    fine = Refresh(*replica, now) && fine;
+    changed = changed || replica->up_ != was_up;
   }
-  const auto count = static_cast<int>(up_count());
-  probe_.ReplicaUp(count - std::exchange(reported_up_, count));
+  if (!fine) resolver_.Hurry();
   if (changed) {
     for (Observer* const observer : observers_) observer->OnReplicasChanged();
   }
-  if (now >= resolve_at_) Resolve();
+  RemoveUnused();
+  Report();
+}
+
+void ReplicaSet::RemoveUnused() {
+  std::erase_if(replicas_, [this](const std::unique_ptr<Replica>& replica) {
+    const auto uses = [&](const Observer* observer) { return observer->Uses(*replica); };
+    if (replica->listed_ || std::any_of(observers_.begin(), observers_.end(), uses)) return false;
+    for (Observer* const observer : observers_) observer->OnReplicaRemoved(*replica);
+    logging::Info(kComponent, "sync replica removed", {{"address", replica->address()}});
+    return true;
+  });
+}
+
+void ReplicaSet::Report() {
+  const auto up = static_cast<int>(up_count());
+  const auto leaving = static_cast<int>(std::count_if(
+      replicas_.begin(), replicas_.end(), [](const auto& replica) { return !replica->listed(); }));
+  probe_.ReplicaUp(up - std::exchange(reported_up_, up));
+  probe_.ReplicaLeaving(leaving - std::exchange(reported_leaving_, leaving));
 }
 
 Replica* ReplicaSet::Pick(std::string_view name, size_t rank) {

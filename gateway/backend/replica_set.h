@@ -1,18 +1,20 @@
-// The sync replicas as one loop sees them: resolves the configured addresses, keeps a connection to
-// each, knows which are up, and picks one per shard or map by rendezvous hashing.
+// The sync replicas as one loop sees them: keeps a connection to each address that the gateway's
+// resolver knows, knows which are up, and picks one per shard or map by rendezvous hashing.
 //
 // A replica is up while its channel is connected and it has not just failed somebody. A failed one
-// sits out a backoff that doubles until it answers again. Replicas that are no longer resolved are
-// not picked any more and stay until the loop ends.
+// sits out a backoff that doubles until it answers again, and the resolver is asked to look again.
 //
-// Owned by the loop; one thread. Start() resolves and begins to connect; Tick() is called
-// regularly.
+// A replica whose address is no longer known is not picked any more. It is kept as long as an
+// observer still waits for something it has; then its streams and its connection are closed. If the
+// address comes back before that, the same connection goes on.
+//
+// Owned by the loop; one thread. Start() begins to connect; Tick() is called regularly. After
+// Stop() addresses do not change any more.
 #pragma once
 
 #include <grpcpp/channel.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -20,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "discovery/resolver.h"
 #include "probe.h"
 #include "rpc/credentials.h"
 #include "topgun/sync/v1/sync.grpc.pb.h"
@@ -30,13 +33,12 @@ class Replica {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // `server_name` is the host that the address was resolved from.
-  Replica(std::string address, const std::string& server_name, const rpc::Credentials& credentials);
+  Replica(const discovery::Address& address, const rpc::Credentials& credentials);
 
   const std::string& address() const { return address_; }
   sync::v1::Sync::Stub& stub() { return *stub_; }
   bool up() const { return up_; }
-  // Its address was among those resolved last.
+  // Its address is among those known.
   bool listed() const { return listed_; }
 
   // It broke a stream or refused a call: not to be used for a while.
@@ -53,12 +55,14 @@ class Replica {
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<sync::v1::Sync::Stub> stub_;
   bool listed_ = true;
+  bool connected_ = false;
+  bool failed_ = false;  // since the last tick
   bool up_ = false;
   std::chrono::milliseconds backoff_ = kBackoffMin;
   Time not_before_;
 };
 
-class ReplicaSet {
+class ReplicaSet final : private discovery::Resolver::Listener {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
@@ -66,16 +70,20 @@ class ReplicaSet {
    public:
     virtual ~Observer() = default;
     virtual void OnReplicasChanged() = 0;
+    // Whether anything is still to come from a replica that is not listed any more.
+    virtual bool Uses(const Replica& replica) const = 0;
+    // Nobody uses it: the last chance to let go of it.
+    virtual void OnReplicaRemoved(Replica& replica) = 0;
   };
 
-  // `targets` are host:port; a host name may stand for several replicas.
-  ReplicaSet(boost::asio::io_context& io, std::vector<std::string> targets,
+  ReplicaSet(boost::asio::io_context& io, discovery::Resolver& resolver,
              rpc::Credentials credentials, Probe& probe);
+  ~ReplicaSet() override;
 
   void Observe(Observer& observer) { observers_.push_back(&observer); }
   void Start();
   void Tick(Time now);
-  void Stop() { resolver_.cancel(); }
+  void Stop();
 
   // The replica of that name; the next best ones with a higher rank. Null: none is up.
   Replica* Pick(std::string_view name, size_t rank = 0);
@@ -85,21 +93,23 @@ class ReplicaSet {
   size_t up_count() const;
 
  private:
-  void Resolve();
-  void OnResolved(size_t target, const std::vector<std::string>& addresses);
-  void Relist();
+  void OnAddresses(const discovery::Addresses& addresses) override;  // on the resolver's thread
+  void Relist(const discovery::Addresses& addresses);
   bool Knows(const std::string& address) const;
+  // False when it has lost its connection, or somebody has met a failure.
+  static bool Refresh(Replica& replica, Time now);
+  void RemoveUnused();
+  void Report();
 
   boost::asio::io_context& io_;
-  const std::vector<std::string> targets_;
+  discovery::Resolver& resolver_;
   const rpc::Credentials credentials_;
   Probe& probe_;
-  boost::asio::ip::tcp::resolver resolver_;
-  std::vector<std::vector<std::string>> resolved_;  // per target, the last good answer
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<Observer*> observers_;
-  Time resolve_at_;
+  bool subscribed_ = false;
   int reported_up_ = 0;
+  int reported_leaving_ = 0;
 };
 
 }  // namespace topgun::gateway

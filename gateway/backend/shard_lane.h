@@ -67,6 +67,10 @@ class ShardLane {
 
   // The replica its parts go to; null while there is none.
   Replica* replica() const { return replica_; }
+  // It is the one its parts go to, or are going to go to.
+  bool Uses(const Replica* replica) const {
+    return replica_ == replica || next_replica_ == replica;
+  }
   // Another replica is responsible from now on. Parts in flight are waited for.
   void MoveTo(Replica* replica, Time now);
   // Everything in flight is sent again, first of all: the stream it was on is gone.

@@ -188,6 +188,11 @@ void WatchClient::OnReplicasChanged() {
   FlushAll();
 }
 
+bool WatchClient::Uses(const Replica& replica) const {
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [&](const Shard& shard) { return shard.replica == &replica; });
+}
+
 void WatchClient::WatchAt(uint32_t number, Replica* replica) {
   Shard& shard = shards_[number];
   if (ReplicaStream* const old = shard.replica != replica ? StreamOf(shard.replica) : nullptr) {

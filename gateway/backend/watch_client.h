@@ -41,6 +41,8 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
   bool Confirmed(uint64_t interest_id) const override;
 
   void OnReplicasChanged() override;
+  bool Uses(const Replica& replica) const override;
+  void OnReplicaRemoved(Replica& replica) override { streams_.erase(&replica); }
   void Tick(Time now);
   void Close();
 

@@ -1,5 +1,6 @@
 #include "rpc/tls_settings.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "config/plaintext.h"
@@ -46,6 +47,12 @@ Status CheckTls(const TlsOptions& options, const std::vector<UsedAddress>& addre
   }
   const auto loaded = tls::LoadCredentials(options.files, std::chrono::system_clock::now());
   return Annotate(loaded.status(), "TLS of gRPC");
+}
+
+bool MayLeaveThisMachine(const TlsOptions& options,
+                         const std::vector<std::string>& allow_plaintext) {
+  return options.enabled() ||
+         std::find(allow_plaintext.begin(), allow_plaintext.end(), "grpc") != allow_plaintext.end();
 }
 
 }  // namespace topgun::rpc

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "config/plaintext.h"
+#include "discovery/source.h"
 #include "redis/security_settings.h"
 #include "rpc/tls_settings.h"
 #include "state/keys.h"
@@ -27,7 +28,10 @@ Status CheckName(const std::string& name) {
 Status CheckGrpc(const Config& config) {
   std::vector<rpc::UsedAddress> used = {{"--grpc", config.grpc}};
   if (!config.without_storage()) {
-    for (const std::string& address : config.storage) used.push_back({"--storage", address});
+    for (const std::string& address : config.storage) {
+      // What a file names is checked when it is read.
+      if (!discovery::NamesFile(address)) used.push_back({"--storage", address});
+    }
   }
   return rpc::CheckTls(config.grpc_tls, used, config.allow_plaintext);
 }
@@ -101,9 +105,15 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
       "Replicas of Redis that must confirm a write of concern REPLICATED; 0: none is asked, "
       "and no write is ever told to be replicated",
       {.group = network, .max = 16});
-  settings.Add("storage", &config.storage,
-               "Storage services, host:port,...; 'null' runs without Postgres",
-               {.group = network, .min = 1});
+  settings.Add(
+      "storage", &config.storage,
+      "Storage services: host:port,... (each address of a name is one), or file:/path with "
+      "one per line; 'null' runs without Postgres",
+      {.group = network, .min = 1});
+  settings.Add("resolve-every", &config.resolve_every,
+               "How often the names of the storage services are resolved again, about; also soon "
+               "after a call has failed, files when they change",
+               {.group = network, .min = 100, .max = 300'000});
   settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
@@ -121,6 +131,10 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Print the table of metrics and stop");
   settings.AddCheck([&config] { return CheckName(config.name); });
+  settings.AddCheck([&config] {
+    return config.without_storage() ? OkStatus()
+                                    : discovery::CheckTargets("storage", config.storage);
+  });
   settings.AddCheck([&config] { return CheckGrpc(config); });
   settings.AddCheck([&config] {
     return redis::CheckSecurity(config.redis_security, config.redis, config.allow_plaintext);

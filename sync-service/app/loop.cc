@@ -42,8 +42,8 @@ redis::ConnectionOptions RedisOptions(const Config& config) {
 
 }  // namespace
 
-Loop::Loop(const Config& config, const rpc::Credentials& credentials, size_t index,
-           size_t loop_count, Probe& probe)
+Loop::Loop(const Config& config, discovery::Resolver* storage, const rpc::Credentials& credentials,
+           size_t index, size_t loop_count, Probe& probe)
     : index_(index),
       loop_count_(loop_count),
       shard_total_(config.shards),
@@ -60,7 +60,7 @@ Loop::Loop(const Config& config, const rpc::Credentials& credentials, size_t ind
       redis::Connection::Events{
           .connected = [this](const std::string&) { CheckShardCount(); },
           .disconnected = [this](const Status& reason) { OnDisconnected(reason); }});
-  if (config.without_storage()) {
+  if (storage == nullptr) {
     auto owner = std::make_unique<NullOwner>(
         *redis_, NullOwnerOptions{config.redis_prefix, config.shards, config.watch_window.count()},
         wall_);
@@ -68,7 +68,7 @@ Loop::Loop(const Config& config, const rpc::Credentials& credentials, size_t ind
     owner_ = std::move(owner);
   } else {
     owner_ = std::make_unique<StorageClient>(
-        config.storage, credentials, [this](std::function<void()> task) { Post(std::move(task)); });
+        *storage, credentials, [this](std::function<void()> task) { Post(std::move(task)); });
   }
   if (config.redis_replicas != 0) {
     replicas_ = std::make_unique<RedisReplicas>(

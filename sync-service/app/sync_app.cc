@@ -29,15 +29,28 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
       registry_(registry),
       tls_reloader_(registry),
       probe_(registry, &recorder_) {
+  if (!config_.without_storage()) MakeStorageResolver();
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
-    loops_.push_back(std::make_unique<Loop>(config_, credentials_, i, count, probe_));
+    loops_.push_back(
+        std::make_unique<Loop>(config_, storage_services_.get(), credentials_, i, count, probe_));
   }
 }
 
 SyncApp::~SyncApp() = default;
 
+void SyncApp::MakeStorageResolver() {
+  discovery::ResolverOptions options;
+  options.service = "storage";
+  options.every = config_.resolve_every;
+  options.this_machine_only = !rpc::MayLeaveThisMachine(config_.grpc_tls, config_.allow_plaintext);
+  storage_services_ = std::make_unique<discovery::Resolver>(
+      options, discovery::MakeSources(config_.storage), registry_);
+}
+
 int SyncApp::Run(rpc::SignalWaiter& signals) {
+  if (storage_services_ != nullptr) storage_services_->Start();
+
   // Redis connections and shards.
   for (auto& loop : loops_) loop->Start();
 
@@ -94,6 +107,7 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
     for (auto& loop : loops_) loop->Stop();
   });
   admin.Stop();
+  if (storage_services_ != nullptr) storage_services_->Stop();
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "backend/storage_client.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace {
 constexpr std::chrono::seconds kOpenDeadline{5};
 constexpr std::chrono::seconds kLoadDeadline{120};
 constexpr char kOwnerTrailer[] = "topgun-owner";
+constexpr char kNobodyKnown[] = "no storage process is known";
 
 std::string OwnerHint(const grpc::ClientContext& context) {
   const auto& trailers = context.GetServerTrailingMetadata();
@@ -78,8 +80,12 @@ class StorageClient::OpenCall {
     call->request.set_shard(shard);
     call->request.set_run(std::string(run));
     call->context.set_deadline(std::chrono::system_clock::now() + kOpenDeadline);
-    Stub& stub = client.StubOf(client.AddressOf(shard));
-    stub.async()->OpenShard(
+    Stub* const stub = client.StubFor(shard);
+    if (stub == nullptr) {
+      client.outbox_->Send([callback] { callback(Unavailable(kNobodyKnown)); });
+      return;
+    }
+    stub->async()->OpenShard(
         &call->context, &call->request, &call->response,
         [&client, outbox = client.outbox_, shard, call,
          callback = std::move(callback)](const grpc::Status& status) {
@@ -99,7 +105,7 @@ class StorageClient::OpenCall {
 // for it, until then a hold keeps the call from ending.
 class StorageClient::LoadCall final : public grpc::ClientReadReactor<pb::LoadMapChunk> {
  public:
-  LoadCall(StorageClient& client, uint32_t shard, std::string_view map_id,
+  LoadCall(StorageClient& client, Stub& stub, uint32_t shard, std::string_view map_id,
            const state::Position& floor, Chunk chunk, StatusCallback done)
       : client_(client),
         outbox_(client.outbox_),
@@ -112,7 +118,7 @@ class StorageClient::LoadCall final : public grpc::ClientReadReactor<pb::LoadMap
     request_.set_floor_incarnation(floor.incarnation);
     request_.set_floor_n(floor.n);
     context_.set_deadline(std::chrono::system_clock::now() + kLoadDeadline);
-    client.StubOf(client.AddressOf(shard)).async()->LoadMap(&context_, &request_, this);
+    stub.async()->LoadMap(&context_, &request_, this);
     AddHold();
     StartRead(&message_);
     StartCall();
@@ -146,24 +152,56 @@ class StorageClient::LoadCall final : public grpc::ClientReadReactor<pb::LoadMap
   pb::LoadMapChunk message_;
 };
 
-StorageClient::StorageClient(std::vector<std::string> addresses, rpc::Credentials credentials,
-                             Post post)
-    : addresses_(std::move(addresses)),
+StorageClient::StorageClient(discovery::Resolver& resolver, rpc::Credentials credentials, Post post)
+    : resolver_(resolver),
       credentials_(std::move(credentials)),
-      outbox_(std::make_shared<Outbox>(std::move(post))) {}
+      outbox_(std::make_shared<Outbox>(std::move(post))) {
+  SetAddresses(resolver_.Subscribe(*this));
+}
 
-StorageClient::~StorageClient() { outbox_->Close(); }
+StorageClient::~StorageClient() {
+  resolver_.Unsubscribe(*this);
+  outbox_->Close();
+}
 
-const std::string& StorageClient::AddressOf(uint32_t shard) const {
+void StorageClient::OnAddresses(const discovery::Addresses& addresses) {
+  outbox_->Send([this, addresses] { SetAddresses(addresses); });
+}
+
+// Calls in flight keep the connection they are on. An owner that was named by a refusal is asked
+// even if it is not in the list: it may call itself otherwise.
+void StorageClient::SetAddresses(const discovery::Addresses& addresses) {
+  addresses_ = addresses;
+  std::erase_if(stubs_, [this](const auto& entry) {
+    return Find(entry.first) == nullptr &&
+           std::none_of(address_of_shard_.begin(), address_of_shard_.end(),
+                        [&](const auto& hint) { return hint.second == entry.first; });
+  });
+}
+
+const discovery::Address* StorageClient::Find(const std::string& address) const {
+  const auto found = std::find_if(addresses_.begin(), addresses_.end(),
+                                  [&](const auto& each) { return each.address == address; });
+  return found == addresses_.end() ? nullptr : &*found;
+}
+
+std::string StorageClient::AddressOf(uint32_t shard) const {
   const auto it = address_of_shard_.find(shard);
   if (it != address_of_shard_.end()) return it->second;
-  return addresses_[next_address_ % addresses_.size()];
+  return addresses_.empty() ? std::string() : addresses_[next_address_ % addresses_.size()].address;
+}
+
+StorageClient::Stub* StorageClient::StubFor(uint32_t shard) {
+  const std::string address = AddressOf(shard);
+  return address.empty() ? nullptr : &StubOf(address);
 }
 
 StorageClient::Stub& StorageClient::StubOf(const std::string& address) {
   auto& stub = stubs_[address];
   if (stub == nullptr) {
-    stub = pb::Storage::NewStub(rpc::MakeChannel(address, {.credentials = credentials_}));
+    const discovery::Address* const known = Find(address);
+    stub = pb::Storage::NewStub(rpc::MakeChannel(
+        address, {.credentials = credentials_, .server_name = known ? known->name : ""}));
   }
   return *stub;
 }
@@ -175,6 +213,7 @@ void StorageClient::Redirect(uint32_t shard, const std::string& owner) {
   }
   address_of_shard_.erase(shard);
   ++next_address_;
+  resolver_.Hurry();
 }
 
 void StorageClient::OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) {
@@ -183,7 +222,12 @@ void StorageClient::OpenShard(uint32_t shard, std::string_view run, StatusCallba
 
 void StorageClient::LoadMap(uint32_t shard, std::string_view map_id, const state::Position& floor,
                             Chunk chunk, StatusCallback done) {
-  new LoadCall(*this, shard, map_id, floor, std::move(chunk), std::move(done));
+  Stub* const stub = StubFor(shard);
+  if (stub == nullptr) {
+    outbox_->Send([done = std::move(done)] { done(Unavailable(kNobodyKnown)); });
+    return;
+  }
+  new LoadCall(*this, *stub, shard, map_id, floor, std::move(chunk), std::move(done));
 }
 
 }  // namespace topgun::sync

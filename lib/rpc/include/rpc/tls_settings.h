@@ -25,4 +25,8 @@ struct UsedAddress {
 Status CheckTls(const TlsOptions& options, const std::vector<UsedAddress>& addresses,
                 const std::vector<std::string>& allow_plaintext);
 
+// Whether gRPC may reach other machines at all: it has TLS, or plain text is allowed.
+bool MayLeaveThisMachine(const TlsOptions& options,
+                         const std::vector<std::string>& allow_plaintext);
+
 }  // namespace topgun::rpc

@@ -23,6 +23,7 @@ struct Config {
   std::string redis_prefix = "tg";
   uint32_t redis_replicas = 0;
   std::vector<std::string> storage = {"127.0.0.1:9001"};
+  std::chrono::milliseconds resolve_every{3'000};
   uint32_t shards = 16;
   uint32_t loops = 0;  // 0: by the number of cores
   uint32_t commit_cells_max = 500;

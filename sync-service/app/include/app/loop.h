@@ -21,6 +21,7 @@
 #include "app/config.h"
 #include "base/clock.h"
 #include "crdt/hybrid_logical_clock.h"
+#include "discovery/resolver.h"
 #include "domain/retention_sweeper.h"
 #include "domain/shard.h"
 #include "domain/view_registry.h"
@@ -34,8 +35,9 @@ class RedisReplicas;
 
 class Loop final : public Scheduler {
  public:
-  Loop(const Config& config, const rpc::Credentials& credentials, size_t index, size_t loop_count,
-       Probe& probe);
+  // `storage`: where the storage services are, null without Postgres.
+  Loop(const Config& config, discovery::Resolver* storage, const rpc::Credentials& credentials,
+       size_t index, size_t loop_count, Probe& probe);
   ~Loop() override;
 
   void Start();

@@ -7,6 +7,7 @@
 
 #include "app/config.h"
 #include "app/loop.h"
+#include "discovery/resolver.h"
 #include "metrics/registry.h"
 #include "rpc/shutdown.h"
 #include "service/loop_set.h"
@@ -30,6 +31,7 @@ class SyncApp final : private LoopSet {
   ViewRegistry& ViewsOf(size_t loop) override;
   std::set<Watcher*>& WatchersOf(size_t loop) override;
 
+  void MakeStorageResolver();
   Status WatchTlsFiles();
   uint32_t OpenShards() const;
 
@@ -39,6 +41,7 @@ class SyncApp final : private LoopSet {
   tls::Reloader tls_reloader_;  // tells when certificates expire
   hops::Recorder recorder_;     // where sampled parts wait
   Probe probe_;
+  std::unique_ptr<discovery::Resolver> storage_services_;  // where they are; null without Postgres
   std::vector<std::unique_ptr<Loop>> loops_;
 };
 

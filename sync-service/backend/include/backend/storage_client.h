@@ -1,8 +1,8 @@
 // ShardOwner over the storage service's gRPC API.
 //
-// Knows a list of storage processes; asks the last one that answered, follows the owner named in a
-// refusal, otherwise goes round. One instance per loop; callbacks are posted to it. gRPC's threads
-// only hand over.
+// Asks one of the storage processes that the resolver knows: the last one that answered, the owner
+// that a refusal named, otherwise the next. One instance per loop; callbacks are posted to it.
+// gRPC's threads and the resolver's only hand over. The resolver outlives it.
 #pragma once
 
 #include <chrono>
@@ -13,17 +13,18 @@
 #include <string>
 #include <vector>
 
+#include "discovery/resolver.h"
 #include "domain/io.h"
 #include "rpc/credentials.h"
 #include "topgun/storage/v1/storage.grpc.pb.h"
 
 namespace topgun::sync {
 
-class StorageClient final : public ShardOwner {
+class StorageClient final : public ShardOwner, private discovery::Resolver::Listener {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  StorageClient(std::vector<std::string> addresses, rpc::Credentials credentials, Post post);
+  StorageClient(discovery::Resolver& resolver, rpc::Credentials credentials, Post post);
   ~StorageClient() override;
 
   void OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) override;
@@ -36,14 +37,21 @@ class StorageClient final : public ShardOwner {
   class LoadCall;
   using Stub = topgun::storage::v1::Storage::Stub;
 
-  const std::string& AddressOf(uint32_t shard) const;
+  void OnAddresses(const discovery::Addresses& addresses) override;  // on the resolver's thread
+  void SetAddresses(const discovery::Addresses& addresses);
+  const discovery::Address* Find(const std::string& address) const;  // null: not in the list
+  // Null while no storage process is known.
+  Stub* StubFor(uint32_t shard);
+  // Empty while no storage process is known.
+  std::string AddressOf(uint32_t shard) const;
   Stub& StubOf(const std::string& address);
   // Chooses whom to ask next after a failure; `owner` may be empty.
   void Redirect(uint32_t shard, const std::string& owner);
 
-  const std::vector<std::string> addresses_;
+  discovery::Resolver& resolver_;
   const rpc::Credentials credentials_;
   const std::shared_ptr<Outbox> outbox_;
+  discovery::Addresses addresses_;
   size_t next_address_ = 0;
   std::map<uint32_t, std::string> address_of_shard_;
   std::map<std::string, std::unique_ptr<Stub>> stubs_;
