@@ -2,8 +2,10 @@
 # A local cluster is a folder DIR:
 #   secret            generated JWT secret            shards      number of shards, fixed for good
 #   redis/ postgres/  data of the private servers     prometheus/ samples, when asked for
+#   scale             how many of each, as the last `scale` said
 #   log/              NAME.log of every process       run/        what exists only while it runs:
 #     lock            held from `up` until the supervisor's end
+#     spec.env        what `up` was asked for         NAME.addresses  where the services are
 #     cluster.spec    the supervisor's input          state.json, state.tsv, ready: its output
 #     secret          the JWT secret in use           redis.sock, pg/, control.sock: sockets
 
@@ -60,6 +62,13 @@ cluster_rows() {
   else
     awk -F '\t' -v OFS='\t' '{ $3 = "-"; $7 = "false"; print }' "$dir/run/state.tsv"
   fi
+}
+
+# scaled_count DIR ROLE: how many processes of a role the last `scale` asked for; 1 before.
+scaled_count() {
+  local count=""
+  if [[ -f $1/scale ]]; then count=$(awk -v role="$2" '$1 == role { print $2 }' "$1/scale"); fi
+  printf '%s' "${count:-1}"
 }
 
 # cluster_urls DIR: the WebSocket URL of every gateway, one per line.

@@ -2,16 +2,19 @@
 # Writes DIR/run/cluster.spec, the supervisor's input. {name.port} is filled in by the supervisor;
 # its header spec.h describes the format.
 
+readonly PROCESSES_MAX=16 # of a role
 readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS=4
 
-# write_spec: the whole cluster, from the variables of `up` and of topgun-server:
+# write_spec [FILE]: the whole cluster, from the variables of `up` and of topgun-server:
 #   SPEC_DIR SPEC_SHARDS SPEC_STORAGE (0: no Postgres) SPEC_SYNC SPEC_GATEWAYS SPEC_PORT (0: any)
 #   SPEC_HOST SPEC_PROMETHEUS (true or false) SPEC_STOP_MS (patience when stopping a service)
 #   SPEC_REDIS_STOP SPEC_POSTGRES_STOP (signal and patience)
 #   SPEC_REDIS_OPTIONS SPEC_POSTGRES_OPTIONS SPEC_GATEWAY_OPTIONS (arrays, further arguments)
 #   SPEC_SYNC_ADDRESSES (of sync services that run elsewhere)
 write_spec() {
-  local i
+  local file=${1:-$SPEC_DIR/run/cluster.spec} i
+  spec_addresses sync "$SPEC_SYNC"
+  spec_addresses storage "$SPEC_STORAGE"
   {
     spec_redis
     if ((SPEC_STORAGE > 0)); then
@@ -21,7 +24,26 @@ write_spec() {
     for ((i = 0; i < SPEC_SYNC; ++i)); do spec_sync "$i"; done
     for ((i = 0; i < SPEC_GATEWAYS; ++i)); do spec_gateway "$i"; done
     if $SPEC_PROMETHEUS; then spec_prometheus; fi
-  } >"$SPEC_DIR/run/cluster.spec"
+  } >"$file"
+}
+
+# check_ws_ports FIRST: those of the gateways from number FIRST on are not in use.
+check_ws_ports() {
+  local i port host
+  ((SPEC_PORT > 0)) || return 0
+  for ((i = $1; i < SPEC_GATEWAYS; ++i)); do
+    port=$((SPEC_PORT + i))
+    for host in 127.0.0.1 ::1; do
+      if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
+        die "port $port is taken by another program; choose other ports with ./topgun up --port N"
+      fi
+    done
+  done
+}
+
+# What write_spec needs, for `scale`, which reads it back.
+save_spec_variables() {
+  (umask 077 && declare -p "${!SPEC_@}" >"$SPEC_DIR/run/spec.env")
 }
 
 # Only gateways know the secrets of clients and administrators.
@@ -29,12 +51,18 @@ spec_without_secrets() { printf 'unset JWT_SECRET\nunset TOPGUN_ADMIN_PASSWORD\n
 
 spec_args() { printf 'arg %s\n' "$@"; }
 
-# addresses ROLE COUNT: 127.0.0.1:{ROLE-0.grpc},127.0.0.1:{ROLE-1.grpc},...
-addresses() {
-  local role=$1 count=$2 i list=""
-  for ((i = 0; i < count; ++i)); do list+="${list:+,}127.0.0.1:{$role-$i.grpc}"; done
-  printf '%s' "$list"
+# spec_addresses ROLE COUNT: run/ROLE.addresses, which tells the services that use the role where its
+# processes are. They follow its changes, so the role can be scaled while they run.
+spec_addresses() {
+  local role=$1 count=$2 i
+  {
+    printf '# Where the %s services are; written by ./topgun up and scale.\n' "$role"
+    for ((i = 0; i < count; ++i)); do printf '127.0.0.1:{%s-%d.grpc}\n' "$role" "$i"; done
+  } >"$SPEC_DIR/run/$role.addresses.in"
 }
+
+# spec_render FILE: it is made from FILE.in before the process starts, and when the cluster is scaled.
+spec_render() { printf 'render %s %s\n' "$1.in" "$1"; }
 
 spec_redis() {
   printf 'process redis\nrole redis\ntier %d\n' "$TIER_STORES"
@@ -78,12 +106,13 @@ spec_storage() {
 
 spec_sync() {
   local storage=null
-  if ((SPEC_STORAGE > 0)); then storage=$(addresses storage "$SPEC_STORAGE"); fi
+  if ((SPEC_STORAGE > 0)); then storage=file:$SPEC_DIR/run/storage.addresses; fi
   spec_service sync "$1" "$TIER_SYNC" topgun-sync \
     --grpc "127.0.0.1:{sync-$1.grpc}" \
     --redis "unix:$SPEC_DIR/run/redis.sock" \
     --storage "$storage"
   printf 'port grpc\n'
+  if ((SPEC_STORAGE > 0)); then spec_render "$SPEC_DIR/run/storage.addresses"; fi
   spec_without_secrets
 }
 
@@ -92,8 +121,9 @@ spec_gateway() {
   if [[ $host == *:* ]]; then host="[$host]"; fi
   spec_service gateway "$1" "$TIER_GATEWAY" topgun-gateway \
     --listen "$host:{gateway-$1.ws}" \
-    --sync "${SPEC_SYNC_ADDRESSES:-$(addresses sync "$SPEC_SYNC")}" \
+    --sync "${SPEC_SYNC_ADDRESSES:-file:$SPEC_DIR/run/sync.addresses}" \
     "${SPEC_GATEWAY_OPTIONS[@]}"
+  if [[ -z ${SPEC_SYNC_ADDRESSES:-} ]]; then spec_render "$SPEC_DIR/run/sync.addresses"; fi
   if ((SPEC_PORT > 0)); then
     printf 'port ws %d\n' $((SPEC_PORT + $1))
   else
@@ -104,12 +134,13 @@ spec_gateway() {
 spec_prometheus() {
   local dir=$SPEC_DIR/prometheus
   mkdir -p "$dir"
-  prometheus_config >"$SPEC_DIR/run/prometheus.yml.in"
+  prometheus_config >"$SPEC_DIR/run/prometheus.yml"
   printf 'process prometheus\nrole prometheus\ntier %d\nport admin\n' "$TIER_PROMETHEUS"
   # Prometheus has no /readyz of the services' kind; it answers nothing before it is ready.
   printf 'probe none\nstop TERM 10000\n'
   spec_without_secrets
-  printf 'render %s %s\n' "$SPEC_DIR/run/prometheus.yml.in" "$SPEC_DIR/run/prometheus.yml"
+  local role
+  for role in storage sync gateway; do spec_render "$SPEC_DIR/run/targets-$role.yml"; done
   spec_args "$(command -v prometheus)" "--config.file=$SPEC_DIR/run/prometheus.yml" \
     "--storage.tsdb.path=$dir" "--web.listen-address=127.0.0.1:{prometheus.admin}"
 }
@@ -123,10 +154,14 @@ prometheus_config() {
 
 spec_scrape_job() {
   local role=$1 count=$2 i
-  ((count > 0)) || return 0
-  printf '  - job_name: topgun-%s\n    static_configs:\n' "$role"
-  for ((i = 0; i < count; ++i)); do
-    printf '      - targets: ["127.0.0.1:{%s-%d.admin}"]\n' "$role" "$i"
-    printf '        labels: {instance: "%s-%d"}\n' "$role" "$i"
-  done
+  printf '  - job_name: topgun-%s\n    file_sd_configs:\n' "$role"
+  printf '      - files: ["%s"]\n' "$SPEC_DIR/run/targets-$role.yml"
+  {
+    printf '# Followed by Prometheus while it runs.\n'
+    if ((count == 0)); then printf '[]\n'; fi
+    for ((i = 0; i < count; ++i)); do
+      printf -- '- targets: ["127.0.0.1:{%s-%d.admin}"]\n' "$role" "$i"
+      printf '  labels: {instance: "%s-%d"}\n' "$role" "$i"
+    done
+  } >"$SPEC_DIR/run/targets-$role.yml.in"
 }

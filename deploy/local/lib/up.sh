@@ -6,7 +6,6 @@ load deps build cluster stores spec token
 readonly DISK_FREE_MIN_MB=500
 readonly READY_TIMEOUT_S=120
 readonly SHARDS_DEFAULT=4
-readonly PROCESSES_MAX=16
 
 up_help() {
   cat <<'EOF'
@@ -18,9 +17,10 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
   --data DIR      where the cluster lives (default: .topgun in the repository); data survives
                   `down` and the next `up`
   --port N        WebSocket port of the first gateway, the others follow (default 8080; 0: any)
-  --gateways N    how many gateways (default 1)
-  --sync N        how many sync services (default 1)
-  --storage N     how many storage services (default 1)
+  --gateways N    how many gateways
+  --sync N        how many sync services
+  --storage N     how many storage services; by default as many of each as the last ./topgun scale
+                  said, else one
   --prometheus    run Prometheus as well, scraping all of them
   --detach        return as soon as everything is ready
   --no-build      use the programs of the last build as they are
@@ -44,7 +44,7 @@ up_main() {
 }
 
 parse_up_options() {
-  SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS=1 SPEC_SYNC=1 SPEC_STORAGE=1
+  SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS="" SPEC_SYNC="" SPEC_STORAGE=""
   SPEC_PROMETHEUS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
   SPEC_REDIS_OPTIONS=() SPEC_POSTGRES_OPTIONS=() SPEC_GATEWAY_OPTIONS=()
   # SIGINT makes Postgres end its sessions; SIGTERM would wait for clients to leave.
@@ -66,6 +66,9 @@ parse_up_options() {
     esac
     shift
   done
+  SPEC_GATEWAYS=${SPEC_GATEWAYS:-$(scaled_count "$SPEC_DIR" gateway)}
+  SPEC_SYNC=${SPEC_SYNC:-$(scaled_count "$SPEC_DIR" sync)}
+  SPEC_STORAGE=${SPEC_STORAGE:-$(scaled_count "$SPEC_DIR" storage)}
 }
 
 set_up_option() {
@@ -89,7 +92,7 @@ check_before_up() {
   ! cluster_running "$SPEC_DIR" || die_running "$SPEC_DIR"
   check_socket_path "$SPEC_DIR"
   check_disk
-  check_ws_ports
+  check_ws_ports 0
 }
 
 check_disk() {
@@ -98,19 +101,6 @@ check_disk() {
   ((free_mb >= DISK_FREE_MIN_MB)) ||
     die "the disk of $SPEC_DIR is full: $free_mb MB are free, $DISK_FREE_MIN_MB MB are needed;" \
       "make room or choose another disk with --data DIR"
-}
-
-check_ws_ports() {
-  local i port host
-  ((SPEC_PORT > 0)) || return 0
-  for ((i = 0; i < SPEC_GATEWAYS; ++i)); do
-    port=$((SPEC_PORT + i))
-    for host in 127.0.0.1 ::1; do
-      if (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null; then
-        die "port $port is taken by another program; choose other ports with --port N"
-      fi
-    done
-  done
 }
 
 prepare_programs() {
@@ -138,6 +128,7 @@ prepare_cluster() {
   prepare_redis "$SPEC_DIR"
   if ((SPEC_STORAGE > 0)); then prepare_postgres "$SPEC_DIR" true; fi
   write_spec
+  save_spec_variables
 }
 
 start_supervisor() {

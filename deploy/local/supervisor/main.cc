@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include "logging/logging.h"
@@ -29,7 +28,8 @@ constexpr char kUsage[] =
     "  --die-with-parent  stop when the parent process ends\n\n"
     "       topgun-supervisor --dir DIR --tell COMMAND\n"
     "Commands the supervisor that runs on DIR and prints what it answers.\n\n"
-    "  restart NAME...    restart processes one after the other, by name or role\n";
+    "  restart NAME...    restart processes one after the other, by name or role\n"
+    "  scale              start and stop what DIR/run/cluster.spec.next says otherwise\n";
 
 struct MainOptions {
   SupervisorOptions supervisor;
@@ -68,10 +68,7 @@ Status RunCluster(const SupervisorOptions& options) {
   std::filesystem::remove(run_dir + "/ready");
   std::ofstream(run_dir + "/supervisor.pid") << getpid() << "\n";
 
-  std::ifstream file(run_dir + "/cluster.spec");
-  std::stringstream text;
-  text << file.rdbuf();
-  ASSIGN_OR_RETURN(const std::vector<ProcessSpec> specs, ParseSpec(text.str()));
+  ASSIGN_OR_RETURN(const std::vector<ProcessSpec> specs, ReadSpec(run_dir + "/cluster.spec"));
 
   PortTable ports(run_dir + "/ports");
   RETURN_IF_ERROR(ports.Assign(specs));

@@ -78,6 +78,7 @@ Status PortTable::Assign(const std::vector<ProcessSpec>& processes) {
       for (const PortSpec& port : process.ports) {
         if ((port.fixed != 0) != fixed) continue;
         const std::string key = process.name + "." + port.name;
+        if (ports_.contains(key)) continue;
         if (fixed && !Reserve(port.fixed)) {
           return Unavailable("port " + std::to_string(port.fixed) + " is taken");
         }

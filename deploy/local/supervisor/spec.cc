@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 namespace topgun::supervisor {
@@ -125,6 +127,14 @@ StatusOr<std::vector<ProcessSpec>> ParseSpec(std::string_view text) {
   }
   RETURN_IF_ERROR(CheckComplete(processes));
   return processes;
+}
+
+StatusOr<std::vector<ProcessSpec>> ReadSpec(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return NotFound("cannot read " + path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return ParseSpec(text.str());
 }
 
 }  // namespace topgun::supervisor

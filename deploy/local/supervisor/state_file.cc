@@ -11,6 +11,8 @@ std::string NumberOr(std::string_view absent, int64_t number) {
   return number == 0 ? std::string(absent) : std::to_string(number);
 }
 
+}  // namespace
+
 Status ReplaceFile(const std::string& path, const std::string& content) {
   const std::string temporary = path + ".new";
   std::ofstream file(temporary, std::ios::trunc);
@@ -21,8 +23,6 @@ Status ReplaceFile(const std::string& path, const std::string& content) {
   }
   return OkStatus();
 }
-
-}  // namespace
 
 std::string FormatJson(const std::vector<ProcessState>& states) {
   std::string out = "[";

@@ -43,34 +43,56 @@ Status RenderFile(const RenderSpec& render, const PortTable& ports) {
   text << in.rdbuf();
   if (!in) return NotFound("cannot read " + render.from);
   ASSIGN_OR_RETURN(const std::string rendered, ports.Substitute(text.str()));
-  std::ofstream out(render.to, std::ios::trunc);
-  if (!(out << rendered).flush()) return Unavailable("cannot write " + render.to);
-  return OkStatus();
+  return ReplaceFile(render.to, rendered);
 }
 
 }  // namespace
 
-Supervisor::Supervisor(SupervisorOptions options, const PortTable& ports)
+Supervisor::Supervisor(SupervisorOptions options, PortTable& ports)
     : options_(std::move(options)), ports_(ports), control_(options_.dir + "/run/control.sock") {}
 
 Status Supervisor::Prepare(const std::vector<ProcessSpec>& specs) {
   ASSIGN_OR_RETURN(announce_, ports_.Substitute(options_.announce));
+  RETURN_IF_ERROR(Render(specs));
   std::set<int> tiers;
-  for (ProcessSpec spec : specs) {
-    for (std::string& arg : spec.args) {
-      ASSIGN_OR_RETURN(arg, ports_.Substitute(arg));
-    }
-    ASSIGN_OR_RETURN(spec.probe.target, ports_.Substitute(spec.probe.target));
-    for (const RenderSpec& render : spec.renders) RETURN_IF_ERROR(RenderFile(render, ports_));
+  for (const ProcessSpec& spec : specs) {
+    ASSIGN_OR_RETURN(ProcessSpec filled, Fill(spec));
+    AddProcess(std::move(filled));
     tiers.insert(spec.tier);
-    const std::string lock_path = options_.dir + "/run/" + spec.name + ".lock";
-    const std::string log_path =
-        options_.inherit_output ? std::string() : options_.dir + "/log/" + spec.name + ".log";
-    processes_.push_back(std::make_unique<Process>(std::move(spec), lock_path, log_path));
   }
   tiers_.assign(tiers.begin(), tiers.end());
   if (tiers_.empty()) return InvalidArgument("there is nothing to run");
   return OkStatus();
+}
+
+// With the numbers of its ports.
+StatusOr<ProcessSpec> Supervisor::Fill(ProcessSpec spec) const {
+  for (std::string& arg : spec.args) {
+    ASSIGN_OR_RETURN(arg, ports_.Substitute(arg));
+  }
+  ASSIGN_OR_RETURN(spec.probe.target, ports_.Substitute(spec.probe.target));
+  return spec;
+}
+
+Status Supervisor::Render(const std::vector<ProcessSpec>& specs) const {
+  for (const ProcessSpec& spec : specs) {
+    for (const RenderSpec& render : spec.renders) RETURN_IF_ERROR(RenderFile(render, ports_));
+  }
+  return OkStatus();
+}
+
+Process* Supervisor::AddProcess(ProcessSpec spec) {
+  const std::string lock_path = options_.dir + "/run/" + spec.name + ".lock";
+  const std::string log_path =
+      options_.inherit_output ? std::string() : options_.dir + "/log/" + spec.name + ".log";
+  processes_.push_back(std::make_unique<Process>(std::move(spec), lock_path, log_path));
+  return processes_.back().get();
+}
+
+// It has ended.
+void Supervisor::RemoveProcess(const Process* process) {
+  std::remove((options_.dir + "/run/" + process->spec().name + ".pid").c_str());
+  std::erase_if(processes_, [&](const auto& each) { return each.get() == process; });
 }
 
 Status Supervisor::Run() {

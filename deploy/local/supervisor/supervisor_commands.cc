@@ -1,9 +1,11 @@
 // What the supervisor does with a line from its control socket.
 #include <algorithm>
+#include <cstdio>
 #include <sstream>
 #include <utility>
 
 #include "logging/logging.h"
+#include "supervisor/rescale.h"
 #include "supervisor/rolling_restart.h"
 #include "supervisor/supervisor.h"
 
@@ -35,13 +37,61 @@ StatusOr<std::unique_ptr<Command>> Supervisor::MakeCommand(std::string_view line
     return FailedPrecondition("another command is still running; try again when it has ended");
   }
   std::vector<std::string> words = WordsOf(line);
-  if (words.empty() || words.front() != "restart") {
-    return InvalidArgument("no command '" + std::string(line) + "'; there is: restart NAME...");
-  }
-  words.erase(words.begin());
-  ASSIGN_OR_RETURN(std::vector<Process*> chosen, Choose(words));
+  const std::string verb = words.empty() ? std::string() : words.front();
+  if (verb == "restart") return MakeRestart({words.begin() + 1, words.end()}, std::move(client));
+  if (verb == "scale" && words.size() == 1) return MakeRescale(std::move(client));
+  return InvalidArgument("no command '" + std::string(line) +
+                         "'; there are: restart NAME..., scale");
+}
+
+StatusOr<std::unique_ptr<Command>> Supervisor::MakeRestart(const std::vector<std::string>& names,
+                                                           ControlClientPtr client) {
+  ASSIGN_OR_RETURN(std::vector<Process*> chosen, Choose(names));
   return std::unique_ptr<Command>(std::make_unique<RollingRestart>(
       std::move(chosen), [this] { return AllReady(); }, std::move(client)));
+}
+
+// Nothing has happened when it fails.
+StatusOr<std::unique_ptr<Command>> Supervisor::MakeRescale(ControlClientPtr client) {
+  const std::string path = options_.dir + "/run/cluster.spec";
+  ASSIGN_OR_RETURN(std::vector<ProcessSpec> wanted, ReadSpec(path + ".next"));
+  RETURN_IF_ERROR(ports_.Assign(wanted));
+  std::vector<ProcessSpec> added;
+  std::vector<Process*> removed;
+  for (const ProcessSpec& spec : wanted) {
+    ASSIGN_OR_RETURN(ProcessSpec filled, Fill(spec));
+    const Process* const running = Find(spec.name);
+    if (running == nullptr) {
+      if (std::find(tiers_.begin(), tiers_.end(), spec.tier) == tiers_.end()) {
+        return FailedPrecondition("the cluster runs without any " + spec.role);
+      }
+      added.push_back(std::move(filled));
+    } else if (!(running->spec() == filled)) {
+      return FailedPrecondition(spec.name + " runs with other settings; start the cluster anew");
+    }
+  }
+  for (const auto& process : processes_) {
+    const auto same = [&](const ProcessSpec& spec) { return spec.name == process->spec().name; };
+    if (std::none_of(wanted.begin(), wanted.end(), same)) removed.push_back(process.get());
+  }
+  std::vector<Process*> started;
+  for (ProcessSpec& spec : added) started.push_back(AddProcess(std::move(spec)));
+  const Rescale::Cluster cluster{
+      .announce = [this, path, wanted = std::move(wanted)]() -> Status {
+        RETURN_IF_ERROR(Render(wanted));
+        if (std::rename((path + ".next").c_str(), path.c_str()) == 0) return OkStatus();
+        return Unavailable("cannot write " + path);
+      },
+      .remove = [this](const Process* process) { RemoveProcess(process); }};
+  return std::unique_ptr<Command>(std::make_unique<Rescale>(std::move(started), std::move(removed),
+                                                            cluster, std::move(client)));
+}
+
+Process* Supervisor::Find(std::string_view name) const {
+  for (const auto& process : processes_) {
+    if (process->spec().name == name) return process.get();
+  }
+  return nullptr;
 }
 
 // The processes of these names or roles, lower tiers first: whoever comes back finds what it needs.

@@ -29,7 +29,7 @@ class PortTable {
   PortTable(const PortTable&) = delete;
   PortTable& operator=(const PortTable&) = delete;
 
-  // Reserves every port of the processes and writes the file.
+  // Reserves every port of the processes that has no number yet, and writes the file.
   Status Assign(const std::vector<ProcessSpec>& processes);
 
   // 0 when there is no such port.

@@ -30,6 +30,8 @@ namespace topgun::supervisor {
 struct PortSpec {
   std::string name;
   uint16_t fixed = 0;  // 0: any free one, kept from one start to the next
+
+  friend bool operator==(const PortSpec&, const PortSpec&) = default;
 };
 
 enum class ProbeKind { kNone, kHttp, kRedis, kPostgres };
@@ -37,11 +39,15 @@ enum class ProbeKind { kNone, kHttp, kRedis, kPostgres };
 struct Probe {
   ProbeKind kind = ProbeKind::kNone;
   std::string target;  // port number of kHttp on loopback, else path of a socket
+
+  friend bool operator==(const Probe&, const Probe&) = default;
 };
 
 struct RenderSpec {
   std::string from;
   std::string to;
+
+  friend bool operator==(const RenderSpec&, const RenderSpec&) = default;
 };
 
 struct ProcessSpec {
@@ -56,8 +62,11 @@ struct ProcessSpec {
   std::chrono::milliseconds stop_timeout{5000};
   std::string user;
   std::vector<std::string> unset_env;
+
+  friend bool operator==(const ProcessSpec&, const ProcessSpec&) = default;
 };
 
 StatusOr<std::vector<ProcessSpec>> ParseSpec(std::string_view text);
+StatusOr<std::vector<ProcessSpec>> ReadSpec(const std::string& path);
 
 }  // namespace topgun::supervisor

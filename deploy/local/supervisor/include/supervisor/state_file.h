@@ -26,6 +26,9 @@ struct ProcessState {
 std::string FormatJson(const std::vector<ProcessState>& states);
 std::string FormatTsv(const std::vector<ProcessState>& states);
 
+// The file has its old content or the new one, whoever reads it meanwhile.
+Status ReplaceFile(const std::string& path, const std::string& content);
+
 // Also writes or removes run/NAME.pid of each process.
 Status WriteState(const std::string& run_dir, const std::vector<ProcessState>& states);
 

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -32,9 +33,9 @@ struct SupervisorOptions {
 
 class Supervisor {
  public:
-  Supervisor(SupervisorOptions options, const PortTable& ports);
+  Supervisor(SupervisorOptions options, PortTable& ports);
 
-  // Fills in the ports and writes the rendered files.
+  // Fills in the ports, which have been assigned, and writes the rendered files.
   Status Prepare(const std::vector<ProcessSpec>& specs);
 
   // Returns after everything has stopped; an error when the cluster did not come up.
@@ -47,8 +48,16 @@ class Supervisor {
   void ReadSignals(int signal_fd);
   void OnCommand(std::string_view line, ControlClientPtr client);
   StatusOr<std::unique_ptr<Command>> MakeCommand(std::string_view line, ControlClientPtr client);
+  StatusOr<std::unique_ptr<Command>> MakeRestart(const std::vector<std::string>& names,
+                                                 ControlClientPtr client);
+  StatusOr<std::unique_ptr<Command>> MakeRescale(ControlClientPtr client);
   StatusOr<std::vector<Process*>> Choose(const std::vector<std::string>& names) const;
+  Process* Find(std::string_view name) const;  // null: there is none
   void AdvanceCommand(TimePoint now);
+  StatusOr<ProcessSpec> Fill(ProcessSpec spec) const;
+  Status Render(const std::vector<ProcessSpec>& specs) const;
+  Process* AddProcess(ProcessSpec spec);
+  void RemoveProcess(const Process* process);
   void ReapChildren(TimePoint now);
   void Advance(TimePoint now);
   void AdvanceStart(TimePoint now);
@@ -64,7 +73,7 @@ class Supervisor {
   bool Busy() const;
 
   const SupervisorOptions options_;
-  const PortTable& ports_;
+  PortTable& ports_;
   ControlSocket control_;
   ControlClientPtr commander_;  // of the command that runs
   std::unique_ptr<Command> command_;
