@@ -106,7 +106,9 @@ class ReadersTest : public ::testing::Test {
       server = builder.BuildAndStart();
       targets_.push_back("127.0.0.1:" + std::to_string(port));
     }
-    replicas_ = std::make_unique<ReplicaSet>(io_, targets_, rpc::Credentials{}, probe_);
+    resolver_ = std::make_unique<discovery::Resolver>(
+        discovery::ResolverOptions{.service = "sync"}, discovery::MakeSources(targets_), registry_);
+    replicas_ = std::make_unique<ReplicaSet>(io_, *resolver_, rpc::Credentials(), probe_);
     trees_ = std::make_unique<GrpcTreeReader>(io_, active_calls_, *replicas_);
     maps_ = std::make_unique<GrpcMapReader>(io_, active_calls_, *replicas_);
     replicas_->Start();
@@ -171,6 +173,7 @@ class ReadersTest : public ::testing::Test {
   ScriptedService service_;
   std::array<std::unique_ptr<grpc::Server>, 2> servers_;
   std::vector<std::string> targets_;
+  std::unique_ptr<discovery::Resolver> resolver_;
   std::unique_ptr<ReplicaSet> replicas_;
   std::unique_ptr<GrpcTreeReader> trees_;
   std::unique_ptr<GrpcMapReader> maps_;
