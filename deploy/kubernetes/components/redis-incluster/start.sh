@@ -1,0 +1,7 @@
+#!/bin/sh
+# Redis with the password of the Secret, which appears neither in arguments nor in the environment.
+set -eu
+umask 077
+cat /etc/topgun/redis.conf >/run/redis/redis.conf
+printf 'requirepass "%s"\n' "$(cat /run/secrets/topgun/redis/password)" >>/run/redis/redis.conf
+exec redis-server /run/redis/redis.conf
