@@ -1,8 +1,5 @@
 // redis::Connection against a real Redis that dies, hangs, forgets its scripts or changes its role.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -12,6 +9,7 @@
 #include "redis_client.h"
 #include "server_info.h"
 #include "state/scripts.h"
+#include "support/free_port.h"
 #include "support/redis_server.h"
 
 namespace topgun::redis {
@@ -347,21 +345,8 @@ TEST_F(RedisConnectionTest, Authenticates) {
   Connect(options);
 }
 
-// Some port that nobody uses right now.
-uint16_t FreePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
 TEST_F(RedisConnectionTest, ConnectsOverTcp) {
-  const std::string port = std::to_string(FreePort());
+  const std::string port = std::to_string(support::FreePort());
   const support::RedisServer server({"--port", port, "--bind", "127.0.0.1"});
   ConnectionOptions options = Options();
   options.address = "127.0.0.1:" + port;

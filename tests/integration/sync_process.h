@@ -4,11 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -20,6 +15,7 @@
 #include <vector>
 
 #include "support/child_process.h"
+#include "support/free_port.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
 #include "topgun/sync/v1/sync.grpc.pb.h"
@@ -28,18 +24,7 @@ namespace topgun::sync {
 
 inline constexpr int64_t kWritten = 1'700'000'000'000;
 
-// A TCP port of this machine that nobody listens on now.
-inline uint16_t FreePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
+using support::FreePort;
 
 // One running topgun-sync with two loops; killed with the object.
 class SyncProcess {

@@ -80,6 +80,10 @@ PgConn Connect(const std::string& dsn) { return {PQconnectdb(dsn.c_str()), &PQfi
 }  // namespace
 
 PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(std::move(settings)) {
+  constexpr std::string_view kPort = "port=";
+  for (const std::string& setting : settings_) {
+    if (setting.starts_with(kPort)) port_ = setting.substr(kPort.size());
+  }
   RunCommand({"cp", "-a", TemplateCluster(), dir_ / "data"}, {});
   GiveToPostgres(dir_.path());
   Start();
@@ -91,7 +95,8 @@ PostgresServer::~PostgresServer() {
 }
 
 std::string PostgresServer::Dsn(std::string_view database) const {
-  return "host=" + dir_.path() + " user=postgres dbname=" + std::string(database);
+  return "host=" + dir_.path() + " port=" + port_ +
+         " user=postgres dbname=" + std::string(database);
 }
 
 void PostgresServer::Start() {

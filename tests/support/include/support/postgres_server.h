@@ -20,7 +20,8 @@ namespace topgun::support {
 
 class PostgresServer {
  public:
-  // `settings` are "name=value" and win over ours, e.g. {"max_connections=5"}.
+  // `settings` are "name=value" and win over ours, e.g. {"max_connections=5"}. A "port=N" counts
+  // for Dsn(), too.
   explicit PostgresServer(std::vector<std::string> settings = {});
   ~PostgresServer();
 
@@ -41,6 +42,7 @@ class PostgresServer {
 
  private:
   std::vector<std::string> settings_;
+  std::string port_ = "5432";
   TempDir dir_;
   ChildProcess process_;
   int database_count_ = 0;
