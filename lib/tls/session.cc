@@ -78,10 +78,15 @@ Status Session::SetServerName(const std::string& host) {
   error_code not_numeric;
   boost::asio::ip::make_address(host, not_numeric);
   X509_VERIFY_PARAM* const checks = SSL_get0_param(ssl_.get());
-  // Only names are sent to the server; RFC 6066 forbids addresses.
-  const bool set = not_numeric ? SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) == 1 &&
-                                     X509_VERIFY_PARAM_set1_host(checks, host.c_str(), 0) == 1
-                               : X509_VERIFY_PARAM_set1_ip_asc(checks, host.c_str()) == 1;
+  if (!not_numeric) {  // RFC 6066 forbids sending addresses
+    return X509_VERIFY_PARAM_set1_ip_asc(checks, host.c_str()) == 1
+               ? OkStatus()
+               : InvalidArgument("not an address of a TLS server: " + host);
+  }
+  // What SSL_set_tlsext_host_name() stands for; it casts away const in the old style.
+  const bool set = SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                            const_cast<char*>(host.c_str())) == 1 &&
+                   X509_VERIFY_PARAM_set1_host(checks, host.c_str(), 0) == 1;
   return set ? OkStatus() : InvalidArgument("not a name of a TLS server: " + host);
 }
 
