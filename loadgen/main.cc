@@ -18,6 +18,7 @@
 #include "options/scenario.h"
 #include "report/banner.h"
 #include "report/outputs.h"
+#include "rpc/tls_settings.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -74,8 +75,9 @@ int RunLoad(const Config& config, const std::vector<NamedConfig>& phases,
             const std::vector<std::string>& arguments) {
   // A coordinator has no connections of its own.
   const bool drives = config.distributed.agents.empty();
-  const Status limit = drives ? RaiseFileLimit(config) : OkStatus();
-  if (!limit.ok()) return Fail(limit, kExitUsage);
+  const Status prepared =
+      drives ? RaiseFileLimit(config) : rpc::CheckTls(config.distributed.tls, {}, {});
+  if (!prepared.ok()) return Fail(prepared, kExitUsage);
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);
   std::signal(SIGPIPE, SIG_IGN);

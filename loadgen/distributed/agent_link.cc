@@ -8,7 +8,8 @@
 
 namespace topgun::loadgen {
 
-AgentLink::AgentLink(std::string address) : address_(std::move(address)) {}
+AgentLink::AgentLink(std::string address, rpc::Credentials credentials)
+    : address_(std::move(address)), credentials_(std::move(credentials)) {}
 
 AgentLink::~AgentLink() {
   context_.TryCancel();
@@ -17,7 +18,7 @@ AgentLink::~AgentLink() {
 
 Status AgentLink::Prepare(const v1::Prepare& prepare,
                           std::chrono::system_clock::time_point deadline) {
-  const auto channel = rpc::MakeChannel(address_);
+  const auto channel = rpc::MakeChannel(address_, {.credentials = credentials_});
   if (!channel->WaitForConnected(deadline)) return Unavailable("not reachable");
   stub_ = v1::Agent::NewStub(channel);
   stream_ = stub_->Run(&context_);

@@ -14,6 +14,7 @@
 
 #include "base/status.h"
 #include "report/run_report.h"
+#include "rpc/credentials.h"
 #include "stats/interval.h"
 #include "topgun/loadgen/v1/loadgen.grpc.pb.h"
 
@@ -29,7 +30,7 @@ class AgentLink {
     Status failure;  // the call ended without a report: why
   };
 
-  explicit AgentLink(std::string address);
+  AgentLink(std::string address, rpc::Credentials credentials);
   ~AgentLink();  // abandons a run that is going on
   AgentLink(const AgentLink&) = delete;
   AgentLink& operator=(const AgentLink&) = delete;
@@ -47,6 +48,7 @@ class AgentLink {
   void Write(const v1::RunRequest& request);
 
   const std::string address_;
+  const rpc::Credentials credentials_;
   std::unique_ptr<v1::Agent::Stub> stub_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::RunRequest, v1::RunEvent>> stream_;

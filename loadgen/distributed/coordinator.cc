@@ -27,8 +27,9 @@ Coordinator::Coordinator(const Config& config, std::vector<std::string> argument
       id_(std::random_device{}() & kRunIdMax),
       processes_(config.output.processes),
       servers_(config.output.metrics_urls) {
+  const rpc::Credentials credentials = rpc::MakeCredentials(config.distributed.tls);
   for (const std::string& address : config.distributed.agents) {
-    members_.emplace_back().link = std::make_unique<AgentLink>(address);
+    members_.emplace_back().link = std::make_unique<AgentLink>(address, credentials);
   }
 }
 

@@ -12,6 +12,16 @@ void RegisterDistributedOptions(OptionParser& parser, DistributedConfig& distrib
                "Agents that drive the load, each a part of it: `topgun-loadgen agent` there.\n"
                "They must reach the same --url, and have JWT_SECRET in their own environment",
                ',');
+  RegisterTlsOptions(parser, distributed.tls);
+}
+
+void RegisterTlsOptions(OptionParser& parser, rpc::TlsOptions& tls) {
+  parser.Text("--grpc-tls-certificate-file", "FILE", tls.files.certificate,
+              "Certificate of this process for coordinator and agents, PEM; without it they talk\n"
+              "in plain text");
+  parser.Text("--grpc-tls-key-file", "FILE", tls.files.key, "Key of that certificate, PEM");
+  parser.Text("--grpc-tls-ca-file", "FILE", tls.files.ca,
+              "Who must have signed the certificate of the other side, PEM");
 }
 
 Status FinishDistributed(DistributedConfig& distributed) {

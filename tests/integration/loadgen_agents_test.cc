@@ -9,6 +9,7 @@
 
 #include "exit_code.h"
 #include "loadgen_fake_gateway.h"
+#include "support/certificates.h"
 #include "support/child_process.h"
 #include "support/temp_dir.h"
 #include "support/wait.h"
@@ -139,6 +140,24 @@ TEST_F(LoadgenAgentsTest, ABusyAgentRefusesASecondRun) {
   first.Signal(SIGINT);
   EXPECT_EQ(ExitCodeOf(std::move(first)), kExitOk) << Output();
   EXPECT_THAT(Output(), HasSubstr("Result (interrupted)"));
+}
+
+TEST_F(LoadgenAgentsTest, WithTlsBothSidesNeedACertificateOfTheAuthority) {
+  const support::CertificateAuthority authority;
+  const auto flags = [&authority](const std::string& name) -> std::vector<std::string> {
+    const auto pair = authority.Issue(name, {"127.0.0.1"});
+    return {"--grpc-tls-certificate-file", pair.certificate, "--grpc-tls-key-file", pair.key,
+            "--grpc-tls-ca-file",          authority.file()};
+  };
+  const std::string agent = StartAgent(flags("agent"));
+  EXPECT_EQ(ExitCodeOf(StartCoordinator(agent, {"--connect-timeout", "1s"})), kExitUnreachable);
+  std::vector<std::string> coordinator = flags("coordinator");
+  coordinator.insert(coordinator.end(), {"--connections", "1", "--ops", "100"});
+  EXPECT_EQ(ExitCodeOf(StartCoordinator(agent, coordinator)), kExitOk) << Output();
+  EXPECT_EQ(gateway_.counters().ops, 100U);
+  EXPECT_EQ(ExitCodeOf(StartCoordinator(agent, {"--grpc-tls-ca-file", authority.file()})),
+            kExitUsage);
+  EXPECT_THAT(Output(), HasSubstr("gRPC with TLS needs all of"));
 }
 
 TEST_F(LoadgenAgentsTest, AnAgentForOneRunEndsAfterIt) {
