@@ -2,6 +2,8 @@
 # Writes DIR/run/cluster.spec, the supervisor's input. {name.port} is filled in by the supervisor;
 # its header spec.h describes the format.
 
+load mesh
+
 readonly PROCESSES_MAX=16 # of a role
 readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS=4
 
@@ -11,6 +13,7 @@ readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS
 #   SPEC_REDIS_STOP SPEC_POSTGRES_STOP (signal and patience)
 #   SPEC_REDIS_OPTIONS SPEC_POSTGRES_OPTIONS SPEC_GATEWAY_OPTIONS (arrays, further arguments)
 #   SPEC_SYNC_ADDRESSES (of sync services that run elsewhere)
+#   SPEC_TLS (true: also behind the gateways, see mesh.sh; unset: false)
 write_spec() {
   local file=${1:-$SPEC_DIR/run/cluster.spec} i
   spec_addresses sync "$SPEC_SYNC"
@@ -65,13 +68,16 @@ spec_addresses() {
 spec_render() { printf 'render %s %s\n' "$1.in" "$1"; }
 
 spec_redis() {
+  local MESH_ARGS
+  mesh_redis_server_args
   printf 'process redis\nrole redis\ntier %d\n' "$TIER_STORES"
+  mesh_redis_port
   printf 'probe redis %s\n' "$SPEC_DIR/run/redis.sock"
   printf 'stop %s\n' "$SPEC_REDIS_STOP"
   spec_without_secrets
   spec_args "$(command -v redis-server)" "$LOCAL_DIR/redis.conf" \
     --unixsocket "$SPEC_DIR/run/redis.sock" --dir "$SPEC_DIR/redis" \
-    "${SPEC_REDIS_OPTIONS[@]}"
+    "${MESH_ARGS[@]}" "${SPEC_REDIS_OPTIONS[@]}"
 }
 
 spec_postgres() {
@@ -88,28 +94,30 @@ spec_postgres() {
 
 # spec_service ROLE INDEX TIER PROGRAM ARG...: what the services have in common.
 spec_service() {
-  local name=$1-$2
+  local name=$1-$2 MESH_ARGS
+  mesh_grpc_args "$1"
   printf 'process %s\nrole %s\ntier %d\nport admin\n' "$name" "$1" "$3"
   printf 'probe http {%s.admin}\nstop TERM %d\n' "$name" "$SPEC_STOP_MS"
   spec_args "$RELEASE_BIN/$4" --name "$name" --admin "127.0.0.1:{$name.admin}" \
-    --shards "$SPEC_SHARDS" "${@:5}"
+    --shards "$SPEC_SHARDS" "${MESH_ARGS[@]}" "${@:5}"
 }
 
 spec_storage() {
+  local MESH_ARGS
+  mesh_redis_args storage
   spec_service storage "$1" "$TIER_STORAGE" topgun-storage \
-    --grpc "127.0.0.1:{storage-$1.grpc}" \
-    --redis "unix:$SPEC_DIR/run/redis.sock" \
+    --grpc "127.0.0.1:{storage-$1.grpc}" "${MESH_ARGS[@]}" \
     --postgres "host=$SPEC_DIR/run/pg dbname=topgun user=topgun"
   printf 'port grpc\n'
   spec_without_secrets
 }
 
 spec_sync() {
-  local storage=null
+  local storage=null MESH_ARGS
+  mesh_redis_args sync
   if ((SPEC_STORAGE > 0)); then storage=file:$SPEC_DIR/run/storage.addresses; fi
   spec_service sync "$1" "$TIER_SYNC" topgun-sync \
-    --grpc "127.0.0.1:{sync-$1.grpc}" \
-    --redis "unix:$SPEC_DIR/run/redis.sock" \
+    --grpc "127.0.0.1:{sync-$1.grpc}" "${MESH_ARGS[@]}" \
     --storage "$storage"
   printf 'port grpc\n'
   if ((SPEC_STORAGE > 0)); then spec_render "$SPEC_DIR/run/storage.addresses"; fi
