@@ -15,7 +15,7 @@ prepare_mesh() {
   ensure_certificate "$SPEC_DIR" redis localhost 127.0.0.1
   [[ -s $SPEC_DIR/tls/redis-password ]] ||
     (umask 077 && openssl rand -hex 24 >"$SPEC_DIR/tls/redis-password")
-  redis_users >"$SPEC_DIR/tls/redis.acl"
+  (umask 077 && redis_users >"$SPEC_DIR/tls/redis.acl")
 }
 
 # The default user is whoever has the Unix socket, or a certificate of the cluster.
