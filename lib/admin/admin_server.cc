@@ -136,13 +136,22 @@ Handler ReadOnly(std::function<Response()> show) {
 
 std::string ToString(boost::core::string_view text) { return {text.data(), text.size()}; }
 
-Request ToRequest(HttpRequest&& message) {
+bool IsLoopback(const tcp::socket& socket) {
+  error_code error;
+  const auto address = socket.remote_endpoint(error).address();
+  if (error) return false;
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.is_loopback();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+}
+
+Request ToRequest(HttpRequest&& message, bool from_loopback) {
   const std::string target = ToString(message.target());
   const size_t question = std::min(target.find('?'), target.size());
   return {.method = ToString(message.method_string()),
           .path = target.substr(0, question),
           .query = question < target.size() ? target.substr(question + 1) : std::string(),
-          .body = std::move(message.body())};
+          .body = std::move(message.body()),
+          .local = from_loopback && message[http::field::origin].empty()};
 }
 
 HttpResponse ToHttp(Response response, const HttpRequest::header_type& request, bool keep_alive) {
@@ -233,6 +242,7 @@ asio::awaitable<void> AdminServer::Impl::AcceptAll() {
 
 asio::awaitable<void> AdminServer::Impl::Serve(tcp::socket socket) {
   const ConnectionSlot slot(connections);
+  const bool from_loopback = IsLoopback(socket);
   beast::tcp_stream stream(std::move(socket));
   beast::flat_buffer buffer(size_t{limits.header_bytes_max} + limits.body_bytes_max);
   for (bool keep_alive = true; keep_alive;) {
@@ -248,7 +258,7 @@ asio::awaitable<void> AdminServer::Impl::Serve(tcp::socket socket) {
       keep_alive = false;
     } else {
       keep_alive = parser.keep_alive();
-      Request request = ToRequest(std::move(parser.get()));
+      Request request = ToRequest(std::move(parser.get()), from_loopback);
       answer = co_await Answer(std::move(request));
     }
     HttpResponse message = ToHttp(*std::move(answer), parser.get().base(), keep_alive);

@@ -101,6 +101,16 @@ void HttpClient::Drop() {
   impl_->socket.close(ignored);
 }
 
+int HttpExchange(uint16_t port, std::string_view method, std::string_view target,
+                 std::string* body) {
+  HttpClient client(port);
+  client.Send(HttpRequestText(method, target));
+  auto answer = client.Receive(method == "HEAD");
+  if (!answer) return 0;
+  if (body != nullptr) *body = std::move(answer->body);
+  return answer->status;
+}
+
 std::string HttpRequestText(std::string_view method, std::string_view target, std::string_view body,
                             std::string_view headers) {
   std::string text(method);

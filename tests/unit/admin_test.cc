@@ -1,5 +1,7 @@
 #include "admin/admin_server.h"
 
+#include "admin/drain_endpoint.h"
+
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -133,6 +135,54 @@ TEST_F(AdminServerTest, ReadinessFollowsTheFunction) {
   ready_ = false;
   EXPECT_THAT(Get("/readyz"), AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
                                     EndsWith("\r\n\r\nredis: down\n")));
+}
+
+class DrainEndpointTest : public AdminServerTest {
+ protected:
+  DrainEndpointTest() {
+    extra_ = [this](AdminServer& server) {
+      MountDrain(server, {.unit = "things",
+                          .begin = [this] { return Set(true); },
+                          .cancel = [this] { return Set(false); },
+                          .draining = [this] { return draining_.load(); },
+                          .left = [this] { return left_.load(); }});
+    };
+  }
+  Status Set(bool draining) {
+    if (stopping_) return FailedPrecondition("being stopped");
+    draining_ = draining;
+    return OkStatus();
+  }
+  std::string Ask(const std::string& request, const std::string& headers = "") {
+    return Exchange(request + " HTTP/1.1\r\nHost: a\r\n" + headers + "Connection: close\r\n\r\n");
+  }
+
+  std::atomic<bool> draining_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<uint64_t> left_ = 2;
+};
+
+TEST_F(DrainEndpointTest, BeginsEndsAndTellsHowFarItIs) {
+  Start();
+  EXPECT_THAT(Ask("GET /drain"), EndsWith(R"({"state":"serving","left":2,"unit":"things"})"
+                                          "\n"));
+  EXPECT_FALSE(draining_);
+  EXPECT_THAT(Ask("POST /drain"), HasSubstr(R"("state":"draining","left":2)"));
+  EXPECT_TRUE(draining_);
+  left_ = 0;
+  EXPECT_THAT(Ask("GET /drain"), HasSubstr(R"("state":"drained","left":0)"));
+  EXPECT_THAT(Ask("POST /drain?cancel"), HasSubstr(R"("state":"serving")"));
+  EXPECT_FALSE(draining_);
+}
+
+TEST_F(DrainEndpointTest, RefusesWhatItShouldNotDo) {
+  Start();
+  EXPECT_THAT(Ask("POST /drain", "Origin: http://elsewhere\r\n"), StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(Ask("POST /drain?now"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(Ask("DELETE /drain"), StartsWith("HTTP/1.1 405"));
+  stopping_ = true;
+  EXPECT_THAT(Ask("POST /drain"), AllOf(StartsWith("HTTP/1.1 409"), HasSubstr("being stopped")));
+  EXPECT_FALSE(draining_);
 }
 
 TEST_F(AdminServerTest, HandlersGetTheRequestAndGiveTheResponse) {

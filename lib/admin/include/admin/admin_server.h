@@ -29,6 +29,9 @@ struct Request {
   std::string path;    // without the query
   std::string query;   // after the '?', undecoded
   std::string body;
+  // From this machine, and from no web page (no Origin): may change the process. Nobody else may,
+  // for the port has no authentication.
+  bool local = false;
 };
 
 struct Response {

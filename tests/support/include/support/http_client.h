@@ -40,6 +40,11 @@ class HttpClient {
   std::unique_ptr<Impl> impl_;
 };
 
+// The status of one request on a connection of its own, 0 when there was no answer; `body`, if
+// given, gets that of the answer.
+int HttpExchange(uint16_t port, std::string_view method, std::string_view target,
+                 std::string* body = nullptr);
+
 // A request with a Host header, and `content-length` when there is a body. `headers` are whole
 // lines.
 std::string HttpRequestText(std::string_view method, std::string_view target,
