@@ -13,6 +13,9 @@
 namespace topgun::rpc {
 namespace {
 
+// Follows the health of the server: no new call goes to one that says it does not serve.
+constexpr char kLeaveWhoDoesNotServe[] = R"({"healthCheckConfig":{"serviceName":""}})";
+
 // A channel that carries no call is only driven by gRPC's backup poller, every 5 s by default: a
 // server that has come back would be noticed that late. gRPC knows no channel argument for it and
 // reads the variable when it is initialised, that is with the first channel or server.
@@ -34,6 +37,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
   arguments.SetMaxReceiveMessageSize(ToInt(options.message_bytes_max));
   arguments.SetMaxSendMessageSize(ToInt(options.message_bytes_max));
   arguments.SetLoadBalancingPolicyName("round_robin");
+  arguments.SetServiceConfigJSON(kLeaveWhoDoesNotServe);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, ToInt(kPingInterval));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ToInt(kPingTimeout));

@@ -89,6 +89,7 @@ struct Server::Impl {
   const ServerOptions options;
   const std::shared_ptr<CallMetrics> metrics;
   std::vector<grpc::Service*> services;
+  std::mutex mutex;                      // of `server`, between SetServing() and Shutdown()
   std::unique_ptr<grpc::Server> server;  // after Start()
   int port = 0;
 };
@@ -125,6 +126,7 @@ Status Server::Start() {
 uint16_t Server::port() const { return static_cast<uint16_t>(impl_->port); }
 
 void Server::SetServing(bool serving) {
+  const std::lock_guard lock(impl_->mutex);
   if (!impl_->server) return;
   impl_->server->GetHealthCheckService()->SetServingStatus(serving);
 }
@@ -133,6 +135,7 @@ void Server::Shutdown(std::chrono::milliseconds deadline) {
   if (!impl_->server) return;
   impl_->server->Shutdown(std::chrono::system_clock::now() + deadline);
   impl_->server->Wait();
+  const std::lock_guard lock(impl_->mutex);
   impl_->server.reset();
 }
 

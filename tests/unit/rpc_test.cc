@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/server_context.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -109,6 +111,7 @@ class ServerTest : public testing::Test {
     server_->AddService(&storage_);
     ASSERT_TRUE(server_->Start().ok());
     ASSERT_NE(server_->port(), 0);
+    server_->SetServing(true);
     channel_ = MakeChannel(Address());
   }
   std::string Address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
@@ -126,10 +129,13 @@ class ServerTest : public testing::Test {
     return stub->OpenShard(&context, request, &response);
   }
 
-  // 1 SERVING, 2 NOT_SERVING (grpc.health.v1), -1 after an error.
-  int Health() const {
+  // 1 SERVING, 2 NOT_SERVING (grpc.health.v1), -1 after an error. Asked without a channel of ours,
+  // which does not call who does not serve.
+  static int Health(const Server& server) {
     std::string response;
-    const grpc::Status status = Call(channel_, "/grpc.health.v1.Health/Check", "", &response);
+    const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(server.port()),
+                                             grpc::InsecureChannelCredentials());
+    const grpc::Status status = Call(channel, "/grpc.health.v1.Health/Check", "", &response);
     if (!status.ok() || response.size() != 2 || response[0] != 0x08) return -1;
     return response[1];
   }
@@ -153,11 +159,32 @@ class ServerTest : public testing::Test {
 };
 
 TEST_F(ServerTest, HealthFollowsSetServing) {
-  EXPECT_EQ(Health(), 2) << "not serving until the owner says so";
-  server_->SetServing(true);
-  EXPECT_EQ(Health(), 1);
+  metrics::Registry registry;
+  Server other({.listen = "127.0.0.1:0"}, registry);
+  ASSERT_TRUE(other.Start().ok());
+  EXPECT_EQ(Health(other), 2) << "not serving until the owner says so";
+  other.SetServing(true);
+  EXPECT_EQ(Health(other), 1);
+  other.SetServing(false);
+  EXPECT_EQ(Health(other), 2);
+}
+
+TEST_F(ServerTest, AChannelLeavesAServerThatDoesNotServe) {
+  ASSERT_TRUE(OpenShard(channel_).ok());
+  grpc::ClientContext context;
+  const auto stub = pb::Storage::NewStub(channel_);
+  const auto running = stub->LoadMap(&context, {});
+  running->WaitForInitialMetadata();
+
   server_->SetServing(false);
-  EXPECT_EQ(Health(), 2);
+  EXPECT_TRUE(Eventually(
+      [&] { return OpenShard(channel_).error_code() == grpc::StatusCode::UNAVAILABLE; }));
+  EXPECT_NE(channel_->GetState(false), GRPC_CHANNEL_READY);
+  EXPECT_EQ(Handled("LoadMap", "CANCELLED"), 0) << "what is running goes on";
+  server_->SetServing(true);
+  EXPECT_TRUE(Eventually([&] { return OpenShard(channel_).ok(); }));
+  context.TryCancel();
+  running->Finish();
 }
 
 TEST_F(ServerTest, ReflectionListsTheServices) {

@@ -3,7 +3,8 @@
 // A channel may be shared by any number of threads and stubs. It connects in the background and
 // reconnects with a backoff of 50 ms to 1 s, sends keepalive pings so that a dead peer is noticed
 // within 30 s, spreads calls over all addresses of the target, and has its own connection: the
-// connections of two channels are never merged (LOCAL subchannel pool).
+// connections of two channels are never merged (LOCAL subchannel pool). A server whose health
+// service says NOT_SERVING gets no new calls, as if it were not connected; what is running goes on.
 #pragma once
 
 #include <grpcpp/channel.h>

@@ -10,8 +10,9 @@
 //   server.SetServing(false);
 //   server.Shutdown(std::chrono::seconds(10));
 //
-// Owned by main; services and registry outlive it. Start, SetServing and Shutdown are called from
-// the owning thread. Handlers run on gRPC's few shared threads: they never block.
+// Owned by main; services and registry outlive it. Start and Shutdown are called from the owning
+// thread, SetServing from any once it has started. Handlers run on gRPC's few shared threads: they
+// never block.
 #pragma once
 
 #include <grpcpp/impl/codegen/service_type.h>
