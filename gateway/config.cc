@@ -155,7 +155,17 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.Add("idle-timeout", &config.idle_timeout,
                "Connections that send no PING for this long are closed",
                {.group = "Times", .min = 100});
-  settings.Add("drain", &config.drain, "Longest wait for acks in flight on a graceful stop",
+  settings.Add("connection-age-max", &config.connection_age_max,
+               "Age, give or take a fifth, at which connections are closed so that clients spread "
+               "over new gateways; 0: never",
+               {.group = "Times"});
+  settings.Add("drain-delay", &config.drain_delay,
+               "Time between SIGTERM and the drain: not ready, but serving, until balancers know",
+               {.group = "Times", .max = 600'000});
+  settings.Add("drain-window", &config.drain_window,
+               "Time over which a drain closes its connections, shorter when there are few",
+               {.group = "Times", .max = 3'600'000});
+  settings.Add("drain", &config.drain, "Longest wait of a connection for its acks in a drain",
                {.group = "Times"});
   settings.Add("log-level", &config.log_level, "Lowest level that is logged",
                {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});

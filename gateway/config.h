@@ -56,7 +56,11 @@ struct Config {
 
   std::chrono::milliseconds auth_timeout{10'000};
   std::chrono::milliseconds idle_timeout{60'000};
-  // Below the 5 s after which test harnesses and supervisors kill (core.md 2.10).
+  std::chrono::milliseconds connection_age_max{0};
+  // Few connections need no window; below the 5 s after which test harnesses and supervisors kill
+  // (core.md 2.10).
+  std::chrono::milliseconds drain_delay{0};
+  std::chrono::milliseconds drain_window{3'000};
   std::chrono::milliseconds drain{3'000};
 
   std::string log_level = "info";

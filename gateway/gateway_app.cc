@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "admin/drain_endpoint.h"
 #include "auth/jwt_verifier.h"
 #include "debug/process_info.h"
 #include "hops/endpoint.h"
@@ -30,6 +31,10 @@ std::string StampNodeId(std::string name) {
   return name;
 }
 
+// Beyond what the settings allow: for clients to answer the close frame.
+constexpr std::chrono::milliseconds kCloseGrace{1'000};
+constexpr std::chrono::milliseconds kConnectionsPoll{10};
+
 // Where clients connect; the configuration has passed its checks.
 std::string HostOf(const Config& config) {
   const StatusOr<ListenAddress> address = ListenAddressOf(config);
@@ -51,6 +56,8 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.dispatch.ops_burst = config.ops_burst;
   options.dispatch.message_bytes_max = config.message_bytes_max;
   options.dispatch.revivals_per_second = config.revivals_per_second;
+  options.dispatch.drain = {.window = config.drain_window, .patience = config.drain};
+  options.dispatch.connection_age_max = config.connection_age_max;
   options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
   options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
@@ -109,6 +116,11 @@ Status GatewayApp::Start() {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug_.Mount(*admin_);
+  admin::MountDrain(*admin_, {.unit = "connections",
+                              .begin = [this] { return BeginDrain(); },
+                              .cancel = [this] { return CancelDrain(); },
+                              .draining = [this] { return stopping_ || draining_; },
+                              .left = [this] { return Connections(); }});
   if (!config_.debug_endpoints) recorder_.set_every(0);  // nobody could ask
   debug_.Handle(*admin_, "/debug/hops", [this](const admin::Request& request) {
     hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
@@ -156,9 +168,13 @@ void GatewayApp::MakeLoops() {
 }
 
 NodeReport GatewayApp::ReportNode() const {
+  return {.connections = Connections(), .memory_bytes = debug::ResidentBytes()};
+}
+
+uint64_t GatewayApp::Connections() const {
   ServerReport totals;
   loops_.front()->Report(totals);
-  return {.connections = totals.connections, .memory_bytes = debug::ResidentBytes()};
+  return totals.connections;
 }
 
 StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
@@ -182,7 +198,10 @@ StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
 // Once ready, a gateway stays ready while its sync services are away: its connections must not be
 // cut, and its clients are told by 429 and revived later.
 admin::AdminServer::Readiness GatewayApp::Readiness() {
-  if (stopping_) return {.ready = false, .body = "stopping"};
+  if (stopping_ || draining_) {
+    return {.ready = false,
+            .body = "draining: " + std::to_string(Connections()) + " connections left"};
+  }
   const bool connected = std::all_of(loops_.begin(), loops_.end(),
                                      [](const auto& loop) { return loop->replicas_up() > 0; });
   if (connected) {
@@ -199,25 +218,64 @@ ServerReport GatewayApp::Report() {
   report.uptime_seconds = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_)
           .count());
-  report.state = stopping_           ? ServerState::kDraining
-                 : Readiness().ready ? ServerState::kReady
-                                     : ServerState::kStarting;
+  report.state = stopping_ || draining_ ? ServerState::kDraining
+                 : Readiness().ready    ? ServerState::kReady
+                                        : ServerState::kStarting;
   return report;
 }
 
-void GatewayApp::Stop() {
-  if (!running_) return;
+Status GatewayApp::BeginDrain() {
+  if (stopping_) return FailedPrecondition("the gateway is being stopped");
+  if (draining_.exchange(true)) return OkStatus();
+  logging::Info("gateway", "draining on demand", {{"connections", Connections()}});
+  listener_->RefuseWebSockets(true);
+  for (const auto& loop : loops_) loop->BeginDrain();
+  return OkStatus();
+}
+
+Status GatewayApp::CancelDrain() {
+  if (stopping_) return FailedPrecondition("the gateway is being stopped");
+  if (!draining_.exchange(false)) return OkStatus();
+  logging::Info("gateway", "drain cancelled", {{"connections", Connections()}});
+  for (const auto& loop : loops_) loop->CancelDrain();
+  listener_->RefuseWebSockets(false);
+  return OkStatus();
+}
+
+void GatewayApp::AwaitNoConnections(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (Connections() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kConnectionsPoll);
+  }
+}
+
+int GatewayApp::Stop() {
+  if (!running_) return 0;
   running_ = false;
   stopping_ = true;
-  rpc::Drain drain(config_.drain);
-  drain.Step("listener", [this](auto) { listener_->Stop(); });
+  rpc::Drain drain(config_.drain_delay + config_.drain_window + config_.drain + kCloseGrace);
+  if (config_.drain_delay.count() > 0) {
+    drain.Step("delay", [this](auto) { std::this_thread::sleep_for(config_.drain_delay); });
+  }
   drain.Step("connections", [this](std::chrono::milliseconds left) {
-    const auto deadline = std::chrono::steady_clock::now() + left;
-    for (const auto& loop : loops_) loop->BeginDrain(deadline);
+    listener_->RefuseWebSockets(true);
+    for (const auto& loop : loops_) {
+      loop->End({.window = config_.drain_window, .patience = config_.drain});
+    }
+    AwaitNoConnections(left);
+  });
+  drain.Step("listener", [this](auto) { listener_->Stop(); });
+  drain.Step("loops", [this](auto) {
     for (const auto& loop : loops_) loop->Join();
   });
   drain.Step("admin", [this](auto) { admin_->Stop(); });
   drain.Step("resolver", [this](auto) { sync_services_.Stop(); });
+  const bool owed = std::any_of(loops_.begin(), loops_.end(),
+                                [](const auto& loop) { return loop->left_commits_owed(); });
+  if (owed) {
+    logging::Error("gateway", "writes that were acknowledged before their commit may be lost");
+  }
+  return owed ? 1 : 0;
 }
 
 }  // namespace topgun::gateway

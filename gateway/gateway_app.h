@@ -1,5 +1,5 @@
 // Composition root of topgun-gateway: every component in dependency order, and the order in which
-// they start and stop. Owned by main; used on its thread.
+// they start and stop (docs/drain.md). Owned by main; used on its thread.
 #pragma once
 
 #include <atomic>
@@ -38,8 +38,9 @@ class GatewayApp {
   Status Start();
   uint16_t port() const { return listener_->port(); }
   uint16_t admin_port() const { return admin_->port(); }
-  // Readiness off, no new connections, acks in flight leave, connections close.
-  void Stop();
+  // Readiness off, no new connections, acks in flight leave, connections close at the pace of the
+  // settings. The exit code: 1 when writes that were acknowledged early may be lost.
+  int Stop();
 
  private:
   Status MakeVerifier();
@@ -48,6 +49,11 @@ class GatewayApp {
   StatusOr<std::unique_ptr<Listener>> StartListener();
   admin::AdminServer::Readiness Readiness();
   ServerReport Report();
+  uint64_t Connections() const;
+  // Any thread.
+  Status BeginDrain();
+  Status CancelDrain();
+  void AwaitNoConnections(std::chrono::milliseconds patience) const;
 
   const Config config_;
   metrics::Registry& registry_;
@@ -64,6 +70,7 @@ class GatewayApp {
   debug::DebugEndpoints debug_;
   std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> draining_{false};  // on demand, or because we stop
   std::atomic<bool> was_ready_{false};
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   bool running_ = false;

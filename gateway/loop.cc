@@ -1,5 +1,6 @@
 #include "loop.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -151,7 +152,8 @@ void Loop::MountEndpoints(const HttpServices& services, metrics::Registry& regis
 }
 
 Loop::~Loop() {
-  if (thread_.joinable()) BeginDrain(std::chrono::steady_clock::now());
+  using std::chrono::milliseconds;
+  if (thread_.joinable()) End({.window = milliseconds(0), .patience = milliseconds(0)});
   Join();
 }
 
@@ -201,26 +203,57 @@ void Loop::Tick() {
   }
   table_.Tick(now);
   http_.Tick(now);
-  if (draining_) TickDrain(now);
+  if (table_.draining()) TickDrain(now);
+  if (ending_) TickEnd(now);
   ScheduleTick();
 }
 
-void Loop::BeginDrain(Time deadline) {
-  boost::asio::post(io_, [this, deadline] {
-    draining_ = true;
-    drain_deadline_ = deadline;
-    membership_.Leave();
-    table_.BeginDrain(deadline);
+void Loop::BeginDrain() {
+  boost::asio::post(io_, [this] { Leave(options_.dispatch.drain); });
+}
+
+void Loop::CancelDrain() {
+  boost::asio::post(io_, [this] {
+    if (ending_) return;
+    table_.CancelDrain();
+    membership_.Return();
+    if (options_.index == 0) probe_.DrainSeconds(0);
   });
 }
 
+void Loop::End(const DrainOptions& options) {
+  boost::asio::post(io_, [this, options] {
+    const bool drained_before = table_.draining();
+    Leave(options);
+    ending_ = true;
+    end_deadline_ = table_.drain_deadline();
+    if (!drained_before) return;
+    end_deadline_ = std::max(end_deadline_,
+                             std::chrono::steady_clock::now() + Time::duration(options.patience));
+  });
+}
+
+void Loop::Leave(const DrainOptions& options) {
+  if (table_.draining()) return;
+  drain_begun_ = std::chrono::steady_clock::now();
+  membership_.Leave();
+  table_.BeginDrain(options, drain_begun_);
+}
+
+// One of the loops speaks for the process.
 void Loop::TickDrain(Time now) {
+  if (options_.index != 0 || probe_.connections() == 0) return;
+  probe_.DrainSeconds(std::chrono::duration<double>(now - drain_begun_).count());
+}
+
+void Loop::TickEnd(Time now) {
   // Some writes of those who have left may be acknowledged, but not committed yet.
   const bool busy = table_.size() > 0 || http_requests_ > 0 || (!closed_ && apply_.owes_commits());
-  if (busy && now < drain_deadline_ + kCloseGrace) return;
-  if (!membership_.left() && now < drain_deadline_) return;
+  if (busy && now < end_deadline_ + kCloseGrace) return;
+  if (!membership_.left() && now < end_deadline_) return;
   if (!closed_) {
     closed_ = true;
+    left_commits_owed_ = apply_.owes_commits();
     replicas_.Stop();
     apply_.Close();
     watch_.Close();

@@ -1,8 +1,8 @@
 // One loop: a thread with a complete stack of its own - connections, lanes, streams to every sync
 // replica - so that nothing on the hot path is shared or locked.
 //
-// Built stopped. Start() begins the thread; BeginDrain() lets it end by itself once its connections
-// are closed and its streams are over; Join() waits for that.
+// Built stopped. Start() begins the thread; End() lets it end by itself once its connections are
+// closed and its streams are over; Join() waits for that.
 #pragma once
 
 #include <atomic>
@@ -102,9 +102,15 @@ class Loop {
 
   // `port` is where the listener accepts.
   void Start(uint16_t port);
-  // Any thread: connections end as their acks leave, at the deadline all of them do.
-  void BeginDrain(Time deadline);
+  // Any thread: connections are closed, paced, as their acks leave. The loop goes on.
+  void BeginDrain();
+  // Any thread: those that are left stay, others may come.
+  void CancelDrain();
+  // Any thread: a drain, unless one is under way, and then the end of the loop.
+  void End(const DrainOptions& options);
   void Join();
+  // After Join(): writes that were acknowledged before their commit may be lost with this process.
+  bool left_commits_owed() const { return left_commits_owed_; }
 
   // Any thread: totals of the whole process.
   void Report(ServerReport& report) const;
@@ -116,7 +122,9 @@ class Loop {
  private:
   void ScheduleTick();
   void Tick();
+  void Leave(const DrainOptions& options);
   void TickDrain(Time now);
+  void TickEnd(Time now);
 
   std::string StatusJson() const;
   void FollowSettings();
@@ -158,9 +166,11 @@ class Loop {
   Router http_;
   SyncEndpoint sync_;
 
-  bool draining_ = false;
+  Time drain_begun_;
+  bool ending_ = false;
   bool closed_ = false;  // the streams
-  Time drain_deadline_;
+  bool left_commits_owed_ = false;
+  Time end_deadline_;
   std::atomic<size_t> replicas_up_{0};
   std::thread thread_;
 };

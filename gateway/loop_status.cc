@@ -81,7 +81,7 @@ std::string Loop::StatusJson() const {
                                       {"inflight_bytes", apply_.inflight_bytes()},
                                       {"lanes", Lanes(apply_)},
                                       {"replicas", Replicas(replicas_)},
-                                      {"draining", draining_}});
+                                      {"draining", table_.draining()}});
 }
 
 }  // namespace topgun::gateway

@@ -35,6 +35,5 @@ int main(int argc, char** argv) {
   std::printf("PORT=%u\n", static_cast<unsigned>(app.port()));
   std::fflush(stdout);
   signals.Wait();
-  app.Stop();
-  return 0;
+  return app.Stop();
 }

@@ -51,6 +51,12 @@ Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder)
           registry.AddCounter("gateway_connections_total", "WebSocket connections accepted.")),
       http_connections_(
           registry.AddGauge("gateway_http_connections", "Open connections that are no WebSocket.")),
+      drain_left_(registry.AddGauge("gateway_drain_connections_remaining",
+                                    "Connections that a drain has not closed yet; 0 when there is "
+                                    "none.")),
+      drain_seconds_(registry.AddGauge("gateway_drain_seconds",
+                                       "How long the drain has been going on, or took; 0: there "
+                                       "was none.")),
       upgrades_refused_(registry.AddCounter("gateway_upgrades_refused_total",
                                             "WebSocket upgrades that were refused or failed.")),
       slow_consumers_(registry.AddCounter("gateway_slow_consumer_closed_total",

@@ -53,6 +53,11 @@ class Probe {
   void Closed(CloseCause cause);
   void HttpOpened() { http_connections_.Increment(); }
   void HttpClosed() { http_connections_.Decrement(); }
+  // Connections that a drain has not closed yet.
+  void DrainLeft(int64_t delta) {
+    if (delta != 0) drain_left_.Increment(static_cast<double>(delta));
+  }
+  void DrainSeconds(double seconds) { drain_seconds_.Set(seconds); }
   void UpgradeRefused() { upgrades_refused_.Increment(); }
 
   void FrameReceived(wire::FrameType type) { frames_[static_cast<size_t>(type)]->Increment(); }
@@ -147,6 +152,8 @@ class Probe {
   prometheus::Gauge& connections_;
   prometheus::Counter& connections_total_;
   prometheus::Gauge& http_connections_;
+  prometheus::Gauge& drain_left_;
+  prometheus::Gauge& drain_seconds_;
   prometheus::Counter& upgrades_refused_;
   std::array<prometheus::Counter*, kCloseCauseCount> closes_{};
   prometheus::Counter& slow_consumers_;

@@ -299,11 +299,12 @@ void Connection::Revive() {
   SendAck(FrameType::kAuthAck);
 }
 
-bool Connection::Drain(bool at_once) {
-  writes_.PauseReading(WritePath::Pause::kDrain, true);
-  if (ended_ || (!at_once && !writes_.idle())) return false;
+bool Connection::Leave(CloseCause cause, bool at_once) {
+  if (ended_) return true;
+  writes_.PauseReading(WritePath::Pause::kLeave, true);
+  if (!at_once && !writes_.idle()) return false;
   ended_ = true;
-  session_.Close(CloseCause::kShutdown);
+  session_.Close(cause);
   return true;
 }
 

@@ -38,9 +38,11 @@ class Connection final : public SessionHandler {
   Time Sweep(Time now);
   // Makes the client send everything unacknowledged again.
   void Revive();
-  // Reads no more; closes once every ack has left, at the latest when told `at_once`. True when
-  // this call has closed it.
-  bool Drain(bool at_once);
+  // Reads no more; closes once every ack has left, at the latest when told `at_once`. True once it
+  // is closing.
+  bool Leave(CloseCause cause, bool at_once);
+  // It need not leave after all.
+  void Stay() { writes_.PauseReading(WritePath::Pause::kLeave, false); }
   // Sends the map of the cluster if it is newer than the client's and of interest to it.
   bool OfferPartitionMap();
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dispatch/cluster_view.h"
+#include "dispatch/fan_out.h"
 #include "dispatch/stamp_echo.h"
 
 namespace topgun::gateway {
@@ -11,8 +12,8 @@ namespace {
 
 // A sweep over all connections takes this many ticks: deadlines are seconds, ticks are not.
 constexpr size_t kSweepTicks = 5;
-// Connections closed per tick of a drain, so that their clients do not come back all at once.
-constexpr size_t kDrainPerTick = 500;
+// How far the ages at which connections go are apart: those that came together leave one by one.
+constexpr double kAgeJitter = 0.2;
 // Partition maps sent per tick after a change: each is some 20 KB.
 constexpr size_t kMapsPerTick = 500;
 
@@ -38,8 +39,10 @@ SessionHandler& ConnectionTable::OnOpen(Session& session) {
   slot.has_deadlines = false;
   slot.look_at = {};
   context_->now = std::chrono::steady_clock::now();
+  slot.retire_at = RetireAt();
   slot.connection = std::make_unique<Connection>(id, OriginOf(id), session, *context_);
   ++count_;
+  if (departures_.draining()) departures_.AddLate(id, context_->now);
   return *slot.connection;
 }
 
@@ -116,7 +119,7 @@ void ConnectionTable::Tick(Time now) {
   context_->now = now;
   Expire(now);
   Report();
-  if (draining_) return Drain(now);
+  departures_.Tick(now);
   Sweep(now);
   Revive(now);
   SharePartitionMap();
@@ -129,8 +132,20 @@ void ConnectionTable::Sweep(Time now) {
     // Idle connections are not touched: the slots alone are read.
     Slot& slot = slots_[sweep_at_];
     if (slot.connection == nullptr || now <= slot.look_at) continue;
-    slot.look_at = slot.connection->Sweep(now);
+    const Time next = slot.connection->Sweep(now);
+    const ConnectionId id{.slot = static_cast<uint32_t>(sweep_at_), .generation = slot.generation};
+    if (now >= slot.retire_at && departures_.Retire(id, context_->options.drain.patience, now)) {
+      slot.retire_at = Time::max();
+    }
+    slot.look_at = std::min(next, slot.retire_at);
   }
+}
+
+ConnectionTable::Time ConnectionTable::RetireAt() {
+  const std::chrono::milliseconds age = context_->options.connection_age_max;
+  if (age.count() == 0) return Time::max();
+  std::uniform_real_distribution<double> factor(1 - kAgeJitter, 1 + kAgeJitter);
+  return context_->now + std::chrono::duration_cast<Time::duration>(age * factor(jitter_));
 }
 
 void ConnectionTable::Revive(Time now) {
@@ -174,22 +189,19 @@ void ConnectionTable::SharePartitionMap() {
   }
 }
 
-void ConnectionTable::BeginDrain(Time deadline) {
-  draining_ = true;
-  drain_deadline_ = deadline;
-}
-
-void ConnectionTable::Drain(Time now) {
-  size_t closed = 0;
-  for (const Slot& slot : slots_) {
-    if (slot.connection == nullptr) continue;
-    if (closed == kDrainPerTick) return;
-    if (slot.connection->Drain(now >= drain_deadline_)) ++closed;
-  }
+void ConnectionTable::BeginDrain(const DrainOptions& options, Time now) {
+  if (departures_.draining()) return;
+  std::vector<DrainSchedule::Item> items;
+  ForEach([&](Connection& connection) {
+    items.push_back({.id = connection.id(), .cost = 1 + context_->fan_out.CountOf(connection)});
+  });
+  departures_.BeginDrain(std::move(items), options, now);
 }
 
 void ConnectionTable::Report() {
   Probe& probe = context_->probe;
+  const int64_t left = departures_.draining() ? static_cast<int64_t>(count_) : 0;
+  probe.DrainLeft(left - std::exchange(drained_reported_, left));
   for (size_t i = 0; i < fates_.size(); ++i) {
     probe.Ops(static_cast<OpFate>(i), std::exchange(fates_[i], 0));
   }

@@ -1,5 +1,5 @@
 // The connections of one loop: makes them, finds them by id, passes outcomes of ops on, watches
-// their deadlines, and revives clients whose writes were refused.
+// their deadlines, revives clients whose writes were refused, and lets connections go.
 //
 // A slot is used again with a new generation, so an id never names a later connection. Owned by the
 // loop; one thread. Tick() is called every kTick.
@@ -11,11 +11,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "dispatch/concern_stats.h"
 #include "dispatch/connection.h"
+#include "dispatch/departures.h"
 #include "dispatch/io.h"
 #include "dispatch/loop_context.h"
 #include "ws/session.h"
@@ -32,7 +34,8 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   static constexpr std::chrono::milliseconds kTick{100};
 
   // The context is filled in by the loop after construction of both.
-  ConnectionTable(const OriginPrefix& prefix, uint8_t loop) : prefix_(prefix), loop_(loop) {}
+  ConnectionTable(const OriginPrefix& prefix, uint8_t loop)
+      : prefix_(prefix), loop_(loop), jitter_(std::random_device{}()) {}
   void Bind(LoopContext& context) { context_ = &context; }
 
   SessionHandler& OnOpen(Session& session) override;
@@ -55,15 +58,21 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
 
   void Tick(Time now);
 
-  // From now on connections are closed as their acks leave; at the deadline all others too.
-  void BeginDrain(Time deadline);
+  // From now on connections are closed at the pace of the options, as their acks leave. Does
+  // nothing while draining already.
+  void BeginDrain(const DrainOptions& options, Time now);
+  void CancelDrain() { departures_.CancelDrain(); }
+  bool draining() const { return departures_.draining(); }
+  // While draining: all connections are told to close by then.
+  Time drain_deadline() const { return departures_.deadline(); }
 
  private:
   struct Slot {
     uint32_t generation = 0;
     bool owed_revival = false;
     bool has_deadlines = false;
-    Time look_at;  // no deadline of the connection itself passes before
+    Time look_at;    // no deadline of the connection itself passes before
+    Time retire_at;  // it has reached its age
     std::unique_ptr<Connection> connection;
   };
   struct Revival {
@@ -76,7 +85,7 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   void Revive(Time now);
   void Expire(Time now);
   void SharePartitionMap();
-  void Drain(Time now);
+  Time RetireAt();
   void Report();
 
   const OriginPrefix prefix_;
@@ -92,8 +101,9 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   ConcernStats concern_stats_;
   std::array<size_t, kOpFateCount> fates_{};  // counted here, reported once per tick
   std::array<int64_t, kWriteConcernCount> waiting_reported_{};
-  bool draining_ = false;
-  Time drain_deadline_;
+  Departures departures_{*this};
+  int64_t drained_reported_ = 0;
+  std::minstd_rand jitter_;
   std::vector<Slot> slots_;  // last: connections use the rest until they end
 };
 

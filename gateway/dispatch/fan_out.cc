@@ -102,6 +102,11 @@ void FanOut::Unsubscribe(Connection& connection, std::string_view query_id) {
   Remove(subscription);
 }
 
+size_t FanOut::CountOf(Connection& connection) const {
+  const auto found = by_connection_.find(&connection);
+  return found == by_connection_.end() ? 0 : found->second.size();
+}
+
 void FanOut::Forget(Connection& connection) {
   const auto own = by_connection_.find(&connection);
   if (own == by_connection_.end()) return;

@@ -78,6 +78,7 @@ class FanOut final : public ChangeObserver {
   void Ready(uint64_t serial);
   void Unsubscribe(Connection& connection, std::string_view query_id);
   void Forget(Connection& connection);
+  size_t CountOf(Connection& connection) const;  // of its live queries
 
   // Maps that anybody subscribes.
   void ForEachMap(const std::function<void(const std::string& map)>& visit) const;

@@ -9,6 +9,7 @@
 #include "access/access.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
+#include "dispatch/drain_schedule.h"
 #include "dispatch/io.h"
 #include "probe.h"
 #include "wire/client_frame.h"
@@ -40,6 +41,10 @@ struct DispatchOptions {
   // Frames of one connection that wait for their ack; above, its socket is not read.
   size_t frames_in_flight_max = 4'096;
   size_t revivals_per_second = 200;
+  DrainOptions drain = {};
+  // Give or take a fifth: an open connection is closed, so that its client may find another
+  // gateway. Zero: never.
+  std::chrono::milliseconds connection_age_max{0};
   wire::OpLimits op_limits = {};
 };
 

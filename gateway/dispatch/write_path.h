@@ -49,7 +49,7 @@ class WritePath final : public AckLedger::Output {
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void SendError(int64_t code, std::string_view message);
   // The socket is read when nobody wants it paused. From outside the ledger:
-  enum class Pause : uint8_t { kDrain, kSync, kPush, kPolicies };
+  enum class Pause : uint8_t { kLeave, kSync, kPush, kPolicies };
   void PauseReading(Pause why, bool paused);
 
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;

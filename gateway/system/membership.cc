@@ -164,11 +164,18 @@ void Membership::OnBeaten(const Status& status) {
 
 void Membership::Leave() {
   if (std::exchange(leaving_, true)) return;
+  left_ = false;
   if (joined_ms_ == 0) {
     left_ = true;
   } else if (!beating_) {
     Depart();  // else a beat on its way would follow the departure
   }
+}
+
+void Membership::Return() {
+  if (!std::exchange(leaving_, false)) return;
+  rejoin_ = true;
+  next_beat_ = {};
 }
 
 void Membership::Depart() {

@@ -59,8 +59,10 @@ class Membership {
   void Start();
   void Tick(Time now);
 
-  // Tells the others, once; no more signs of life follow.
+  // Tells the others, once; no more signs of life follow until Return().
   void Leave();
+  // Joins again.
+  void Return();
   // Nothing is left to be told.
   bool left() const { return left_; }
 

@@ -39,7 +39,8 @@ struct LoopState {
   std::vector<char> scratch = std::vector<char>(size_t{256} << 10);
   std::unordered_set<HttpConnection*> http;  // all that are no WebSocket yet
   uint64_t body_bytes = 0;                   // of requests that are read or worked on
-  bool draining = false;
+  bool draining = false;     // requests in hand are answered, no other one is waited for
+  bool refusing_ws = false;  // clients are to connect elsewhere
 };
 
 inline std::string_view ToStd(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -159,6 +160,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Upgrade() {
     if (!OriginAllowed()) return RefuseUpgrade(403, "origin not allowed");
     if (full_) return RefuseUpgrade(503, "too many connections");
+    if (state_->refusing_ws) return RefuseUpgrade(503, "draining, connect to another gateway");
     deadline_.cancel();
     Leave();
     phase_ = Phase::kClosed;

@@ -31,6 +31,12 @@ class BeastListener final : public Listener {
 
   uint16_t port() const override { return port_; }
 
+  void RefuseWebSockets(bool refuse) override {
+    for (const auto& state : loops_) {
+      asio::post(*state->loop.io, [state, refuse] { state->refusing_ws = refuse; });
+    }
+  }
+
   void Stop() override {
     asio::post(*loops_.front()->loop.io, [this] {
       error_code ignored;

@@ -206,7 +206,9 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       case CloseCause::kOverload:
         return {close_code::try_again_later, "server overloaded"};
       case CloseCause::kShutdown:
-        return {close_code::going_away, "server shutting down"};
+        return {close_code::service_restart, "server shutting down"};
+      case CloseCause::kAged:
+        return {close_code::service_restart, "connection has reached its age"};
       default:
         return {close_code::none};
     }

@@ -61,7 +61,9 @@ class Listener {
 
   virtual Status Start() = 0;
   virtual uint16_t port() const = 0;  // after Start()
-  virtual void Stop() = 0;            // no new connections
+  // Whether WebSockets are refused (HTTP 503 with Retry-After) while HTTP is served. Any thread.
+  virtual void RefuseWebSockets(bool refuse) = 0;
+  virtual void Stop() = 0;  // no new connections
 };
 
 std::unique_ptr<Listener> MakeListener(ListenerOptions options, std::vector<Listener::Loop> loops);

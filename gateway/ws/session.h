@@ -20,9 +20,10 @@ enum class CloseCause : uint8_t {
   kIdle,          // 1000 "idle timeout"
   kSlowConsumer,  // 1013, what is queued is thrown away
   kOverload,      // 1013: more lost writes than the gateway remembers
-  kShutdown,      // 1001 "server shutting down"
+  kShutdown,      // 1012 "server shutting down": the gateway drains
+  kAged,          // 1012 "connection has reached its age"
 };
-inline constexpr size_t kCloseCauseCount = size_t{1} + static_cast<size_t>(CloseCause::kShutdown);
+inline constexpr size_t kCloseCauseCount = size_t{1} + static_cast<size_t>(CloseCause::kAged);
 
 std::string_view Name(CloseCause cause);
 

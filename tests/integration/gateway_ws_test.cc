@@ -12,6 +12,7 @@
 #include "gateway_app.h"
 #include "metrics/registry.h"
 #include "support/fake_sync_service.h"
+#include "support/http_client.h"
 #include "support/wait.h"
 #include "support/ws_client.h"
 #include "wire/client_encode.h"
@@ -113,6 +114,12 @@ struct Gateway {
     const std::string text = "\n" + registry.Render();
     const size_t at = text.find("\n" + series + " ");
     return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
+  }
+  // The answer of the admin port.
+  std::string Drain(std::string_view method, std::string_view target) const {
+    std::string body;
+    EXPECT_EQ(support::HttpExchange(app.admin_port(), method, target, &body), 200) << body;
+    return body;
   }
   bool WaitForReplicas(double count = 1) const {
     return WaitUntil([&] { return Metric("gateway_sync_replicas_up") == count; });
@@ -467,9 +474,31 @@ TEST_F(GatewayWsTest, StoppingAnswersWhatIsInFlightAndSaysGoodbye) {
   EXPECT_EQ(Next(*client), "ack:1");
   std::thread stopping([&] { gateway->app.Stop(); });
   EXPECT_TRUE(client->WaitClosed());
-  EXPECT_EQ(client->close_code(), 1001);
+  EXPECT_EQ(client->close_code(), 1012);
   EXPECT_EQ(client->close_reason(), "server shutting down");
   stopping.join();
+}
+
+TEST_F(GatewayWsTest, ADrainOnDemandSendsClientsAwayUntilItIsCancelled) {
+  Gateway gateway(NoAuth());
+  ASSERT_TRUE(gateway.WaitForReplicas());
+  const auto client = gateway.Connect();
+  ASSERT_TRUE(WaitUntil([&] { return gateway.Metric("gateway_connections") == 1; }));
+  EXPECT_EQ(gateway.Drain("GET", "/drain"),
+            "{\"state\":\"serving\",\"left\":1,\"unit\":\"connections\"}\n");
+  EXPECT_EQ(gateway.Drain("POST", "/drain").find("serving"), std::string::npos);
+  EXPECT_TRUE(client->WaitClosed());
+  EXPECT_EQ(client->close_code(), 1012);
+  EXPECT_TRUE(WaitUntil([&] {
+    return gateway.Drain("GET", "/drain").find(R"("state":"drained")") != std::string::npos;
+  }));
+  EXPECT_EQ(support::HttpGet(gateway.app.admin_port(), "/readyz"), 503);
+  EXPECT_EQ(gateway.Connect()->status(), 503);
+  EXPECT_EQ(support::HttpGet(gateway.app.port(), "/health"), 200);  // HTTP is still served
+
+  EXPECT_NE(gateway.Drain("POST", "/drain?cancel").find(R"("state":"serving")"), std::string::npos);
+  EXPECT_EQ(support::HttpGet(gateway.app.admin_port(), "/readyz"), 200);
+  EXPECT_TRUE(WaitUntil([&] { return gateway.Connect()->status() == 101; }));
 }
 
 TEST_F(GatewayWsTest, SeveralLoopsShareTheConnections) {

@@ -473,7 +473,7 @@ TEST_F(DispatchTest, ResultsForAConnectionThatHasGoneAreIgnored) {
 
 TEST_F(DispatchTest, ADrainWaitsForAcksAndThenCloses) {
   Send(ClientOp(Put("1")));
-  gateway_.table.BeginDrain(gateway_.now + seconds(3));
+  gateway_.table.BeginDrain({.window = seconds(0), .patience = seconds(3)}, gateway_.now);
   gateway_.Tick();
   EXPECT_TRUE(session_.paused);
   EXPECT_FALSE(session_.closed);
@@ -484,7 +484,9 @@ TEST_F(DispatchTest, ADrainWaitsForAcksAndThenCloses) {
 
 TEST_F(DispatchTest, ADrainHasADeadline) {
   Send(ClientOp(Put("1")));
-  gateway_.table.BeginDrain(gateway_.now + seconds(3));
+  gateway_.table.BeginDrain({.window = seconds(0), .patience = seconds(3)}, gateway_.now);
+  gateway_.Tick();
+  EXPECT_FALSE(session_.closed);
   gateway_.Tick(seconds(3));
   EXPECT_EQ(session_.closed, CloseCause::kShutdown);
 }

@@ -181,7 +181,7 @@ test('connections that end at the worst moment', async (t) => {
     drained = true;
     await writing;
     for (const [i, {client}] of actors.entries()) {
-      if (i % 2 === 0) assert.equal(client.connection.closes[0], 1001, `the close code of ${client.nodeId}`);
+      if (i % 2 === 0) assert.equal(client.connection.closes[0], 1012, `the close code of ${client.nodeId}`);
     }
     const outcome = outcomeOf(actors.flatMap(({written}) => written), maps);
     await until(() => rootsAt(first, cluster.token, maps).then(() => true, () => false), 'the gateway to be back');
