@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin/admin_server.h"
+#include "admin/drain_endpoint.h"
 #include "debug/debug_endpoints.h"
 #include "hops/endpoint.h"
 #include "logging/logging.h"
@@ -14,6 +15,13 @@
 namespace topgun::sync {
 
 namespace {
+
+// Gateways look at the health of their replicas ten times a second. One that knows no other replica
+// does not leave.
+constexpr std::chrono::milliseconds kMoveAway{500};
+constexpr std::chrono::milliseconds kDrainPoll{20};
+// Streams never end by themselves; whatever is unanswered then is sent again elsewhere.
+constexpr std::chrono::milliseconds kGrpcGrace{500};
 
 size_t LoopCount(const Config& config) {
   const size_t wanted =
@@ -72,12 +80,21 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
 
   // Probes and metrics.
   admin::AdminServer admin(config_.admin, registry_, [this] {
+    if (stopping_ || draining_) {
+      return admin::AdminServer::Readiness{
+          false, "draining: " + std::to_string(LeftToDrain()) + " watched shards left\n"};
+    }
     const uint32_t open = OpenShards();
     return admin::AdminServer::Readiness{
         open > 0,
         std::to_string(open) + " of " + std::to_string(config_.shards) + " shards open\n"};
   });
 
+  admin::MountDrain(admin, {.unit = "watched shards",
+                            .begin = [&] { return SetDraining(server, true); },
+                            .cancel = [&] { return SetDraining(server, false); },
+                            .draining = [this] { return stopping_ || draining_; },
+                            .left = [this] { return LeftToDrain(); }});
   for (size_t i = 0; i < loops_.size(); ++i) {
     debug.AddSection(
         "loop-" + std::to_string(i),
@@ -93,16 +110,15 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
     logging::Error("app", "cannot start", {{"reason", Message(status)}});
     return 1;
   }
-  server.SetServing(true);
+  server.SetServing(!draining_);
   logging::Info("app", "started", {{"grpc_port", server.port()}, {"admin_port", admin.port()}});
   signals.Wait();
 
+  stopping_ = true;
   rpc::Drain drain(config_.drain);
   drain.Step("readiness", [&](auto) { server.SetServing(false); });
-  drain.Step("grpc", [&](auto) {
-    // Streams never end by themselves; whatever is unanswered is sent again elsewhere.
-    server.Shutdown(std::chrono::milliseconds(500));
-  });
+  drain.Step("gateways", [&](auto left) { AwaitDrained(std::min(left, kMoveAway)); });
+  drain.Step("grpc", [&](auto left) { server.Shutdown(std::min(left, kGrpcGrace)); });
   drain.Step("loops", [&](auto) {
     for (auto& loop : loops_) loop->Stop();
   });
@@ -114,6 +130,26 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
 Status SyncApp::WatchTlsFiles() {
   RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
   return tls::WatchExpiry(tls_reloader_, "redis", config_.redis_security.tls.files);
+}
+
+Status SyncApp::SetDraining(rpc::Server& server, bool draining) {
+  if (stopping_) return FailedPrecondition("the process is being stopped");
+  if (draining_.exchange(draining) == draining) return OkStatus();
+  logging::Info("app", draining ? "draining on demand" : "drain cancelled");
+  server.SetServing(!draining);
+  return OkStatus();
+}
+
+uint64_t SyncApp::LeftToDrain() const {
+  const uint64_t watched = probe_.watched_shards();
+  return watched > 0 ? watched : probe_.queue_bytes() > 0 ? 1 : 0;
+}
+
+void SyncApp::AwaitDrained(std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (LeftToDrain() > 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
 }
 
 uint32_t SyncApp::OpenShards() const {

@@ -82,6 +82,8 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
       tombstones_(registry.AddGauge("sync_retention_tombstones",
                                     "Removed cells found by this replica's last sweeps.")),
       watchers_(registry.AddGauge("sync_watchers", "Open Watch streams.")),
+      watched_shards_(registry.AddGauge(
+          "sync_watched_shards", "Shards that Watch streams follow here, over all of them.")),
       watch_overflows_(registry.AddCounter("sync_watch_overflows_total",
                                            "Watchers told of a gap because they read too slowly.")),
       watch_changes_(

@@ -5,6 +5,7 @@
 namespace topgun::sync {
 
 Watcher::~Watcher() {
+  probe_.WatchedShards(-static_cast<int64_t>(watched_.size()));
   for (auto& [number, watched] : watched_) {
     if (watched.attached) watched.shard->feed().RemoveListener(this);
   }
@@ -14,6 +15,7 @@ void Watcher::Watch(Shard& shard, std::optional<state::Position> after) {
   Stop(shard.number());
   const uint64_t generation = next_generation_++;
   watched_[shard.number()] = {&shard, false, {}, generation};
+  probe_.WatchedShards(1);
   shard.Barrier([weak = std::weak_ptr<Watcher*>(self_), number = shard.number(), generation,
                  after](const StatusOr<state::Position>& position) {
     const auto self = weak.lock();
@@ -26,6 +28,7 @@ void Watcher::Stop(uint32_t shard) {
   if (it == watched_.end()) return;
   if (it->second.attached) it->second.shard->feed().RemoveListener(this);
   watched_.erase(it);
+  probe_.WatchedShards(-1);
 }
 
 Watcher::Watched* Watcher::Find(uint32_t shard, uint64_t generation) {

@@ -51,17 +51,21 @@ class SyncProcess {
     options.output_path = log_.path() + "/log";
     process_ = support::ChildProcess(command, options);
     std::string text;
-    std::smatch port;
-    static const std::regex pattern("\"grpc_port\":([0-9]+)");
+    std::smatch ports;
+    static const std::regex pattern("\"grpc_port\":([0-9]+),\"admin_port\":([0-9]+)");
     EXPECT_TRUE(support::WaitUntil([&] {
       text = Log();
-      return std::regex_search(text, port, pattern);
+      return std::regex_search(text, ports, pattern);
     })) << text;
-    stub_ = v1::Sync::NewStub(
-        grpc::CreateChannel("127.0.0.1:" + port[1].str(), grpc::InsecureChannelCredentials()));
+    address_ = "127.0.0.1:" + ports[1].str();
+    admin_port_ = static_cast<uint16_t>(std::stoi(ports[2].str()));
+    stub_ = v1::Sync::NewStub(grpc::CreateChannel(address_, grpc::InsecureChannelCredentials()));
   }
 
   v1::Sync::Stub& stub() { return *stub_; }
+  const std::string& address() const { return address_; }
+  uint16_t admin_port() const { return admin_port_; }
+  support::ChildProcess& process() { return process_; }
   std::string Log() const {
     std::ifstream file(log_.path() + "/log");
     std::ostringstream text;
@@ -72,6 +76,8 @@ class SyncProcess {
  private:
   support::TempDir log_;
   support::ChildProcess process_;
+  std::string address_;
+  uint16_t admin_port_ = 0;
   std::unique_ptr<v1::Sync::Stub> stub_;
 };
 

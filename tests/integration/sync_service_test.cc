@@ -5,8 +5,10 @@
 
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
+#include "rpc/channel.h"
 #include "state/cell.h"
 #include "state/keys.h"
+#include "support/http_client.h"
 #include "support/redis_server.h"
 #include "sync_process.h"
 
@@ -250,6 +252,53 @@ TEST_F(SyncServiceTest, WritesThatLostAreListedNewestFirst) {
   EXPECT_GE(all.losers(0).lost_at_ms(), all.losers(1).lost_at_ms());
   ASSERT_EQ(list(1).losers_size(), 1);
   EXPECT_EQ(list(1).losers(0).key(), all.losers(0).key());
+}
+
+TEST_F(SyncServiceTest, ADrainOnDemandSendsGatewaysAwayAndFinishesWhatRuns) {
+  const auto post = [this](std::string_view target, std::string* body = nullptr) {
+    return support::HttpExchange(process_.admin_port(), "POST", target, body);
+  };
+  const auto channel = rpc::MakeChannel(process_.address());
+  const auto ready = [&] { return channel->GetState(true) == GRPC_CHANNEL_READY; };
+  ASSERT_TRUE(support::WaitUntil(ready));
+  // A gateway's streams: one that writes, one that watches.
+  const auto stub = v1::Sync::NewStub(channel);
+  grpc::ClientContext writing;
+  const auto apply = stub->Apply(&writing);
+  grpc::ClientContext watching;
+  const auto watch = stub->Watch(&watching);
+  v1::WatchRequest request;
+  request.add_shards()->set_shard(0);
+  ASSERT_TRUE(watch->Write(request));
+  v1::WatchReply range;
+  ASSERT_TRUE(watch->Read(&range));
+
+  std::string body;
+  EXPECT_EQ(post("/drain", &body), 200);
+  EXPECT_EQ(body, "{\"state\":\"draining\",\"left\":1,\"unit\":\"watched shards\"}\n");
+  EXPECT_EQ(support::HttpExchange(process_.admin_port(), "GET", "/readyz"), 503);
+  EXPECT_TRUE(support::WaitUntil([&] { return !ready(); }));
+  v1::ApplyRequest late;
+  *late.add_parts() = PartOf("m", 1, {{crdt::v1::OP_KIND_PUT, "a", "", "\x01"}});
+  v1::ApplyReply reply;
+  ASSERT_TRUE(apply->Write(late));
+  ASSERT_TRUE(apply->Read(&reply));
+  EXPECT_EQ(reply.results(0).code(), 0) << "on its way when the drain began";
+  request.Clear();
+  request.add_stop_shards(0);
+  ASSERT_TRUE(watch->Write(request));
+  EXPECT_TRUE(support::WaitUntil([&] {
+    support::HttpExchange(process_.admin_port(), "GET", "/drain", &body);
+    return body.find("drained") != std::string::npos;
+  })) << body;
+
+  EXPECT_EQ(post("/drain?cancel"), 200);
+  EXPECT_TRUE(support::WaitUntil(ready));
+  process_.process().Signal(SIGTERM);
+  ASSERT_TRUE(process_.process().Wait());
+  EXPECT_EQ(process_.process().exit_code(), 0) << process_.Log();
+  writing.TryCancel();
+  watching.TryCancel();
 }
 
 TEST_F(SyncServiceTest, TooMuchIsRefused) {

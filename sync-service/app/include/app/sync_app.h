@@ -2,13 +2,18 @@
 // drains.
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "app/config.h"
 #include "app/loop.h"
+#include "base/status.h"
 #include "discovery/resolver.h"
 #include "metrics/registry.h"
+#include "rpc/server.h"
 #include "rpc/shutdown.h"
 #include "service/loop_set.h"
 #include "tls/reloader.h"
@@ -34,6 +39,11 @@ class SyncApp final : private LoopSet {
   void MakeStorageResolver();
   Status WatchTlsFiles();
   uint32_t OpenShards() const;
+  // Any thread. Gateways go to other replicas; those who have none stay and wait.
+  Status SetDraining(rpc::Server& server, bool draining);
+  // Shards that gateways still follow here, or one for what is in hand.
+  uint64_t LeftToDrain() const;
+  void AwaitDrained(std::chrono::milliseconds patience) const;
 
   const Config config_;
   const rpc::Credentials credentials_;
@@ -43,6 +53,8 @@ class SyncApp final : private LoopSet {
   Probe probe_;
   std::unique_ptr<discovery::Resolver> storage_services_;  // where they are; null without Postgres
   std::vector<std::unique_ptr<Loop>> loops_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace topgun::sync

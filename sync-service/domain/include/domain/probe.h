@@ -73,6 +73,12 @@ class Probe {
   // `tombstones`: how many more than the last sweep of the same shard found.
   void Swept(double seconds, int64_t tombstones);
   void Watchers(int64_t delta) { watchers_.Increment(static_cast<double>(delta)); }
+  void WatchedShards(int64_t delta) {
+    if (delta != 0) watched_shards_.Increment(static_cast<double>(delta));
+  }
+  // What a drain waits for: shards that gateways follow here, bytes of batches that are not merged.
+  uint64_t watched_shards() const { return static_cast<uint64_t>(watched_shards_.Value()); }
+  uint64_t queue_bytes() const { return static_cast<uint64_t>(queue_bytes_.Value()); }
   void WatchOverflow() { watch_overflows_.Increment(); }
   void ChangesForwarded(size_t count) { watch_changes_.Increment(static_cast<double>(count)); }
   void Views(int64_t delta) { views_.Increment(static_cast<double>(delta)); }
@@ -116,6 +122,7 @@ class Probe {
   prometheus::Histogram& sweep_seconds_;
   prometheus::Gauge& tombstones_;
   prometheus::Gauge& watchers_;
+  prometheus::Gauge& watched_shards_;
   prometheus::Counter& watch_overflows_;
   prometheus::Counter& watch_changes_;
   prometheus::Gauge& views_;
