@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "admin/drain_endpoint.h"
 #include "async/spawn.h"
 #include "base/thread_name.h"
 #include "hops/endpoint.h"
@@ -59,6 +60,11 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
   });
   debug_.Mount(admin_);
+  admin::MountDrain(admin_, {.unit = "shards",
+                             .begin = [this] { return BeginStandDown(); },
+                             .cancel = [this] { return CancelStandDown(); },
+                             .draining = [this] { return draining_ || standing_down_; },
+                             .left = [this] { return probe_.owned_shards(); }});
   debug_.Handle(admin_, "/debug/hops", [this](const admin::Request& request) {
     hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
     return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
@@ -162,18 +168,59 @@ void StorageApp::Stop(const Status& reason) {
   rpc::SignalWaiter::RequestStop();
 }
 
+Status StorageApp::BeginStandDown() {
+  if (draining_) return FailedPrecondition("the process is being stopped");
+  if (!ready_) return FailedPrecondition("not ready yet: waiting for Postgres and Redis");
+  if (standing_down_.exchange(true)) return OkStatus();
+  logging::Info("app", "draining on demand");
+  server_.SetServing(false);
+  boost::asio::post(io_, [this] { Spawn(io_, StandDown()); });
+  return OkStatus();
+}
+
+awaitable<void> StorageApp::StandDown() {
+  const auto patience = std::chrono::milliseconds(config_.drain_ms);
+  const uint64_t dropped = co_await manager_.StandDown(std::chrono::steady_clock::now() + patience);
+  WarnOfDropped(dropped);
+  stood_down_ = true;
+}
+
+Status StorageApp::CancelStandDown() {
+  if (draining_) return FailedPrecondition("the process is being stopped");
+  if (!standing_down_) return OkStatus();
+  if (!stood_down_.exchange(false)) {
+    return FailedPrecondition("shards are still being handed over; try again in a moment");
+  }
+  logging::Info("app", "drain cancelled");
+  standing_down_ = false;
+  boost::asio::post(io_, [this] { manager_.Resume(); });
+  server_.SetServing(true);
+  return OkStatus();
+}
+
+void StorageApp::WarnOfDropped(uint64_t bytes) {
+  if (bytes == 0) return;
+  logging::Error("app",
+                 "not everything in hand could be written to Postgres; it stays in the feeds, "
+                 "where the next owner of the shards finds it",
+                 {{"bytes", bytes}});
+}
+
 void StorageApp::Drain() {
   draining_ = true;
   rpc::Drain drain{std::chrono::milliseconds(config_.drain_ms)};
   drain.Step("readiness", [this](auto) { server_.SetServing(false); });
   drain.Step("shards", [this](std::chrono::milliseconds left) {
     auto leave = manager_.Leave(std::chrono::steady_clock::now() + left);
-    const std::future<void> left_cluster =
+    std::future<uint64_t> left_cluster =
         boost::asio::co_spawn(io_, std::move(leave), boost::asio::use_future);
     // A store that does not answer must not hold us up: closing fails whatever still waits for it.
-    if (left_cluster.wait_for(left) == std::future_status::ready) return;
-    boost::asio::post(io_, [this] { CloseConnections(); });
-    left_cluster.wait();
+    if (left_cluster.wait_for(left) != std::future_status::ready) {
+      boost::asio::post(io_, [this] { CloseConnections(); });
+    }
+    const uint64_t dropped = left_cluster.get();
+    WarnOfDropped(dropped);
+    if (dropped > 0) exit_code_ = 1;
   });
   drain.Step("grpc", [this](std::chrono::milliseconds left) {
     server_.Shutdown(std::min(left, kGrpcGrace));
@@ -194,7 +241,7 @@ void StorageApp::CloseConnections() {
 }
 
 admin::AdminServer::Readiness StorageApp::Readiness() const {
-  if (draining_) return {false, "draining\n"};
+  if (draining_ || standing_down_) return {false, "draining\n"};
   if (!ready_) return {false, "waiting for Postgres and Redis\n"};
   std::string body = redis_up_ && postgres_up_ ? "ok\n" : "degraded:";
   if (!redis_up_) body += " Redis is away;";

@@ -36,7 +36,8 @@ class StorageApp {
   StorageApp(const StorageApp&) = delete;
   StorageApp& operator=(const StorageApp&) = delete;
 
-  // Until a signal, or until the settings turn out not to fit the cluster. The exit code.
+  // Until a signal, or until the settings turn out not to fit the cluster. The exit code: 1 also
+  // when not everything in hand could be written to Postgres.
   int Run(rpc::SignalWaiter& signals);
 
  private:
@@ -50,9 +51,15 @@ class StorageApp {
   void RedisConnected();
   void ConnectionLost(std::string_view store, const Status& reason);
   void Stop(const Status& reason);
+  awaitable<void> StandDown();
 
   std::string StatusJson() const;
   Status WatchTlsFiles();
+
+  // On the admin thread: shards are handed over, and taken again, while the process goes on.
+  Status BeginStandDown();
+  Status CancelStandDown();
+  static void WarnOfDropped(uint64_t bytes);
 
   // On main's thread.
   void Drain();
@@ -65,8 +72,10 @@ class StorageApp {
 
   const Config config_;
   const SystemClock clock_;
-  std::atomic<bool> ready_{false};  // the schema is there and both stores have been seen
-  std::atomic<bool> draining_{false};
+  std::atomic<bool> ready_{false};     // the schema is there and both stores have been seen
+  std::atomic<bool> draining_{false};  // for good
+  std::atomic<bool> standing_down_{false};
+  std::atomic<bool> stood_down_{false};
   std::atomic<bool> redis_up_{false};
   std::atomic<bool> postgres_up_{false};
   std::atomic<int> exit_code_{0};

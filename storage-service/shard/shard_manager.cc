@@ -1,6 +1,7 @@
 #include "shard/shard_manager.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "async/spawn.h"
 
@@ -98,9 +99,19 @@ awaitable<void> ShardManager::ReleaseEnded() {
   for (const uint32_t shard : ended) shards_.erase(shard);
 }
 
-awaitable<void> ShardManager::Leave(std::chrono::steady_clock::time_point deadline) {
-  leaving_ = true;
+awaitable<uint64_t> ShardManager::Leave(std::chrono::steady_clock::time_point deadline) {
   reader_.Stop();
+  co_return co_await StandDown(deadline);
+}
+
+void ShardManager::Resume() {
+  if (!std::exchange(leaving_, false)) return;
+  keeping_leases_ = true;
+  Spawn(context_.io, KeepLeases());
+}
+
+awaitable<uint64_t> ShardManager::StandDown(std::chrono::steady_clock::time_point deadline) {
+  leaving_ = true;
   tick_.Notify();
   while (keeping_leases_) co_await kept_.Wait(kDrainPoll);
   for (const auto& [number, shard] : shards_) shard->Drain();
@@ -111,12 +122,14 @@ awaitable<void> ShardManager::Leave(std::chrono::steady_clock::time_point deadli
   while (!all_ended() && std::chrono::steady_clock::now() < deadline) {
     co_await tick_.Wait(kDrainPoll);
   }
+  const uint64_t dropped = all_ended() ? 0 : context_.unflushed_bytes;
   for (const auto& [number, shard] : shards_) shard->Discard();
   while (!all_ended()) co_await tick_.Wait(kDrainPoll);
   const Status left = co_await leases_.Leave();
   if (!left.ok()) logging::Warning("leases", "not released", {{"error", ToString(left)}});
   shards_.clear();
   SetGauges();
+  co_return dropped;
 }
 
 void ShardManager::Retry() {

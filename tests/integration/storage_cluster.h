@@ -76,6 +76,17 @@ class StorageProcess {
     return text.str();
   }
   support::ChildProcess& process() { return process_; }
+  // The port stands in the log once it has started.
+  uint16_t admin_port() const {
+    std::smatch port;
+    std::string text;
+    EXPECT_TRUE(support::WaitUntil([&] {
+      static const std::regex pattern("\"admin_port\":([0-9]+)");
+      text = Log();
+      return std::regex_search(text, port, pattern);
+    })) << text;
+    return port.empty() ? uint16_t{0} : static_cast<uint16_t>(std::stoi(port[1].str()));
+  }
 
  private:
   support::TempDir log_;

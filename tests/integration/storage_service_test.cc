@@ -4,6 +4,7 @@
 #include <map>
 
 #include "storage_cluster.h"
+#include "support/http_client.h"
 
 namespace topgun::storage {
 namespace {
@@ -275,9 +276,37 @@ TEST_F(StorageClusterTest, SigtermDoesNotHangWithoutPostgres) {
   Open(*storage, 0);
   postgres_->Stop();
   ASSERT_TRUE(Commit(0, "m", "k", "\x01"));
+  std::string metrics;
+  ASSERT_TRUE(WaitUntil([&] {  // it has read what it cannot write
+    support::HttpExchange(storage->admin_port(), "GET", "/metrics", &metrics);
+    return metrics.find("\nstorage_unflushed_bytes ") != std::string::npos &&
+           metrics.find("\nstorage_unflushed_bytes 0\n") == std::string::npos;
+  })) << metrics;
   storage->process().Signal(SIGTERM);
   ASSERT_TRUE(storage->process().Wait());
-  EXPECT_EQ(storage->process().exit_code(), 0) << storage->Log();
+  EXPECT_EQ(storage->process().exit_code(), 1) << "not everything in hand was written";
+  EXPECT_NE(storage->Log().find("it stays in the feeds"), std::string::npos) << storage->Log();
+}
+
+TEST_F(StorageClusterTest, ADrainOnDemandHandsTheShardsOverUntilItIsCancelled) {
+  const auto a = StartStorage("a");
+  Open(*a, 0);
+  const auto b = StartStorage("b");
+  const auto held = [this](const std::string& name) {
+    return Query("SELECT count(*) FROM topgun.leases WHERE owner = '" + name + "'");
+  };
+  ASSERT_TRUE(WaitUntil([&] { return held("a") == "2" && held("b") == "2"; }));
+  EXPECT_EQ(support::HttpExchange(a->admin_port(), "POST", "/drain"), 200);
+  EXPECT_EQ(support::HttpExchange(a->admin_port(), "GET", "/readyz"), 503);
+  ASSERT_TRUE(WaitUntil([&] { return held("b") == "4"; })) << a->Log();
+  for (uint32_t shard = 0; shard < kTestShards; ++shard) Open(*b, shard);
+  ASSERT_TRUE(Commit(0, "m", "k", "\x01"));
+  ExpectRows("m", "k=1");
+
+  ASSERT_TRUE(WaitUntil([&] {  // 409 until everything is handed over
+    return support::HttpExchange(a->admin_port(), "POST", "/drain?cancel") == 200;
+  }));
+  EXPECT_TRUE(WaitUntil([&] { return held("a") == "2" && held("b") == "2"; })) << a->Log();
 }
 
 TEST_F(StorageClusterTest, AnotherShardCountRefusesToStart) {

@@ -9,6 +9,9 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "supervisor/child.h"
 #include "supervisor/log_file.h"
@@ -121,6 +124,67 @@ TEST_F(SupervisorTest, GivesUpWhatNeverStarts) {
   ASSERT_TRUE(supervisor_.Wait());
   EXPECT_EQ(supervisor_.exit_code(), 1);
   EXPECT_NE(ReadFile(dir_ / "supervisor.log").find("broken does not start"), std::string::npos);
+}
+
+class RestartTest : public SupervisorTest {
+ protected:
+  // What `topgun-supervisor --tell` printed, and its exit code.
+  std::pair<std::string, int> Tell(const std::string& command) {
+    ChildProcess::Options options;
+    options.output_path = dir_ / ("told-" + std::to_string(told_++));
+    ChildProcess teller({TOPGUN_SUPERVISOR, "--dir", dir_.path(), "--tell", command}, options);
+    EXPECT_TRUE(teller.Wait());
+    return {ReadFile(options.output_path), teller.exit_code().value_or(-1)};
+  }
+
+ private:
+  int told_ = 0;
+};
+
+TEST_F(RestartTest, OneAfterTheOtherFromTheLowestTier) {
+  Start(Noting("low", 0) + Noting("middle", 1) + Noting("high", 2) + Sleeper("other", 2));
+  ASSERT_TRUE(WaitReady());
+  const pid_t low = PidOf("low");
+  const pid_t other = PidOf("other");
+  const auto [said, code] = Tell("restart high low middle");
+  EXPECT_EQ(code, 0) << said;
+  EXPECT_EQ(ReadFile(dir_ / "order"), "low\nmiddle\nhigh\n");
+  EXPECT_EQ(said.find("low: stopped in "), 0U) << said;
+  EXPECT_NE(said.find("\nhigh: stopped in "), std::string::npos) << said;
+  EXPECT_NE(said.find("(status 0), ready again after "), std::string::npos) << said;
+  EXPECT_NE(PidOf("low"), low);
+  EXPECT_TRUE(Alive(PidOf("low")));
+  EXPECT_EQ(PidOf("other"), other);
+  EXPECT_TRUE(Stop());
+  EXPECT_EQ(supervisor_.exit_code(), 0);
+}
+
+TEST_F(RestartTest, NamesWhatItDoesNotKnow) {
+  Start(Noting("a", 0));
+  ASSERT_TRUE(WaitReady());
+  for (const auto& [command, answer] : std::vector<std::pair<std::string, std::string>>{
+           {"restart a b", "no process 'b'; ./topgun ps lists them\n"},
+           {"restart", "name what to restart\n"},
+           {"stop a", "no command 'stop a'; there is: restart NAME...\n"},
+           {std::string(5'000, 'x'), "the supervisor ended before the command had\n"}}) {
+    EXPECT_EQ(Tell(command), std::make_pair(answer, 1));
+  }
+  EXPECT_EQ(ReadFile(dir_ / "order"), "");
+  EXPECT_TRUE(Stop());
+}
+
+TEST_F(RestartTest, EndsWhenAProcessDoesNotComeBack) {
+  const std::string socket = dir_ / "socket";
+  std::ofstream(dir_ / "conf") << "port 0\nsave \"\"\nunixsocket " << socket << "\n";
+  Start("process redis\nrole test\nprobe redis " + socket + "\narg /usr/bin/redis-server\narg " +
+        dir_.path() + "/conf\n" + Sleeper("next", 1));
+  ASSERT_TRUE(WaitReady());
+  const pid_t next = PidOf("next");
+  std::ofstream(dir_ / "conf") << "nonsense\n";
+  EXPECT_EQ(Tell("restart redis next"),
+            std::make_pair(std::string("redis does not become ready; its log says why\n"), 1));
+  EXPECT_EQ(PidOf("next"), next) << "what was not reached is left alone";
+  EXPECT_TRUE(Stop());
 }
 
 TEST_F(SupervisorTest, ItsDeathEndsTheProcesses) {

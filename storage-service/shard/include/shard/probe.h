@@ -48,6 +48,7 @@ class Probe {
 
   void SetOwnedShards(size_t shards) { owned_shards_.Set(static_cast<double>(shards)); }
   void SetOpenShards(size_t shards) { open_shards_.Set(static_cast<double>(shards)); }
+  uint64_t owned_shards() const { return static_cast<uint64_t>(owned_shards_.Value()); }
   void SetUnflushedBytes(uint64_t bytes) { unflushed_bytes_.Set(static_cast<double>(bytes)); }
   void SetFlushLag(std::chrono::duration<double> lag) { flush_lag_.Set(lag.count()); }
 

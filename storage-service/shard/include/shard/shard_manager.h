@@ -26,9 +26,14 @@ class ShardManager {
   ShardManager& operator=(const ShardManager&) = delete;
 
   void Start();
-  // Stops reading, flushes what is in hand, gives up the leases. What is not flushed by `deadline`
-  // is dropped: it still is in the feed.
-  awaitable<void> Leave(std::chrono::steady_clock::time_point deadline);
+  // Flushes what is in hand and gives up the leases; takes no new ones until Resume(). What is not
+  // flushed by `deadline` is dropped: it still is in the feed, where the next owner finds it.
+  // Returns the bytes dropped.
+  awaitable<uint64_t> StandDown(std::chrono::steady_clock::time_point deadline);
+  // After StandDown() has ended.
+  void Resume();
+  // StandDown() for good.
+  awaitable<uint64_t> Leave(std::chrono::steady_clock::time_point deadline);
   // Redis or Postgres is back.
   void Retry();
 
