@@ -31,11 +31,12 @@ double WallMs() {
 
 Session::Session(boost::asio::io_context& io, Options options, RunStats& stats,
                  wire::ServerFrame& decoded, Listener& listener)
-    : options_(std::move(options)),
+    : io_(io),
+      options_(std::move(options)),
       stats_(stats),
       decoded_(decoded),
       listener_(listener),
-      socket_(MakeWsClient(io, options_.endpoint, options_.source_ip, *this, traffic_)),
+      socket_(MakeWsClient(io, options_.endpoints.front(), options_.source_ip, *this, traffic_)),
       heartbeat_timer_(io),
       state_timer_(io),
       random_(options_.seed),
@@ -62,6 +63,12 @@ void Session::Connect() {
   state_ = State::kConnecting;
   reading_ = true;
   connecting_since_ = steady_clock::now();
+  const std::vector<Endpoint>& endpoints = options_.endpoints;
+  if (endpoints.size() > 1 && attempts_ > 0) {
+    const Endpoint& next = endpoints[attempts_ % endpoints.size()];
+    socket_ = MakeWsClient(io_, next, options_.source_ip, *this, traffic_);
+  }
+  ++attempts_;
   socket_->Connect();
 }
 

@@ -1,8 +1,9 @@
 // A TopGun client connection: the life cycle of core.md section 2 over a WsClient.
 //
 // Connects, authenticates (or greets, in no-auth mode), keeps the heartbeat, and after every loss
-// connects again with the stock client's backoff until Stop(). What comes in once it is ready goes
-// to the listener. One io_context and its thread only.
+// connects again with the stock client's backoff until Stop(), each time to the next endpoint, as
+// behind a load balancer. What comes in once it is ready goes to the listener. One io_context and
+// its thread only.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/url.h"
 #include "client/ws_client.h"
@@ -36,11 +38,11 @@ class Session final : private WsClient::Listener {
   };
 
   struct Options {
-    Endpoint endpoint;
-    std::string token;      // empty: no-auth mode
-    std::string source_ip;  // to connect from; empty: the system's choice
-    uint64_t seed = 0;      // of the backoff's jitter
-    bool reconnect = true;  // else a lost connection stays lost
+    std::vector<Endpoint> endpoints;  // at least one; the first is the first to be tried
+    std::string token;                // empty: no-auth mode
+    std::string source_ip;            // to connect from; empty: the system's choice
+    uint64_t seed = 0;                // of the backoff's jitter
+    bool reconnect = true;            // else a lost connection stays lost
   };
 
   // All must outlive the session. `decoded` is scratch space shared by the sessions of a thread.
@@ -91,12 +93,14 @@ class Session final : private WsClient::Listener {
   void Refuse(std::string_view reason);
   void CountTraffic();
 
+  boost::asio::io_context& io_;
   const Options options_;
   RunStats& stats_;
   wire::ServerFrame& decoded_;
   Listener& listener_;
   WsClient::Traffic traffic_;
   std::unique_ptr<WsClient> socket_;
+  size_t attempts_ = 0;
   boost::asio::steady_timer heartbeat_timer_;
   boost::asio::steady_timer state_timer_;  // backoff, or the silence of no-auth mode
   Random random_;

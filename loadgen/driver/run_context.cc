@@ -61,7 +61,11 @@ OpSource::Spec RunContext::SourceOf(uint32_t writer) const {
 
 Session::Options RunContext::SessionOf(uint32_t connection) const {
   Session::Options options;
-  options.endpoint = config_.target.endpoints[connection % config_.target.endpoints.size()];
+  options.endpoints = config_.target.endpoints;
+  std::rotate(options.endpoints.begin(),
+              options.endpoints.begin() +
+                  static_cast<std::ptrdiff_t>(connection % options.endpoints.size()),
+              options.endpoints.end());
   if (!tokens_.empty()) options.token = tokens_[connection % tokens_.size()];
   const auto& source_ips = config_.target.source_ips;
   if (!source_ips.empty()) options.source_ip = source_ips[connection % source_ips.size()];

@@ -22,7 +22,7 @@ std::string ReadFile(const std::string& path) {
 void RegisterTargetOptions(OptionParser& parser, TargetConfig& target) {
   parser.BeginGroup("Target");
   parser.Texts("--url", "ws://HOST:PORT/PATH", target.urls,
-               "Gateway; repeatable, connections take turns");
+               "Gateway; repeatable, connections take turns, and try the next one after a loss");
   parser.Text("--jwt-secret-file", "FILE", target.jwt_secret_file,
               "File with the HS256 secret that tokens are made with; default: the\n"
               "environment variable JWT_SECRET");
