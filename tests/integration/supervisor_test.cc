@@ -165,7 +165,7 @@ TEST_F(RestartTest, NamesWhatItDoesNotKnow) {
   for (const auto& [command, answer] : std::vector<std::pair<std::string, std::string>>{
            {"restart a b", "no process 'b'; ./topgun ps lists them\n"},
            {"restart", "name what to restart\n"},
-           {"stop a", "no command 'stop a'; there is: restart NAME...\n"},
+           {"stop a", "no command 'stop a'; there are: restart NAME..., scale\n"},
            {std::string(5'000, 'x'), "the supervisor ended before the command had\n"}}) {
     EXPECT_EQ(Tell(command), std::make_pair(answer, 1));
   }
