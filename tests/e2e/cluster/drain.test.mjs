@@ -23,6 +23,11 @@ function connectionsThatFit(t) {
 
 const admin = async (cluster, name) => `http://127.0.0.1:${(await cluster.processes('gateway')).find((each) => each.name === name).ports.admin}`;
 
+// Writes until it is told to stop, and reads everything back then.
+const startWriters = (t, cluster, connections) => Loadgen.start(
+    t, cluster, '--connections', String(connections), '--batch', '5', '--inflight', '1', '--think', 'fixed:20ms', '--warmup', '0s', '--duration', '600s',
+    '--drain', '60s', '--verify', 'acks');
+
 const connectionsOf = (cluster, name) => cluster.metric(name, /^gateway_connections /);
 
 // The numbers of connections left that were seen until the process has ended.
@@ -44,8 +49,7 @@ test('a gateway drains under thousands of connections and load', async (t) => {
                                    '--duration', '600s');
   await until(async () => await connectionsOf(cluster, 'gateway-0') + await connectionsOf(cluster, 'gateway-1') >= count,
               'all connections to be open', 120_000);
-  const writers = await Loadgen.start(t, cluster, '--connections', '20', '--batch', '5', '--inflight', '1', '--think', 'fixed:20ms', '--warmup', '0s',
-                                      '--duration', '10s', '--drain', '60s', '--verify', 'acks');
+  const writers = await startWriters(t, cluster, 20);
   await until(() => cluster.metric('gateway-0', /^gateway_acked_ops_total/), 'the first acks');
 
   const {pid} = (await cluster.processes('gateway')).find(({name}) => name === 'gateway-0');
@@ -56,8 +60,8 @@ test('a gateway drains under thousands of connections and load', async (t) => {
   assert.ok(left.some((n) => n > before * 0.1 && n < before * 0.9), `not one after the other: ${left}`);
   assert.deepEqual(left, [...left].sort((a, b) => b - a), 'none came in between');
 
-  await until(async () => await connectionsOf(cluster, 'gateway-1') >= count, 'all clients at the other gateway', 60_000);
-  const written = await writers.report();
+  await until(async () => await connectionsOf(cluster, 'gateway-1') === count + 20, 'all clients at the other gateway', 60_000);
+  const written = await writers.report('SIGINT');
   assert.equal(written.exit_code, 0, written.problems.join('\n'));
   assert.equal(written.verify.passed, true);
   const {latency, trouble} = written;
@@ -72,25 +76,26 @@ test('a gateway drains under thousands of connections and load', async (t) => {
 
 test('a drain on demand can be taken back', async (t) => {
   const cluster = await Cluster.start(t, {gateways: 2, sync: 2, storage: 1});
-  const writers = await Loadgen.start(t, cluster, '--connections', '10', '--batch', '5', '--inflight', '1', '--think', 'fixed:20ms', '--warmup', '0s',
-                                      '--duration', '8s', '--drain', '60s', '--verify', 'acks');
+  const writers = await startWriters(t, cluster, 10);
   await until(() => cluster.metric('gateway-0', /^gateway_acked_ops_total/), 'the first acks');
   const processes = await cluster.processes('gateway', 'sync');
-  const drain = async (name, query = '') => {
-    const response = await fetch(`http://127.0.0.1:${processes.find((each) => each.name === name).ports.admin}/drain${query}`, {method: 'POST'});
+  const drain = async (name, query = '', method = 'POST') => {
+    const {ports} = processes.find((each) => each.name === name);
+    const response = await fetch(`http://127.0.0.1:${ports.admin}/drain${query}`, {method});
     assert.equal(response.status, 200, name);
+    return response.json();
   };
   await drain('gateway-0');
   await until(async () => await connectionsOf(cluster, 'gateway-0') === 0, 'the gateway to be empty');
   await drain('sync-0');
-  await until(async () => await cluster.metric('sync-0', /^sync_watched_shards /) === 0, 'the gateways to leave the sync service');
+  await until(async () => (await drain('sync-0', '', 'GET')).state === 'drained', 'the gateways to leave the sync service');
   const committed = await cluster.metric('sync-0', /^sync_commits_total/);
   await until(async () => await connectionsOf(cluster, 'gateway-1') === 10, 'all clients at the other gateway');
   assert.equal(await cluster.metric('sync-0', /^sync_commits_total/), committed, 'a drained service has nothing to do');
   await drain('sync-0', '?cancel');
   await until(() => cluster.metric('sync-0', /^sync_watched_shards /), 'the gateways to come back');
   await drain('gateway-0', '?cancel');
-  const written = await writers.report();
+  const written = await writers.report('SIGINT');
   assert.equal(written.exit_code, 0, written.problems.join('\n'));
   assert.equal(written.verify.passed, true);
 });
