@@ -12,6 +12,7 @@
 #include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/shutdown.h"
+#include "rpc/tls_settings.h"
 
 namespace topgun::gateway {
 namespace {

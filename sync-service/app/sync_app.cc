@@ -10,6 +10,7 @@
 #include "hops/endpoint.h"
 #include "logging/logging.h"
 #include "rpc/server.h"
+#include "rpc/tls_settings.h"
 #include "service/sync_service.h"
 
 namespace topgun::sync {
