@@ -263,6 +263,26 @@ TEST_F(MembershipTest, AGatewayThatStopsInOrderIsGoneAtOnce) {
   EXPECT_EQ(Writes(), before);
 }
 
+TEST_F(MembershipTest, WhoHasLeftMayReturnAndLeaveAgain) {
+  Gateway& a = Start("a");
+  Gateway& b = Start("b");
+  Run(milliseconds(1'000));
+  b.membership().Leave();
+  Run(milliseconds(300));
+  ASSERT_EQ(a.Nodes(), "a");
+  const int64_t version = a.view().map().version;
+  b.membership().Return();
+  Run(milliseconds(1'000));
+  EXPECT_EQ(a.Nodes(), "a b");
+  EXPECT_GT(a.view().map().version, version);
+  EXPECT_EQ(b.view().map(), a.view().map());
+  b.membership().Leave();
+  EXPECT_FALSE(b.membership().left()) << "the others do not know it yet";
+  Run(milliseconds(300));
+  EXPECT_TRUE(b.membership().left());
+  EXPECT_EQ(a.Nodes(), "a");
+}
+
 TEST_F(MembershipTest, LeavingDuringABeatDepartsAfterIt) {
   Gateway& a = Start("a");
   Gateway& b = Start("b");
