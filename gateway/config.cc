@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 
@@ -45,8 +46,6 @@ void AddNetwork(config::Settings& settings, Config& config) {
   settings.Add("trusted-proxy", &config.trusted_proxy,
                "A proxy in front appends to X-Forwarded-For: its last address is the client's",
                {.group = group});
-  settings.Add("tls-in-front", &config.tls_in_front,
-               "TLS is ended by a proxy in front: clients use wss", {.group = group});
   settings.Add("node-id", &config.node_id,
                "Name of this gateway in the partition map, with membership its own alone",
                {.group = "Cluster", .min = 1, .max = 256});
@@ -66,6 +65,34 @@ void AddNetwork(config::Settings& settings, Config& config) {
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
                {.group = "Cluster", .max = 64});
+}
+
+void AddTls(config::Settings& settings, Config& config) {
+  const std::string group = "TLS";
+  settings.Add("tls-certificate-file", &config.tls.certificate,
+               "PEM file with the certificate for clients and its intermediates: with it the port "
+               "for clients speaks TLS, without it plain text",
+               {.group = group});
+  settings.Add("tls-key-file", &config.tls.key, "PEM file with the key of that certificate",
+               {.group = group});
+  settings.Add("tls-client-ca-file", &config.tls.ca,
+               "PEM file of authorities: clients must show a certificate that one of them signed",
+               {.group = group});
+  settings.Add("tls-handshakes-max", &config.tls_handshakes_max,
+               "TLS handshakes at a time; further connections are closed",
+               {.group = group, .min = 1});
+  settings.Add("tls-handshake-timeout", &config.tls_handshake_timeout, "Time for a TLS handshake",
+               {.group = group, .min = 100});
+  settings.Add("tls-in-front", &config.tls_in_front,
+               "TLS is ended by a proxy in front: clients use wss", {.group = group});
+}
+
+// The files are read here as well, so that --check-config finds what is wrong with them.
+Status CheckTls(const Config& config) {
+  if (!config.tls.ca.empty() && config.tls.certificate.empty()) {
+    return InvalidArgument("--tls-client-ca-file needs --tls-certificate-file and --tls-key-file");
+  }
+  return tls::LoadCredentials(config.tls, std::chrono::system_clock::now()).status();
 }
 
 void AddAuthentication(config::Settings& settings, Config& config) {
@@ -149,6 +176,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   config::Settings settings("topgun-gateway", "Connects WebSocket clients with the sync services.");
   AddNetwork(settings, config);
   AddAuthentication(settings, config);
+  AddTls(settings, config);
   rpc::AddTlsSettings(settings, &config.grpc_tls);
   config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
@@ -177,6 +205,7 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCheck([&config] { return ListenAddressOf(config).status(); });
   settings.AddCheck([&config] { return discovery::CheckTargets("sync", config.sync); });
   settings.AddCheck([&config] { return CheckGrpc(config); });
+  settings.AddCheck([&config] { return CheckTls(config); });
   const config::ParseResult parsed = settings.Parse(argc, argv);
   config.shown = parsed.shown;
   if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());
@@ -204,6 +233,14 @@ bool ServesAdministration(const Config& config) {
   if (!config.no_auth || config.allow_no_auth_public_bind) return true;
   const StatusOr<ListenAddress> address = ListenAddressOf(config);
   return address.ok() && IsLoopback(address->host);
+}
+
+bool PlainTextIsExposed(const Config& config) {
+  if (!config.tls.empty() || config.tls_in_front) return false;
+  const auto& allowed = config.allow_plaintext;
+  if (std::find(allowed.begin(), allowed.end(), "clients") != allowed.end()) return false;
+  const StatusOr<ListenAddress> address = ListenAddressOf(config);
+  return address.ok() && !IsLoopback(address->host);
 }
 
 }  // namespace topgun::gateway

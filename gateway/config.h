@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "config/settings.h"
 #include "rpc/credentials.h"
+#include "tls/credentials.h"
 
 namespace topgun::gateway {
 
@@ -23,6 +24,9 @@ struct Config {
   std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
   std::chrono::milliseconds resolve_every{3'000};
   bool tls_in_front = false;
+  tls::TlsFiles tls;  // of the port for clients; `ca` signs their certificates; empty: plain text
+  uint32_t tls_handshakes_max = 1'000;
+  std::chrono::milliseconds tls_handshake_timeout{5'000};
   std::string node_id = "topgun-server-node";
   std::string advertise_host = "127.0.0.1";
   std::string advertise_url;  // empty: as each client wrote its own
@@ -82,5 +86,8 @@ StatusOr<ListenAddress> ListenAddressOf(const Config& config);
 // Whether the administration is served at all: without authentication only where no other machine
 // gets at, unless the operator allows it (core.md 2.10). The configuration has passed its checks.
 bool ServesAdministration(const Config& config);
+
+// Whether clients on other machines are served without TLS although nobody asked for it.
+bool PlainTextIsExposed(const Config& config);
 
 }  // namespace topgun::gateway

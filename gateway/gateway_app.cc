@@ -93,6 +93,7 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
               .audience = config_.jwt_audience},
              clock_),
       tls_reloader_(registry),
+      tls_probe_(registry),
       sync_services_({.service = "sync",
                       .every = config_.resolve_every,
                       .this_machine_only =
@@ -134,6 +135,7 @@ Status GatewayApp::Start() {
   logging::Info("gateway", "started",
                 {{"name", config_.name},
                  {"port", port()},
+                 {"tls", !config_.tls.empty()},
                  {"loops", loops_.size()},
                  {"auth", verifier_ ? "jwt" : "none"}});
   return OkStatus();
@@ -178,6 +180,24 @@ uint64_t GatewayApp::Connections() const {
   return totals.connections;
 }
 
+StatusOr<ListenerTls> GatewayApp::PrepareTls() {
+  ListenerTls terms;
+  terms.handshakes_max = config_.tls_handshakes_max;
+  terms.handshake_timeout = config_.tls_handshake_timeout;
+  terms.probe = &tls_probe_;
+  if (PlainTextIsExposed(config_)) {
+    logging::Warning("gateway",
+                     "clients on other machines are served in plain text; set "
+                     "tls-certificate-file, tls-in-front or allow-plaintext=clients");
+  }
+  if (config_.tls.empty()) return terms;
+  const tls::ServerRules rules{.require_client_certificate = !config_.tls.ca.empty(),
+                               .alpn = {"http/1.1"}};
+  ASSIGN_OR_RETURN(terms.contexts,
+                   tls::WatchServerContext(tls_reloader_, "clients", config_.tls, rules));
+  return terms;
+}
+
 StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
   ASSIGN_OR_RETURN(const ListenAddress address, ListenAddressOf(config_));
   ListenerOptions options;
@@ -186,6 +206,7 @@ StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
   options.connections_max = config_.connections_max;
   options.allowed_origins = config_.allowed_origins;
   options.tls_in_front = config_.tls_in_front;
+  ASSIGN_OR_RETURN(options.tls, PrepareTls());
   options.http_body_bytes_max = config_.message_bytes_max;
   options.outbound.push_bytes_max = config_.push_bytes_max;
   options.outbound.reply_bytes_max = config_.reply_bytes_max;

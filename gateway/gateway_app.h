@@ -23,6 +23,7 @@
 #include "metrics/registry.h"
 #include "tls/reloader.h"
 #include "ws/listener.h"
+#include "ws/tls_probe.h"
 
 namespace topgun::gateway {
 
@@ -46,6 +47,7 @@ class GatewayApp {
   Status MakeVerifier();
   void MakeLoops();
   NodeReport ReportNode() const;
+  StatusOr<ListenerTls> PrepareTls();
   StatusOr<std::unique_ptr<Listener>> StartListener();
   admin::AdminServer::Readiness Readiness();
   ServerReport Report();
@@ -63,6 +65,7 @@ class GatewayApp {
   AddressLimiter login_limiter_{kLoginLimits};
   AddressLimiter admin_limiter_{kAdminLimits};
   tls::Reloader tls_reloader_;                // keeps certificates up to date
+  TlsProbe tls_probe_;                        // handshakes with clients
   hops::Recorder recorder_;                   // where sampled frames and parts wait
   discovery::Resolver sync_services_;         // where they are, for all loops
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services

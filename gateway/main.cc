@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "rpc/shutdown.h"
 #include "tls/reloader.h"
+#include "ws/tls_probe.h"
 
 int main(int argc, char** argv) {
   topgun::rpc::SignalWaiter signals;  // before any thread
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
+    const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::tls::Reloader::DeclareMetrics(registry);
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -26,10 +27,17 @@
 #include "http/http.h"
 #include "ws/beast_session.h"
 #include "ws/listener.h"
+#include "ws/transport.h"
 
 namespace topgun::gateway {
 
-class HttpConnection;
+// A connection that is no WebSocket yet.
+class Incoming {
+ public:
+  virtual ~Incoming() = default;
+  // A graceful stop: a request at hand is answered, but no other one is waited for.
+  virtual void Drain() = 0;
+};
 
 // What the connections of one loop share.
 struct LoopState {
@@ -37,15 +45,17 @@ struct LoopState {
 
   const Listener::Loop loop;
   std::vector<char> scratch = std::vector<char>(size_t{256} << 10);
-  std::unordered_set<HttpConnection*> http;  // all that are no WebSocket yet
-  uint64_t body_bytes = 0;                   // of requests that are read or worked on
+  std::unordered_set<Incoming*> incoming;
+  uint64_t body_bytes = 0;   // of requests that are read or worked on
   bool draining = false;     // requests in hand are answered, no other one is waited for
   bool refusing_ws = false;  // clients are to connect elsewhere
 };
 
 inline std::string_view ToStd(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+template <class Transport>
+class HttpConnection final : public Incoming,
+                             public std::enable_shared_from_this<HttpConnection<Transport>> {
  public:
   using tcp = boost::asio::ip::tcp;
   using error_code = boost::system::error_code;
@@ -53,34 +63,46 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   using field = boost::beast::http::field;
 
   // `slot` counts the connection. `full`: it is one too many.
-  HttpConnection(tcp::socket socket, std::shared_ptr<LoopState> state,
+  HttpConnection(Transport transport, std::shared_ptr<LoopState> state,
                  const ListenerOptions& options, std::shared_ptr<void> slot, bool full)
       : state_(std::move(state)),
         options_(options),
         slot_(std::move(slot)),
         full_(full),
-        socket_(std::move(socket)),
-        deadline_(socket_.get_executor()) {}
+        transport_(std::move(transport)),
+        deadline_(transport_.get_executor()) {}
 
-  ~HttpConnection() { Leave(); }
+  ~HttpConnection() override { Leave(); }
 
   void Start() {
     error_code error;
-    socket_.set_option(tcp::no_delay(true), error);
-    socket_.non_blocking(true, error);
-    const tcp::endpoint remote = socket_.remote_endpoint(error);
-    const tcp::endpoint local = socket_.local_endpoint(error);
+    tcp::socket& socket = TcpOf(transport_);
+    socket.set_option(tcp::no_delay(true), error);
+    socket.non_blocking(true, error);
+    const tcp::endpoint remote = socket.remote_endpoint(error);
+    const tcp::endpoint local = socket.local_endpoint(error);
     peer_ = AddressText(remote.address());
     loopback_ = Unmapped(local.address()).is_loopback();
-    state_->http.insert(this);
+    state_->incoming.insert(this);
     state_->loop.probe->HttpOpened();
     ReadHeader();
   }
 
-  // A graceful stop: this request is answered, but no other one is waited for.
-  void Drain() {
+  void Drain() override {
     const bool silent = phase_ == Phase::kHeader && !parser_->got_some() && buffer_.size() == 0;
     if (phase_ == Phase::kIdle || silent) Close();
+  }
+
+  bool lingering() const { return phase_ == Phase::kLingering; }
+
+  void Close() {
+    if (phase_ == Phase::kClosed) return;
+    phase_ = Phase::kClosed;
+    Leave();
+    state_->loop.probe->HttpClosed();
+    deadline_.cancel();
+    error_code ignored;
+    TcpOf(transport_).close(ignored);
   }
 
  private:
@@ -99,7 +121,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     phase_ = phase;
     expired_ = false;
     deadline_.expires_after(time);
-    deadline_.async_wait([self = shared_from_this()](error_code error) {
+    deadline_.async_wait([self = this->shared_from_this()](error_code error) {
       if (!error && self->deadline_.expiry() <= std::chrono::steady_clock::now()) {
         self->OnDeadline();
       }
@@ -111,7 +133,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     expired_ = true;
     error_code ignored;
     if (phase_ == Phase::kHeader || phase_ == Phase::kBody) {
-      socket_.cancel(ignored);
+      TcpOf(transport_).cancel(ignored);
     } else {
       Close();
     }
@@ -123,10 +145,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     if (state_->draining) return Close();
     if (buffer_.capacity() > kKeptBytes) buffer_.shrink_to_fit();
     Enter(Phase::kIdle, options_.http_idle_timeout);
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-      if (error || self->phase_ != Phase::kIdle) return self->Close();
-      self->ReadHeader();
-    });
+    transport_.async_wait(tcp::socket::wait_read,
+                          [self = this->shared_from_this()](error_code error) {
+                            if (error || self->phase_ != Phase::kIdle) return self->Close();
+                            self->ReadHeader();
+                          });
   }
 
   void ReadHeader() {
@@ -134,10 +157,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     parser_->header_limit(options_.header_bytes_max);
     parser_->body_limit(options_.http_body_bytes_max);
     Enter(Phase::kHeader, options_.upgrade_timeout);
-    boost::beast::http::async_read_header(socket_, buffer_, *parser_,
-                                          [self = shared_from_this()](error_code error, size_t) {
-                                            error ? self->OnUnreadable(error) : self->OnHeader();
-                                          });
+    boost::beast::http::async_read_header(
+        transport_, buffer_, *parser_, [self = this->shared_from_this()](error_code error, size_t) {
+          error ? self->OnUnreadable(error) : self->OnHeader();
+        });
   }
 
   void OnHeader() {
@@ -166,9 +189,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     phase_ = Phase::kClosed;
     state_->loop.probe->HttpClosed();
     std::string unread(static_cast<const char*>(buffer_.cdata().data()), buffer_.size());
-    std::make_shared<BeastSession>(std::move(socket_), state_->scratch, options_, state_->loop,
-                                   slot_)
-        ->Run(BeastSession::Request(std::move(parser_->get().base())), std::move(unread));
+    std::make_shared<BeastSession<Transport>>(std::move(transport_), state_->scratch, options_,
+                                              state_->loop, slot_)
+        ->Run(typename BeastSession<Transport>::Request(std::move(parser_->get().base())),
+              std::move(unread));
   }
 
   bool OriginAllowed() const {
@@ -202,16 +226,16 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Continue() {
     Enter(Phase::kWriting, options_.http_body_timeout);
     interim_ = {status::continue_, 11};
-    boost::beast::http::async_write(socket_, interim_,
-                                    [self = shared_from_this()](error_code error, size_t) {
+    boost::beast::http::async_write(transport_, interim_,
+                                    [self = this->shared_from_this()](error_code error, size_t) {
                                       error ? self->Close() : self->ReadBody();
                                     });
   }
 
   void ReadBody() {
     Enter(Phase::kBody, options_.http_body_timeout);
-    boost::beast::http::async_read(socket_, buffer_, *parser_,
-                                   [self = shared_from_this()](error_code error, size_t) {
+    boost::beast::http::async_read(transport_, buffer_, *parser_,
+                                   [self = this->shared_from_this()](error_code error, size_t) {
                                      error ? self->OnUnreadable(error) : self->Handle();
                                    });
   }
@@ -240,12 +264,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     Enter(Phase::kHandling, options_.http_handling_timeout);
     const uint64_t serial = ++serial_;
     const HttpRequest request = ViewRequest();
-    state_->loop.http->Handle(request, [weak = weak_from_this(), serial](HttpResponse response) {
-      const auto self = weak.lock();
-      if (self && self->phase_ == Phase::kHandling && self->serial_ == serial) {
-        self->Write(std::move(response), self->parser_->keep_alive());
-      }
-    });
+    state_->loop.http->Handle(
+        request, [weak = this->weak_from_this(), serial](HttpResponse response) {
+          const auto self = weak.lock();
+          if (self && self->phase_ == Phase::kHandling && self->serial_ == serial) {
+            self->Write(std::move(response), self->parser_->keep_alive());
+          }
+        });
   }
 
   HttpRequest ViewRequest() const {
@@ -285,7 +310,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     if (!head) response_.body() = std::move(answer.body);
     Enter(Phase::kWriting, options_.http_write_timeout);
     boost::beast::http::async_write(
-        socket_, response_, [self = shared_from_this(), keep_alive](error_code error, size_t) {
+        transport_, response_,
+        [self = this->shared_from_this(), keep_alive](error_code error, size_t) {
           self->OnWritten(error, keep_alive);
         });
   }
@@ -296,24 +322,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     RequestDone();
     response_ = {};
     if (keep_alive) return AwaitRequest();
-    socket_.shutdown(tcp::socket::shutdown_send, error);
+    SayGoodbye(transport_);
+    TcpOf(transport_).shutdown(tcp::socket::shutdown_send, error);
     if (error) return Close();
     Enter(Phase::kLingering, kLinger);
-    Linger();
-  }
-
-  // Closing with bytes unread would make the kernel reset the connection, and the client might
-  // lose the answer.
-  void Linger() {
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-      if (error || self->phase_ != Phase::kLingering) return;
-      auto& scratch = self->state_->scratch;
-      const size_t size =
-          self->socket_.read_some(boost::asio::buffer(scratch.data(), scratch.size()), error);
-      if (error == boost::asio::error::would_block) error = {};
-      if (error || size == 0) return self->Close();
-      self->Linger();
-    });
+    Linger(TcpOf(transport_), std::span<char>(state_->scratch), this->shared_from_this());
   }
 
   void RequestDone() {
@@ -323,17 +336,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   void Leave() {
     RequestDone();
-    state_->http.erase(this);
-  }
-
-  void Close() {
-    if (phase_ == Phase::kClosed) return;
-    phase_ = Phase::kClosed;
-    Leave();
-    state_->loop.probe->HttpClosed();
-    deadline_.cancel();
-    error_code ignored;
-    socket_.close(ignored);
+    state_->incoming.erase(this);
   }
 
   static std::string_view PathOf(std::string_view target) {
@@ -349,7 +352,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const bool full_;
   std::string peer_;
   bool loopback_ = false;
-  tcp::socket socket_;
+  Transport transport_;
   boost::asio::steady_timer deadline_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;

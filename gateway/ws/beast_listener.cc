@@ -6,6 +6,7 @@
 
 #include "logging/logging.h"
 #include "ws/beast_http.h"
+#include "ws/beast_tls.h"
 #include "ws/listener.h"
 
 namespace topgun::gateway {
@@ -50,8 +51,8 @@ class BeastListener final : public Listener {
  private:
   static void Drain(LoopState& state) {
     state.draining = true;
-    const std::vector<HttpConnection*> connections(state.http.begin(), state.http.end());
-    for (HttpConnection* const connection : connections) connection->Drain();
+    const std::vector<Incoming*> connections(state.incoming.begin(), state.incoming.end());
+    for (Incoming* const connection : connections) connection->Drain();
   }
 
   // Machines without IPv6 get along with the other one.
@@ -117,7 +118,13 @@ class BeastListener final : public Listener {
   void Serve(const std::shared_ptr<LoopState>& state, tcp::socket socket) {
     const bool full = connections_->fetch_add(1) >= options_.connections_max;
     std::shared_ptr<void> slot(nullptr, [count = connections_](void*) { count->fetch_sub(1); });
-    std::make_shared<HttpConnection>(std::move(socket), state, options_, std::move(slot), full)
+    const auto serve = [state, &options = options_, slot = std::move(slot), full](auto transport) {
+      std::make_shared<HttpConnection<decltype(transport)>>(std::move(transport), state, options,
+                                                            slot, full)
+          ->Start();
+    };
+    if (options_.tls.contexts == nullptr) return serve(std::move(socket));
+    std::make_shared<TlsHandshake>(std::move(socket), state, options_.tls, handshakes_, serve)
         ->Start();
   }
 
@@ -126,6 +133,8 @@ class BeastListener final : public Listener {
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;  // used on the first loop
   const std::shared_ptr<std::atomic<uint64_t>> connections_ =
       std::make_shared<std::atomic<uint64_t>>(0);
+  const std::shared_ptr<std::atomic<uint32_t>> handshakes_ =
+      std::make_shared<std::atomic<uint32_t>>(0);
   size_t next_loop_ = 0;
   uint16_t port_ = 0;
   logging::RateLimit accept_log_{std::chrono::seconds(10)};

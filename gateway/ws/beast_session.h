@@ -19,33 +19,39 @@
 #include "ws/coalescing_stream.h"
 #include "ws/listener.h"
 #include "ws/session.h"
+#include "ws/transport.h"
 
 namespace topgun::gateway {
 
 // Beast ends the connection below through these, found by argument-dependent lookup.
-template <class Handler>
-void async_teardown(boost::beast::role_type role, CoalescingStream& stream, Handler&& handler) {
+template <class Transport, class Handler>
+void async_teardown(boost::beast::role_type role, CoalescingStream<Transport>& stream,
+                    Handler&& handler) {
+  SayGoodbye(stream.next_layer());
   using boost::beast::websocket::async_teardown;
-  async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+  async_teardown(role, TcpOf(stream.next_layer()), std::forward<Handler>(handler));
 }
-inline void teardown(boost::beast::role_type role, CoalescingStream& stream,
-                     boost::system::error_code& error) {
-  boost::beast::websocket::teardown(role, stream.next_layer(), error);
+template <class Transport>
+void teardown(boost::beast::role_type role, CoalescingStream<Transport>& stream,
+              boost::system::error_code& error) {
+  SayGoodbye(stream.next_layer());
+  boost::beast::websocket::teardown(role, TcpOf(stream.next_layer()), error);
 }
 
-class BeastSession final : public Session, public std::enable_shared_from_this<BeastSession> {
+template <class Transport>
+class BeastSession final : public Session,
+                           public std::enable_shared_from_this<BeastSession<Transport>> {
  public:
   using Request = boost::beast::http::request<boost::beast::http::empty_body>;
   using error_code = boost::system::error_code;
 
   // `slot` counts the connection for as long as the session lives.
-  BeastSession(CoalescingStream::next_layer_type socket, std::span<char> scratch,
-               const ListenerOptions& options, const Listener::Loop& loop,
-               std::shared_ptr<void> slot)
+  BeastSession(Transport transport, std::span<char> scratch, const ListenerOptions& options,
+               const Listener::Loop& loop, std::shared_ptr<void> slot)
       : loop_(loop),
         slot_(std::move(slot)),
         tls_in_front_(options.tls_in_front),
-        ws_(std::move(socket), scratch),
+        ws_(std::move(transport), scratch),
         close_timer_(ws_.get_executor()),
         queue_(options.outbound) {
     boost::beast::websocket::stream_base::timeout timeouts{};
@@ -63,12 +69,12 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     const auto host = request[boost::beast::http::field::host];
     request_ = {.host = std::string(host.data(), host.size()),
                 .target = std::string(request.target().data(), request.target().size()),
-                .secure = tls_in_front_};
-    ws_.next_layer().Bind(weak_from_this(), [this] { OnSocketWritten(); });
+                .secure = kIsTls<Transport> || tls_in_front_};
+    ws_.next_layer().Bind(this->weak_from_this(), [this] { OnSocketWritten(); });
     ws_.next_layer().Preload(std::move(unread));
     auto kept = std::make_unique<Request>(std::move(request));
     const Request& borrowed = *kept;
-    ws_.async_accept(borrowed, [self = shared_from_this(), kept = std::move(kept)](
+    ws_.async_accept(borrowed, [self = this->shared_from_this(), kept = std::move(kept)](
                                    error_code error) { self->OnAccepted(error); });
   }
 
@@ -109,7 +115,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     if (cause == CloseCause::kSlowConsumer || cause == CloseCause::kOverload) queue_.Clear();
     ReportBytes();
     close_timer_.expires_after(cause == CloseCause::kShutdown ? kShutdownTimeout : kCloseTimeout);
-    close_timer_.async_wait([self = shared_from_this()](error_code error) {
+    close_timer_.async_wait([self = this->shared_from_this()](error_code error) {
       if (!error) self->Finish();
     });
     SendCloseWhenDrained();
@@ -138,7 +144,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   void OnAccepted(error_code error) {
     if (error) return loop_.probe->UpgradeRefused();
-    self_ = shared_from_this();
+    self_ = this->shared_from_this();
     loop_.probe->Opened();
     handler_ = &loop_.acceptor->OnOpen(*this);
     ReadMore();
@@ -149,8 +155,9 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     if (reading_ || handler_ == nullptr || close_sent_) return;
     if (!closing_ && (paused_ || queue_.RepliesFull())) return;
     reading_ = true;
-    ws_.async_read(read_,
-                   [self = shared_from_this()](error_code error, size_t) { self->OnRead(error); });
+    ws_.async_read(read_, [self = this->shared_from_this()](error_code error, size_t) {
+      self->OnRead(error);
+    });
   }
 
   void OnRead(error_code error) {
@@ -166,7 +173,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   }
 
   bool CanWriteNow() {
-    const CoalescingStream& stream = ws_.next_layer();
+    const CoalescingStream<Transport>& stream = ws_.next_layer();
     return queue_.empty() && !stream.writing() && stream.buffered() < kWriteChunkBytes;
   }
 
@@ -191,7 +198,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   void SendCloseWhenDrained() {
     if (!closing_ || close_sent_ || !queue_.empty()) return;
     close_sent_ = true;
-    ws_.async_close(CloseFrame(), [self = shared_from_this()](error_code) { self->Finish(); });
+    ws_.async_close(CloseFrame(),
+                    [self = this->shared_from_this()](error_code) { self->Finish(); });
   }
 
   boost::beast::websocket::close_reason CloseFrame() const {
@@ -222,7 +230,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     ReportBytes();
     close_timer_.cancel();
     error_code ignored;
-    ws_.next_layer().next_layer().close(ignored);
+    TcpOf(ws_.next_layer().next_layer()).close(ignored);
     loop_.probe->Coalesced(queue_.coalesced());
     loop_.probe->Closed(cause_);
     handler->OnClosed(cause_);
@@ -239,7 +247,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   const std::shared_ptr<void> slot_;
   const bool tls_in_front_;
   UpgradeRequest request_;
-  boost::beast::websocket::stream<CoalescingStream> ws_;
+  boost::beast::websocket::stream<CoalescingStream<Transport>> ws_;
   boost::asio::steady_timer close_timer_;
   OutboundQueue queue_;
   boost::beast::flat_buffer read_;

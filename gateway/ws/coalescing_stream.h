@@ -1,4 +1,4 @@
-// The buffering layer between a WebSocket stream and its TCP socket.
+// The buffering layer between a WebSocket stream and its transport, a TCP socket or TLS over one.
 //
 // Beast makes one socket write per message and reads small pieces; a system call each would be the
 // largest part of the gateway's work. This layer collects everything that is written until the end
@@ -18,8 +18,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/buffers_iterator.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 #include <functional>
@@ -31,10 +31,11 @@
 
 namespace topgun::gateway {
 
+template <class Transport>
 class CoalescingStream {
  public:
-  using next_layer_type = boost::asio::ip::tcp::socket;
-  using executor_type = next_layer_type::executor_type;
+  using next_layer_type = Transport;
+  using executor_type = typename next_layer_type::executor_type;
   using error_code = boost::system::error_code;
 
   // `scratch` belongs to the loop and is only used within one handler.
@@ -138,7 +139,7 @@ class CoalescingStream {
         handler(error_code(), size);
       });
     }
-    socket_.async_wait(next_layer_type::wait_read,
+    socket_.async_wait(boost::asio::socket_base::wait_read,
                        [this, buffers, handler = std::move(handler)](error_code error) mutable {
                          FinishRead(error, buffers, std::move(handler));
                        });

@@ -20,9 +20,20 @@
 #include "base/status.h"
 #include "http/http.h"
 #include "probe.h"
+#include "tls/reloader.h"
 #include "ws/session.h"
 
 namespace topgun::gateway {
+
+class TlsProbe;
+
+// How clients speak TLS.
+struct ListenerTls {
+  std::shared_ptr<const tls::ContextSource> contexts;  // null: they speak plain text
+  uint32_t handshakes_max = 1'000;                     // at a time; others are closed
+  std::chrono::milliseconds handshake_timeout{5'000};
+  TlsProbe* probe = nullptr;  // not null when contexts is not
+};
 
 struct ListenerOptions {
   std::string host;  // an address, or "localhost" for 127.0.0.1 and ::1
@@ -42,6 +53,7 @@ struct ListenerOptions {
   std::vector<std::string> allowed_origins;
   // Clients reach us through something that ends their TLS: their URLs begin with wss.
   bool tls_in_front = false;
+  ListenerTls tls;
   OutboundLimits outbound;
 };
 

@@ -9,7 +9,7 @@ namespace topgun::config {
 void AddAllowPlaintext(Settings& settings, std::vector<std::string>* target) {
   settings.Add("allow-plaintext", target,
                "Connections that may leave this machine without TLS, for private networks",
-               {.group = "TLS", .allowed = {"grpc", "redis", "postgres"}});
+               {.group = "TLS", .allowed = {"clients", "grpc", "redis", "postgres"}});
 }
 
 Status CheckPlaintext(const std::vector<std::string>& allowed, std::string_view hop,

@@ -36,6 +36,7 @@ class Stream {
   next_layer_type& next_layer() { return socket_; }
   const next_layer_type& next_layer() const { return socket_; }
   Session& session() { return session_; }
+  const Session& session() const { return session_; }
 
   // void(error_code)
   template <class Token>
