@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "client/base64.h"
+#include "client/client_stream.h"
 #include "client/ws_client.h"
 #include "client/ws_frame.h"
 #include "workload/random.h"
@@ -48,7 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         traffic_(&traffic),
         random_(seed),
         resolver_(io),
-        socket_(io),
+        stream_(io),
         open_timer_(io) {}
 
   void Start();
@@ -82,7 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   WsClient::Traffic* traffic_;
   Random random_;
   tcp::resolver resolver_;
-  tcp::socket socket_;
+  ClientStream stream_;
   asio::steady_timer open_timer_;
   std::string error_text_;
   std::string key_;
@@ -129,7 +130,7 @@ void Connection::Resolve() {
 }
 
 void Connection::ConnectToAny(const tcp::resolver::results_type& addresses) {
-  asio::async_connect(socket_, addresses,
+  asio::async_connect(stream_.socket(), addresses,
                       [self = shared_from_this()](error_code error, const tcp::endpoint&) {
                         self->OnConnected(error);
                       });
@@ -137,21 +138,22 @@ void Connection::ConnectToAny(const tcp::resolver::results_type& addresses) {
 
 void Connection::ConnectTo(const tcp::endpoint& address) {
   error_code error;
-  socket_.open(address.protocol(), error);
+  tcp::socket& socket = stream_.socket();
+  socket.open(address.protocol(), error);
   if (!error && !source_ip_.empty()) {
     // The port is chosen while connecting, so that it only has to be unique per target.
     using LatePort = asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>;
-    socket_.set_option(LatePort(true), error);
-    if (!error) socket_.bind({asio::ip::make_address(source_ip_, error), 0}, error);
+    socket.set_option(LatePort(true), error);
+    if (!error) socket.bind({asio::ip::make_address(source_ip_, error), 0}, error);
     if (error) error_text_ = "cannot connect from " + source_ip_ + ": " + error.message();
   }
   if (error) {
     // In a turn of its own: Connect() must not call back.
-    return asio::post(socket_.get_executor(), [self = shared_from_this(), error] {
+    return asio::post(stream_.get_executor(), [self = shared_from_this(), error] {
       self->Fail(self->error_text_.empty() ? error.message() : self->error_text_);
     });
   }
-  socket_.async_connect(
+  socket.async_connect(
       address, [self = shared_from_this()](error_code result) { self->OnConnected(result); });
 }
 
@@ -159,8 +161,16 @@ void Connection::OnConnected(error_code error) {
   if (listener_ == nullptr) return;
   if (error) return Fail(error.message());
   error_code ignored;
-  socket_.set_option(tcp::no_delay(true), ignored);
-  SendUpgrade();
+  stream_.socket().set_option(tcp::no_delay(true), ignored);
+  if (endpoint_.tls == nullptr) return SendUpgrade();
+  if (const Status status = stream_.UseTls(endpoint_.tls, endpoint_.host); !status.ok()) {
+    return Fail(Message(status));
+  }
+  stream_.async_handshake([self = shared_from_this()](error_code result) {
+    if (self->listener_ == nullptr) return;
+    if (result) return self->Fail("TLS handshake: " + self->stream_.Describe(result));
+    self->SendUpgrade();
+  });
 }
 
 void Connection::SendUpgrade() {
@@ -172,12 +182,12 @@ void Connection::SendUpgrade() {
   request_.set(http::field::connection, "Upgrade");
   request_.set(http::field::sec_websocket_key, key_);
   request_.set(http::field::sec_websocket_version, "13");
-  http::async_write(socket_, request_, [self = shared_from_this()](error_code error, size_t size) {
+  http::async_write(stream_, request_, [self = shared_from_this()](error_code error, size_t size) {
     if (self->listener_ == nullptr) return;
     if (error) return self->Fail(error.message());
     self->traffic_->bytes_sent += size;
     http::async_read(
-        self->socket_, self->response_buffer_, self->response_,
+        self->stream_, self->response_buffer_, self->response_,
         [self](error_code read_error, size_t) { self->OnUpgradeResponse(read_error); });
   });
 }
@@ -211,7 +221,7 @@ void Connection::ReadMore() {
     in_.resize(std::max(in_end_ + read_bytes_, in_.size()));
   }
   read_in_flight_ = true;
-  socket_.async_read_some(
+  stream_.async_read_some(
       asio::buffer(in_.data() + in_end_, in_.size() - in_end_),
       [self = shared_from_this()](error_code error, size_t size) { self->OnRead(error, size); });
 }
@@ -229,10 +239,10 @@ void Connection::OnRead(error_code error, size_t size) {
 
 // The server ends a closed connection, so that the port is free at once on this side.
 void Connection::AwaitEnd() {
-  if (read_in_flight_ || !socket_.is_open()) return;
+  if (read_in_flight_ || !stream_.socket().is_open()) return;
   in_.resize(kReadBytesMin);
   read_in_flight_ = true;
-  socket_.async_read_some(
+  stream_.async_read_some(
       asio::buffer(in_.data(), in_.size()),
       [self = shared_from_this()](error_code error, size_t size) { self->OnRead(error, size); });
 }
@@ -308,21 +318,21 @@ void Connection::Send(WsOpcode opcode, std::initializer_list<std::string_view> p
 void Connection::ScheduleFlush() {
   if (flush_scheduled_ || write_in_flight_) return;
   flush_scheduled_ = true;
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::post(stream_.get_executor(), [self = shared_from_this()] {
     self->flush_scheduled_ = false;
     self->Flush();
   });
 }
 
 void Connection::Flush() {
-  if (write_in_flight_ || !socket_.is_open()) return;
+  if (write_in_flight_ || !stream_.socket().is_open()) return;
   if (out_.empty()) {
     if (closing_) AwaitEnd();
     return;
   }
   write_in_flight_ = true;
   std::swap(out_, writing_);
-  asio::async_write(socket_, asio::buffer(writing_),
+  asio::async_write(stream_, asio::buffer(writing_),
                     [self = shared_from_this()](error_code error, size_t size) {
                       self->write_in_flight_ = false;
                       self->writing_.clear();
@@ -350,9 +360,10 @@ void Connection::Close() {
 void Connection::StopReading() {
   reading_ = false;
   // What the server sends is not seen any more; that it has gone is, once something is sent to it.
-  socket_.async_wait(tcp::socket::wait_error, [self = shared_from_this()](error_code error) {
-    if (!error) self->Fail("closed by the server");
-  });
+  stream_.socket().async_wait(tcp::socket::wait_error,
+                              [self = shared_from_this()](error_code error) {
+                                if (!error) self->Fail("closed by the server");
+                              });
 }
 
 void Connection::Drop() {
@@ -371,7 +382,7 @@ void Connection::CloseSocket() {
   open_timer_.cancel();
   resolver_.cancel();
   error_code ignored;
-  socket_.close(ignored);
+  stream_.socket().close(ignored);
 }
 
 class BeastWsClient final : public WsClient {

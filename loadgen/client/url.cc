@@ -5,10 +5,12 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr std::string_view kScheme = "ws://";
+constexpr std::string_view kPlainScheme = "ws://";
+constexpr std::string_view kSecureScheme = "wss://";
 
 Status Bad(std::string_view url) {
-  return InvalidArgument("expected ws://host[:port][/path], got \"" + std::string(url) + "\"");
+  return InvalidArgument("expected ws://host[:port][/path] or wss://..., got \"" +
+                         std::string(url) + "\"");
 }
 
 bool IsPort(std::string_view text) {
@@ -24,9 +26,11 @@ std::string Endpoint::Authority() const {
 }
 
 StatusOr<Endpoint> ParseUrl(std::string_view url) {
-  if (!url.starts_with(kScheme)) return Bad(url);
-  std::string_view rest = url.substr(kScheme.size());
-  Endpoint endpoint{"", "80", "/"};
+  const bool secure = url.starts_with(kSecureScheme);
+  if (!secure && !url.starts_with(kPlainScheme)) return Bad(url);
+  std::string_view rest = url.substr(secure ? kSecureScheme.size() : kPlainScheme.size());
+  Endpoint endpoint{
+      .host = "", .port = secure ? "443" : "80", .path = "/", .secure = secure, .tls = nullptr};
 
   const size_t path = rest.find('/');
   if (path != std::string_view::npos) {

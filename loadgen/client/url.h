@@ -1,10 +1,11 @@
-// Addresses of gateways: ws://host[:port][/path]. Values.
+// Addresses of gateways: ws://host[:port][/path], or wss:// for TLS. Values.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
+#include "tls/context.h"
 
 namespace topgun::loadgen {
 
@@ -12,6 +13,8 @@ struct Endpoint {
   std::string host;
   std::string port;
   std::string path;
+  bool secure = false;
+  tls::ContextPtr tls = nullptr;  // what a secure one is judged by; not part of the URL
 
   // "host:port", with brackets around an IPv6 address.
   std::string Authority() const;

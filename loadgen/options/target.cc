@@ -1,10 +1,13 @@
 #include "options/target.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
 #include "options/option_parser.h"
+#include "tls/context.h"
+#include "tls/credentials.h"
 #include "workload/identity.h"
 
 namespace topgun::loadgen {
@@ -17,12 +20,40 @@ std::string ReadFile(const std::string& path) {
   return text;
 }
 
+// One for all connections, whatever thread they are on.
+Status PrepareTls(TargetConfig& target) {
+  const bool secure = std::any_of(target.endpoints.begin(), target.endpoints.end(),
+                                  [](const Endpoint& endpoint) { return endpoint.secure; });
+  if (!secure) {
+    if (target.tls_ca_file.empty() && !target.tls_insecure) return OkStatus();
+    return InvalidArgument("--tls-ca-file and --tls-insecure are for a --url with wss://");
+  }
+  if (!target.tls_ca_file.empty() && target.tls_insecure) {
+    return InvalidArgument("--tls-insecure would ignore --tls-ca-file: use one of them");
+  }
+  ASSIGN_OR_RETURN(const tls::Credentials credentials,
+                   tls::LoadCredentials({.certificate = {}, .key = {}, .ca = target.tls_ca_file},
+                                        std::chrono::system_clock::now()));
+  ASSIGN_OR_RETURN(
+      const tls::ContextPtr context,
+      tls::MakeClientContext(credentials, {.verify = !target.tls_insecure, .alpn = {"http/1.1"}}));
+  for (Endpoint& endpoint : target.endpoints) {
+    if (endpoint.secure) endpoint.tls = context;
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 void RegisterTargetOptions(OptionParser& parser, TargetConfig& target) {
   parser.BeginGroup("Target");
   parser.Texts("--url", "ws://HOST:PORT/PATH", target.urls,
-               "Gateway; repeatable, connections take turns, and try the next one after a loss");
+               "Gateway; repeatable, connections take turns, and try the next one after a loss;\n"
+               "wss:// speaks TLS");
+  parser.Text("--tls-ca-file", "FILE", target.tls_ca_file,
+              "Authorities (PEM) that may have signed the gateways' certificates; default:\n"
+              "those of this system");
+  parser.Flag("--tls-insecure", target.tls_insecure, "Accept any certificate of a gateway");
   parser.Text("--jwt-secret-file", "FILE", target.jwt_secret_file,
               "File with the HS256 secret that tokens are made with; default: the\n"
               "environment variable JWT_SECRET");
@@ -42,6 +73,7 @@ Status FinishTarget(TargetConfig& target) {
     ASSIGN_OR_RETURN(Endpoint endpoint, ParseUrl(url));
     target.endpoints.push_back(std::move(endpoint));
   }
+  RETURN_IF_ERROR(PrepareTls(target));
   for (const std::string& ip : target.source_ips) {
     if (!IsIpAddress(ip)) return InvalidArgument("--source-ips: not an IP address: " + ip);
   }

@@ -20,13 +20,15 @@ struct TargetConfig {
   std::string jwt_secret_file;
   std::string token;
   bool no_auth = false;
+  std::string tls_ca_file;  // empty: the system's authorities
+  bool tls_insecure = false;
   uint32_t users = 100;
   std::vector<std::string> source_ips;  // connections take turns; empty: the system's choice
   std::chrono::milliseconds connect_timeout{15'000};
 };
 
 void RegisterTargetOptions(OptionParser& parser, TargetConfig& target);
-// Parses the URLs and finds the secret.
+// Parses the URLs, reads the authorities for TLS and finds the secret.
 Status FinishTarget(TargetConfig& target);
 
 }  // namespace topgun::loadgen
