@@ -8,6 +8,8 @@
 #     spec.env        what `up` was asked for         NAME.addresses  where the services are
 #     cluster.spec    the supervisor's input          state.json, state.tsv, ready: its output
 #     secret          the JWT secret in use           redis.sock, pg/, control.sock: sockets
+#     tls             there while clients need TLS
+#   tls/              authority and certificates, when asked for (certificates.sh)
 
 # cluster_running DIR: true while a supervisor, or an `up` in progress, owns DIR.
 cluster_running() {
@@ -73,8 +75,14 @@ scaled_count() {
 
 # cluster_urls DIR: the WebSocket URL of every gateway, one per line.
 cluster_urls() {
-  cluster_rows "$1" | awk -F '\t' '$1 == "gateway" { print "ws://127.0.0.1:" $4 "/ws" }'
+  local scheme=ws
+  if cluster_speaks_tls "$1"; then scheme=wss; fi
+  cluster_rows "$1" | awk -F '\t' -v scheme="$scheme" \
+    '$1 == "gateway" { print scheme "://127.0.0.1:" $4 "/ws" }'
 }
+
+# cluster_speaks_tls DIR: true when clients reach its gateways with wss and https.
+cluster_speaks_tls() { [[ -e $1/run/tls ]]; }
 
 # cluster_tell DIR COMMAND: has the supervisor do it, prints what it says; ends the script if it fails.
 cluster_tell() {

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Driving load through a running cluster.
 
-load cluster
+load certificates cluster
 
 load_help() {
   cat <<'EOF'
@@ -31,6 +31,7 @@ load_main() {
     die "no cluster is ready on $dir; start one with ./topgun up"
   fi
   while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
+  if cluster_speaks_tls "$dir"; then arguments=(--tls-ca-file "$(ca_file "$dir")" "${arguments[@]}"); fi
   # Lets it report the CPU that each process spends per operation.
   pids=$(cluster_rows "$dir" | awk -F '\t' '$3 != "-" { printf "%s%s=%s", sep, $2, $3; sep = "," }')
   # And what the services say about themselves: memory, Redis and Postgres work, backlog.

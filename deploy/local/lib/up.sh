@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Starting a cluster and staying with it.
 
-load deps build cluster stores spec token
+load certificates deps build cluster stores spec token
 
 readonly DISK_FREE_MIN_MB=500
 readonly READY_TIMEOUT_S=120
@@ -21,6 +21,8 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
   --sync N        how many sync services
   --storage N     how many storage services; by default as many of each as the last ./topgun scale
                   said, else one
+  --tls           clients use wss:// and https://, with certificates of an authority that is made
+                  for the cluster (its file: DIR/tls/ca.crt)
   --prometheus    run Prometheus as well, scraping all of them
   --detach        return as soon as everything is ready
   --no-build      use the programs of the last build as they are
@@ -45,7 +47,7 @@ up_main() {
 
 parse_up_options() {
   SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS="" SPEC_SYNC="" SPEC_STORAGE=""
-  SPEC_PROMETHEUS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
+  SPEC_PROMETHEUS=false SPEC_TLS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
   SPEC_REDIS_OPTIONS=() SPEC_POSTGRES_OPTIONS=() SPEC_GATEWAY_OPTIONS=()
   # SIGINT makes Postgres end its sessions; SIGTERM would wait for clients to leave.
   SPEC_REDIS_STOP="TERM 20000" SPEC_POSTGRES_STOP="INT 20000"
@@ -55,6 +57,7 @@ parse_up_options() {
     flag=$1
     case $flag in
       --prometheus) SPEC_PROMETHEUS=true ;;
+      --tls) SPEC_TLS=true ;;
       --detach) UP_DETACH=true ;;
       --no-build) UP_BUILD=false ;;
       --data | --port | --gateways | --sync | --storage)
@@ -121,14 +124,28 @@ prepare_cluster() {
   mkdir -p "$SPEC_DIR/run" "$SPEC_DIR/log"
   chmod 755 "$SPEC_DIR" "$SPEC_DIR/run" "$SPEC_DIR/log"
   cluster_lock "$SPEC_DIR"
-  rm -f "$SPEC_DIR/run/ready" "$SPEC_DIR/run/secret"
+  rm -f "$SPEC_DIR/run/ready" "$SPEC_DIR/run/secret" "$SPEC_DIR/run/tls"
   # The number of shards belongs to the data; only the first `up` decides it.
   [[ -f $SPEC_DIR/shards ]] || printf '%d\n' "$SHARDS_DEFAULT" >"$SPEC_DIR/shards"
   SPEC_SHARDS=$(<"$SPEC_DIR/shards")
   prepare_redis "$SPEC_DIR"
   if ((SPEC_STORAGE > 0)); then prepare_postgres "$SPEC_DIR" true; fi
+  if $SPEC_TLS; then prepare_tls; fi
   write_spec
   save_spec_variables
+}
+
+# The names that clients may reach a gateway by.
+prepare_tls() {
+  local hosts=(localhost 127.0.0.1 ::1 "$HOSTNAME")
+  case $SPEC_HOST in
+    localhost | \* | 0.0.0.0 | ::) ;;
+    *) hosts+=("$SPEC_HOST") ;;
+  esac
+  ensure_certificate "$SPEC_DIR" gateway "${hosts[@]}"
+  SPEC_GATEWAY_OPTIONS+=(--tls-certificate-file "$SPEC_DIR/tls/gateway.crt"
+    --tls-key-file "$SPEC_DIR/tls/gateway.key")
+  touch "$SPEC_DIR/run/tls"
 }
 
 start_supervisor() {
@@ -214,6 +231,7 @@ print_summary() {
   while read -r url; do
     printf 'WebSocket  %s\n' "$url"
   done < <(cluster_urls "$SPEC_DIR")
+  if $SPEC_TLS; then printf 'Authority  %s\n' "$(ca_file "$SPEC_DIR")"; fi
   print_prometheus_url
   if [[ -n ${JWT_SECRET:-} ]]; then
     printf 'Token      %s\n' "$(sign_token "$JWT_SECRET" demo "" 86400)"

@@ -22,9 +22,11 @@ export async function until(condition, what, patienceMs = 30_000) {
 }
 
 export class Client {
-  constructor(url, {token, deviceToken, nodeId} = {}) {
+  // `tls`: options of Node's TLS for a wss:// URL.
+  constructor(url, {token, deviceToken, nodeId, tls = {}} = {}) {
     this.url = url;
     this.token = token;
+    this.tls = tls;
     this.device = deviceToken ? {deviceToken} : {};
     this.nodeId = nodeId ?? `client-${Math.random().toString(36).slice(2, 10)}`;
     this.frames = [];
@@ -37,7 +39,7 @@ export class Client {
 
   // Resolves when the server has accepted the token (or, without a token, the device hello).
   async connect() {
-    this.socket = new WebSocket(this.url, {perMessageDeflate: false});
+    this.socket = new WebSocket(this.url, {perMessageDeflate: false, ...this.tls});
     this.closed = new Promise((resolve) => {
       this.socket.once('close', (code, reason) => {
         this.closeCode = code;

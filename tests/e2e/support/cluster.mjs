@@ -12,10 +12,10 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../.
 export const topgun = path.join(root, 'topgun');
 
 export class Cluster {
-  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, env = {}} = {}) {
+  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, tls = false, env = {}} = {}) {
     const dir = mkdtempSync('/tmp/topgun-e2e.');
     chmodSync(dir, 0o755);
-    const cluster = new Cluster(dir, {gateways, sync, storage, port}, {...process.env, ...env});
+    const cluster = new Cluster(dir, {gateways, sync, storage, port, tls}, {...process.env, ...env});
     t.after(() => cluster.stop(t));
     await cluster.up();
     return cluster;
@@ -27,7 +27,8 @@ export class Cluster {
 
   // Also after `down`, with the data that is there.
   async up() {
-    const options = Object.entries(this.options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const options = Object.entries(this.options).filter(([, value]) => value !== false)
+                        .flatMap(([name, value]) => value === true ? [`--${name}`] : [`--${name}`, String(value)]);
     await this.topgun('up', '--detach', '--no-build', ...options);
     this.token = (await this.topgun('token', '--sub', 'e2e')).trim();
   }
@@ -61,7 +62,8 @@ export class Cluster {
   }
 
   async urls() {
-    return (await this.ps()).filter(({role}) => role === 'gateway').map(({ports}) => `ws://127.0.0.1:${ports.ws}/ws`);
+    const scheme = this.options.tls ? 'wss' : 'ws';
+    return (await this.ps()).filter(({role}) => role === 'gateway').map(({ports}) => `${scheme}://127.0.0.1:${ports.ws}/ws`);
   }
 
   async processes(...roles) {
