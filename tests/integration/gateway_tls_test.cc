@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "config.h"
 #include "gateway_listener.h"
 #include "support/certificates.h"
 #include "support/http_client.h"
@@ -60,7 +61,7 @@ class TlsClient {
   }
 
   asio::io_context io_{1};
-  TlsTransport stream_;
+  tls::Stream<tcp::socket> stream_;
   error_code error_;
 };
 
@@ -168,6 +169,25 @@ TEST_F(GatewayTlsTest, StoppingEndsHandshakes) {
   ASSERT_TRUE(WaitUntil([&] { return server.Metric("gateway_tls_handshakes") == 1; }));
   server.Stop();
   EXPECT_TRUE(silent.WaitClosed());
+}
+
+TEST(GatewayPlainTextTest, IsExposedUnlessSomebodyMeansIt) {
+  const auto exposed = [](const std::string& host, auto change) {
+    Config config;
+    config.bind_address = host;
+    change(config);
+    return PlainTextIsExposed(config);
+  };
+  const auto as_is = [](Config&) {};
+  EXPECT_TRUE(exposed("", as_is));
+  EXPECT_TRUE(exposed("10.0.0.1", as_is));
+  EXPECT_TRUE(exposed("::", as_is));
+  for (const char* host : {"127.0.0.1", "::1", "localhost"}) EXPECT_FALSE(exposed(host, as_is));
+  EXPECT_FALSE(exposed("", [](Config& config) { config.no_auth = true; }));  // then on loopback
+  EXPECT_FALSE(exposed("", [](Config& config) { config.tls_in_front = true; }));
+  EXPECT_FALSE(exposed("", [](Config& config) { config.tls.certificate = "file"; }));
+  EXPECT_FALSE(exposed("", [](Config& config) { config.allow_plaintext = {"grpc", "clients"}; }));
+  EXPECT_TRUE(exposed("", [](Config& config) { config.allow_plaintext = {"grpc"}; }));
 }
 
 }  // namespace

@@ -31,6 +31,11 @@ TEST(UrlTest, PartsAndDefaults) {
   ASSERT_TRUE(ipv6.ok());
   EXPECT_EQ(ipv6->host, "::1");
   EXPECT_EQ(ipv6->Authority(), "[::1]:8080");
+  EXPECT_FALSE(ipv6->secure);
+  const auto secure = ParseUrl("wss://example.org/ws");
+  ASSERT_TRUE(secure.ok());
+  EXPECT_EQ(secure->Authority(), "example.org:443");
+  EXPECT_TRUE(secure->secure);
 }
 
 TEST(UrlTest, EverythingElseIsRefused) {
@@ -162,9 +167,22 @@ TEST(ConfigTest, OptionsReachTheirFields) {
   EXPECT_EQ(config.data.value_kind, ValueKind::kBlob);
 }
 
+TEST(ConfigTest, SecureTargetsShareTheirRules) {
+  const auto parsed = Parse({"--token", "t", "--tls-insecure", "--url", "ws://a", "--url",
+                             "wss://b", "--url", "wss://c"});
+  ASSERT_TRUE(parsed.config) << parsed.text;
+  const auto& endpoints = parsed.config->target.endpoints;
+  EXPECT_EQ(endpoints[0].tls, nullptr);
+  EXPECT_NE(endpoints[1].tls, nullptr);
+  EXPECT_EQ(endpoints[1].tls, endpoints[2].tls);
+}
+
 TEST(ConfigTest, ContradictionsAreUsageErrors) {
   const std::vector<std::vector<const char*>> bad = {
       {"--url", "http://x"},
+      {"--url", "wss://x", "--tls-ca-file", "/no/such/file"},
+      {"--url", "wss://x", "--tls-ca-file", "x", "--tls-insecure"},
+      {"--url", "ws://x", "--tls-insecure"},
       {"--rate", "fast"},
       {"--duration", "10"},
       {"--keys", "0"},
