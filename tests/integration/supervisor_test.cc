@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "supervisor/child.h"
+#include "supervisor/control.h"
 #include "supervisor/log_file.h"
 #include "supervisor/ports.h"
 #include "support/child_process.h"
@@ -267,6 +268,82 @@ TEST_F(WhileHeldTest, NobodyJoinsOnceItHasDecidedToEnd) {
       [&] { return ReadFile(dir_ / "supervisor.log").find("stopping") != std::string::npos; }));
   EXPECT_EQ(Hold(), -1);
   EXPECT_TRUE(supervisor_.Wait());
+}
+
+// Processes w-<number>, and a file that says where they are.
+class ScaleTest : public SupervisorTest {
+ protected:
+  std::string Base() const {
+    return Sleeper("base", 0) + "render " + (dir_ / "run/who.in") + " " + (dir_ / "run/who") + "\n";
+  }
+  static std::string Worker(int number) {
+    return Sleeper("w-" + std::to_string(number), 1) + "port grpc\n";
+  }
+  void Announce(const std::string& text) const { std::ofstream(dir_ / "run/who.in") << text; }
+  std::string Announced() const { return ReadFile(dir_ / "run/who"); }
+
+  // What the supervisor said, then its verdict.
+  std::string Scale(const std::string& spec) {
+    std::ofstream(dir_ / "run/cluster.spec.next") << spec;
+    std::string said;
+    const Status result = SendCommand(dir_ / "run/control.sock", "scale",
+                                      [&](std::string_view line) { said.append(line) += '\n'; });
+    return said + (result.ok() ? "ok" : std::string(Message(result)));
+  }
+  bool Knows(const std::string& name) const {
+    return ReadFile(dir_ / "run/state.tsv").find("\t" + name + "\t") != std::string::npos;
+  }
+};
+
+TEST_F(ScaleTest, StartsWhatIsNewAndStopsWhatIsNotNamed) {
+  Announce("{w-0.grpc}\n");
+  Start(Base() + Worker(0));
+  ASSERT_TRUE(WaitReady());
+  const std::string first = Announced();
+  const pid_t base = PidOf("base");
+  const pid_t w0 = PidOf("w-0");
+
+  Announce("{w-0.grpc}\n{w-1.grpc}\n{w-2.grpc}\n");
+  EXPECT_EQ(Scale(Base() + Worker(0) + Worker(1) + Worker(2)), "w-1: ready\nw-2: ready\nok");
+  EXPECT_TRUE(Alive(PidOf("w-1")));
+  EXPECT_TRUE(Announced().starts_with(first)) << "it keeps its port";
+  EXPECT_EQ(Announced().find('{'), std::string::npos) << Announced();
+
+  Announce("{w-2.grpc}\n");
+  const std::string said = Scale(Base() + Worker(2));
+  EXPECT_NE(said.find("w-0: stopped in "), std::string::npos) << said;
+  EXPECT_NE(said.find("w-1: stopped in "), std::string::npos) << said;
+  EXPECT_FALSE(Alive(w0));
+  EXPECT_TRUE(WaitUntil([&] { return !Knows("w-0") && Knows("w-2"); }));
+  EXPECT_EQ(PidOf("w-0"), 0);
+  EXPECT_EQ(PidOf("base"), base);
+  EXPECT_EQ(ReadFile(dir_ / "run/cluster.spec"), Base() + Worker(2));
+  EXPECT_TRUE(Stop());
+}
+
+TEST_F(ScaleTest, NothingChangesWhenItCannotBeDone) {
+  Announce("{w-0.grpc}\n");
+  const std::string spec = Base() + Worker(0);
+  Start(spec);
+  ASSERT_TRUE(WaitReady());
+  const pid_t w0 = PidOf("w-0");
+  const std::string announced = Announced();
+
+  EXPECT_EQ(Scale(Base() + Worker(0) + "arg more\n"),
+            "w-0 runs with other settings; start the cluster anew");
+  EXPECT_EQ(Scale(spec + Sleeper("other", 7)), "the cluster runs without any test");
+  EXPECT_EQ(Scale("nonsense"), "line 1: nonsense");
+  Announce("{w-0.grpc} {bad.grpc}\n");
+  const std::string said =
+      Scale(Base() +
+            "process bad\nrole test\ntier 1\nport grpc\nprobe http {bad.grpc}\n"
+            "arg /bin/false\n");
+  EXPECT_NE(said.find("bad does not become ready"), std::string::npos) << said;
+  EXPECT_TRUE(WaitUntil([&] { return !Knows("bad"); }));
+  EXPECT_EQ(PidOf("w-0"), w0);
+  EXPECT_EQ(Announced(), announced);
+  EXPECT_EQ(ReadFile(dir_ / "run/cluster.spec"), spec);
+  EXPECT_TRUE(Stop());
 }
 
 TEST(PortTable, KeepsChosenPortsAndRefusesTakenOnes) {

@@ -31,3 +31,14 @@ refused "no cluster is ready" "$TOPGUN" load --smoke --data "$WORK/e"
 refused "does not start" env JWT_SECRET="$(printf -- '-----BEGIN PUBLIC KEY-----\nnone\n')" \
   "$TOPGUN" up --no-build --detach --port 0 --data "$WORK/f"
 expect_equal "$(field "$WORK/f" redis up)" false
+
+# Scaling: what it does not understand, and what cannot be scaled, is refused before anything is done.
+refused "say how many" "$TOPGUN" scale --data "$dir"
+refused "'sync' is not ROLE=N" "$TOPGUN" scale sync --data "$dir"
+refused "no role 'gatway'" "$TOPGUN" scale gatway=2 --data "$dir"
+refused "there is one redis" "$TOPGUN" scale redis=2 --data "$dir"
+refused "sync takes a number from 1 to 16" "$TOPGUN" scale sync=0 --data "$dir"
+refused "sync takes a number from 1 to 16" "$TOPGUN" scale sync=many --data "$dir"
+refused "sync is named twice" "$TOPGUN" scale sync=2 sync=3 --data "$dir"
+refused "no cluster is ready" "$TOPGUN" scale sync=2 --data "$WORK/f"
+expect_equal "$(field "$dir" sync-1 up)" undefined
