@@ -172,6 +172,7 @@ void Loop::OnDisconnected(const Status& reason) {
 
 void Loop::PollFeeds() {
   for (auto& shard : shards_) shard->Poll();
+  probe_.AnswersReleased(answers_.ReleaseOld(std::chrono::steady_clock::now()));
   poll_timer_.expires_after(feed_poll_);
   poll_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;

@@ -56,6 +56,9 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
           metrics::kLatencySeconds)),
       parts_refused_(registry.AddCounter(
           "sync_parts_refused_total", "Batches refused because a limit was reached (retryable).")),
+      answers_released_(registry.AddCounter(
+          "sync_answers_released_total",
+          "Messages whose first results left alone, because a shard took long with the others.")),
       queue_bytes_(registry.AddGauge("sync_queue_bytes", "Bytes of batches waiting to be merged.")),
       cache_bytes_(registry.AddGauge("sync_cache_bytes", "Bytes held by the cell caches.")),
       cache_hits_(registry.AddCounter("sync_cache_hits_total", "Cells found in the cell cache.")),

@@ -1,4 +1,5 @@
 // The write stream: parts in, results out.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -6,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "service/answer_group.h"
 #include "service/outbox.h"
 #include "service/part_codec.h"
 #include "service/sync_service.h"
@@ -42,16 +44,55 @@ struct ApplyStream {
   void Accept(uint64_t part_id) {
     outbox.Add([&](v1::ApplyReply& reply) { reply.add_accepted(part_id); });
   }
-  void Answer(uint64_t part_id, const WriteResult& result) {
+  void Answer(const std::vector<AnswerGroup::Answer>& answers) {
     outbox.Add([&](v1::ApplyReply& reply) {
-      FillResult(part_id, result, volatile_storage, *reply.add_results());
+      for (const auto& [part_id, result] : answers) {
+        FillResult(part_id, result, volatile_storage, *reply.add_results());
+      }
     });
   }
+  void Refuse(uint64_t part_id, Status status) { Answer({{part_id, {std::move(status), {}, {}}}}); }
 
   ApplyOutbox outbox;
   const uint64_t bytes_max;
   const bool volatile_storage;
   std::atomic<uint64_t> waiting_bytes{0};
+};
+
+// Parts of one message on their way into the shards of one loop. On that loop.
+struct Submission {
+  LoopSet& loops;
+  const size_t loop;
+  const std::shared_ptr<ApplyStream>& stream;
+  const std::shared_ptr<v1::ApplyRequest>& request;
+  const PartTimes times;
+  const std::shared_ptr<AnswerGroup> group;
+
+  void Submit(const v1::ApplyPart& part) {
+    std::function<void(WriteResult)> done = DoneWith(part);
+    StatusOr<WritePart> decoded = DecodePart(part, request);
+    if (!decoded.ok()) return done({decoded.status(), {}, {}});
+    decoded->done = std::move(done);
+    decoded->replicate_ms = part.replicate_ms();
+    decoded->persist = part.persist();
+    decoded->times = times;
+    decoded->times.trace = part.trace();
+    const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
+    if (accepted && part.report_accepted()) stream->Accept(part.part_id());
+  }
+
+  std::function<void(WriteResult)> DoneWith(const v1::ApplyPart& part) const {
+    return [held = &loops.AnswersOf(loop), stream = stream,
+            group = part.replicate_ms() == 0 ? group : nullptr, part_id = part.part_id(),
+            bytes = PartBytes(part)](WriteResult result) {
+      stream->waiting_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+      if (group == nullptr) {
+        stream->Answer({{part_id, std::move(result)}});
+      } else if (group->Add(part_id, std::move(result))) {
+        held->Hold(group, steady_clock::now());
+      }
+    };
+  }
 };
 
 class ApplyReactor final : public ApplyOutbox::Reactor {
@@ -87,12 +128,12 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     std::vector<std::vector<const v1::ApplyPart*>> by_loop(loops_.loop_count());
     for (const v1::ApplyPart& part : request->parts()) {
       if (part.shard() >= loops_.shard_count()) {
-        stream_->Answer(part.part_id(), {InvalidArgument("shard: out of range"), {}, {}});
+        stream_->Refuse(part.part_id(), InvalidArgument("shard: out of range"));
         continue;
       }
       if (stream_->waiting_bytes.load(std::memory_order_relaxed) > stream_->bytes_max) {
-        stream_->Answer(part.part_id(),
-                        {ResourceExhausted("too much work is waiting on this stream"), {}, {}});
+        stream_->Refuse(part.part_id(),
+                        ResourceExhausted("too much work is waiting on this stream"));
         continue;
       }
       stream_->waiting_bytes.fetch_add(PartBytes(part), std::memory_order_relaxed);
@@ -100,32 +141,24 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     }
     for (size_t loop = 0; loop < by_loop.size(); ++loop) {
       if (by_loop[loop].empty()) continue;
-      loops_.Post(loop, [&loops = loops_, stream = stream_, request, now,
+      loops_.Post(loop, [&loops = loops_, loop, stream = stream_, request, now,
                          parts = std::move(by_loop[loop])] {
         const PartTimes times{.received = now, .handed = steady_clock::now()};
-        for (const v1::ApplyPart* part : parts) Submit(loops, stream, request, *part, times);
+        Submission submission{loops, loop, stream, request, times, Group(stream, parts)};
+        for (const v1::ApplyPart* part : parts) submission.Submit(*part);
       });
     }
   }
 
-  // On the shard's loop.
-  static void Submit(LoopSet& loops, const std::shared_ptr<ApplyStream>& stream,
-                     const std::shared_ptr<v1::ApplyRequest>& request, const v1::ApplyPart& part,
-                     PartTimes times) {
-    auto done = [stream, part_id = part.part_id(),
-                 bytes = PartBytes(part)](const WriteResult& result) {
-      stream->waiting_bytes.fetch_sub(bytes, std::memory_order_relaxed);
-      stream->Answer(part_id, result);
-    };
-    StatusOr<WritePart> decoded = DecodePart(part, request);
-    if (!decoded.ok()) return done({decoded.status(), {}, {}});
-    decoded->done = std::move(done);
-    decoded->replicate_ms = part.replicate_ms();
-    decoded->persist = part.persist();
-    decoded->times = times;
-    decoded->times.trace = part.trace();
-    const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
-    if (accepted && part.report_accepted()) stream->Accept(part.part_id());
+  // Of the parts that do not wait for replication.
+  static std::shared_ptr<AnswerGroup> Group(const std::shared_ptr<ApplyStream>& stream,
+                                            const std::vector<const v1::ApplyPart*>& parts) {
+    const auto swift = std::count_if(parts.begin(), parts.end(), [](const v1::ApplyPart* part) {
+      return part->replicate_ms() == 0;
+    });
+    return std::make_shared<AnswerGroup>(
+        swift,
+        [stream](const std::vector<AnswerGroup::Answer>& answers) { stream->Answer(answers); });
   }
 
   LoopSet& loops_;

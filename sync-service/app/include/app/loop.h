@@ -27,6 +27,7 @@
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
 #include "redis/connection.h"
+#include "service/answer_group.h"
 
 namespace topgun::sync {
 
@@ -56,6 +57,7 @@ class Loop final : public Scheduler {
   // On this loop only.
   Shard& ShardAt(uint32_t shard);
   ViewRegistry& views() { return *views_; }
+  HeldAnswers& answers() { return answers_; }
   std::set<Watcher*>& watchers() { return watchers_; }
 
   void After(int64_t delay_ms, std::function<void()> task) override;
@@ -90,6 +92,7 @@ class Loop final : public Scheduler {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;
   std::unique_ptr<RetentionSweeper> sweeper_;
+  HeldAnswers answers_;
   std::set<Watcher*> watchers_;
   std::atomic<uint32_t> open_shards_{0};
   std::atomic<bool> misconfigured_{false};

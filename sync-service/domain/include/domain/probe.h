@@ -59,6 +59,7 @@ class Probe {
   // How late a timer of the loop came.
   void LoopLag(double seconds) { loop_lag_seconds_.Observe(seconds); }
   void PartRefused() { parts_refused_.Increment(); }
+  void AnswersReleased(size_t count) { answers_released_.Increment(static_cast<double>(count)); }
   void QueueBytes(int64_t delta) { queue_bytes_.Increment(static_cast<double>(delta)); }
   void CacheBytes(int64_t delta) { cache_bytes_.Increment(static_cast<double>(delta)); }
   void CellsRead(size_t hits, size_t misses);
@@ -107,6 +108,7 @@ class Probe {
   prometheus::Gauge& replica_waiters_;
   prometheus::Histogram& replica_wait_seconds_;
   prometheus::Counter& parts_refused_;
+  prometheus::Counter& answers_released_;
   prometheus::Gauge& queue_bytes_;
   prometheus::Gauge& cache_bytes_;
   prometheus::Counter& cache_hits_;

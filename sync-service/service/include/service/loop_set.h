@@ -10,6 +10,7 @@
 #include "domain/shard.h"
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
+#include "service/answer_group.h"
 
 namespace topgun::sync {
 
@@ -27,6 +28,8 @@ class LoopSet {
   virtual Shard& ShardAt(uint32_t shard) = 0;
   // Only on that loop.
   virtual ViewRegistry& ViewsOf(size_t loop) = 0;
+  // Results that wait for those of the same message. Only on that loop.
+  virtual HeldAnswers& AnswersOf(size_t loop) = 0;
   // Those that the loop asks for progress every second. Only on that loop.
   virtual std::set<Watcher*>& WatchersOf(size_t loop) = 0;
 };
