@@ -14,6 +14,9 @@
 namespace topgun::gateway {
 namespace {
 
+constexpr char kProgram[] = "topgun-gateway";
+constexpr char kDescription[] = "Connects WebSocket clients with the sync services.";
+
 void AddNetwork(config::Settings& settings, Config& config) {
   const std::string group = "Network";
   settings.Add("name", &config.name, "Name of this gateway in logs; gateway-<pid> when empty",
@@ -99,11 +102,11 @@ void AddAuthentication(config::Settings& settings, Config& config) {
   const std::string group = "Authentication";
   settings.AddSecret("jwt-secret", &config.jwt_secret,
                      "HS256 secret of client tokens, or a PEM public key for RS256",
-                     {.group = group, .env = "JWT_SECRET"});
+                     {.group = group, .env = "JWT_SECRET", .live = true});
   settings.Add("jwt-issuer", &config.jwt_issuer, "Required `iss` of tokens; empty: any",
-               {.group = group});
+               {.group = group, .live = true});
   settings.Add("jwt-audience", &config.jwt_audience, "Required `aud` of tokens; empty: any",
-               {.group = group});
+               {.group = group, .live = true});
   settings.Add("no-auth", &config.no_auth, "Serve clients without tokens; wins over a secret",
                {.group = group});
   settings.Add(
@@ -112,47 +115,48 @@ void AddAuthentication(config::Settings& settings, Config& config) {
       {.group = group});
   settings.Add("forward-auth-errors", &config.forward_auth_errors,
                "Tell clients why their token was refused",
-               {.group = group, .env = "INSECURE_FORWARD_AUTH_ERRORS"});
+               {.group = group, .env = "INSECURE_FORWARD_AUTH_ERRORS", .live = true});
   settings.Add("admin-subjects", &config.admin_subjects,
                "Subjects of tokens whom map policies do not concern; a role does not suffice",
                {.group = group});
   settings.Add("admin-username", &config.admin_username, "Name of POST /api/auth/login",
-               {.group = group, .min = 1, .max = 256});
+               {.group = group, .min = 1, .max = 256, .live = true});
   settings.AddSecret("admin-password", &config.admin_password,
                      "Password of POST /api/auth/login; without one nobody can log in",
-                     {.group = group, .max = 1024});
+                     {.group = group, .max = 1024, .live = true});
   settings.Add("auth-timeout", &config.auth_timeout,
                "Connections that have not authenticated by then are closed",
-               {.group = group, .min = 100});
+               {.group = group, .min = 100, .live = true});
 }
 
 void AddLimits(config::Settings& settings, Config& config) {
   const std::string group = "Limits";
   settings.Add("connections-max", &config.connections_max,
-               "Connections at a time; further ones get HTTP 503", {.group = group, .min = 1});
+               "Connections at a time; further ones get HTTP 503",
+               {.group = group, .min = 1, .live = true});
   settings.AddBytes("message-bytes-max", &config.message_bytes_max,
                     "Largest message of an authenticated client; 2 MiB before",
-                    {.group = group, .min = 1 << 16, .max = 48 << 20});
+                    {.group = group, .min = 1 << 16, .max = 48 << 20, .live = true});
   settings.AddBytes("push-bytes-max", &config.push_bytes_max,
                     "News queued for one connection; beyond, it is closed",
-                    {.group = group, .min = 1 << 14});
+                    {.group = group, .min = 1 << 14, .live = true});
   settings.AddBytes("reply-bytes-max", &config.reply_bytes_max,
                     "Replies queued for one connection; beyond, it is not read",
-                    {.group = group, .min = 1 << 14});
+                    {.group = group, .min = 1 << 14, .live = true});
   settings.AddBytes("inflight-bytes-max", &config.inflight_bytes_max,
                     "Writes kept per loop until they are acknowledged; beyond, clients get 429",
-                    {.group = group, .min = 1 << 16});
+                    {.group = group, .min = 1 << 16, .live = true});
   settings.AddBytes("value-bytes-max", &config.value_bytes_max, "Largest value; 0: unlimited",
-                    {.group = group});
+                    {.group = group, .live = true});
   settings.Add("ops-per-second", &config.ops_per_second, "Operations per second and connection",
-               {.group = group, .min = 1});
+               {.group = group, .min = 1, .live = true});
   settings.Add("ops-burst", &config.ops_burst, "Operations a connection may send at once",
-               {.group = group, .min = 1});
+               {.group = group, .min = 1, .live = true});
   settings.Add("subscriptions-max", &config.subscriptions_max, "Live queries per connection",
-               {.group = group, .min = 1});
+               {.group = group, .min = 1, .live = true});
   settings.Add("revivals-per-second", &config.revivals_per_second,
                "Clients per second and loop told to send again after an overload",
-               {.group = group, .min = 1});
+               {.group = group, .min = 1, .live = true});
 }
 
 Status CheckGrpc(const Config& config) {
@@ -170,10 +174,7 @@ bool IsLoopback(const std::string& host) {
   return host == "localhost" || (!error && address.is_loopback());
 }
 
-}  // namespace
-
-config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config::Settings settings("topgun-gateway", "Connects WebSocket clients with the sync services.");
+void AddSettings(config::Settings& settings, Config& config) {
   AddNetwork(settings, config);
   AddAuthentication(settings, config);
   AddTls(settings, config);
@@ -182,21 +183,22 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   AddLimits(settings, config);
   settings.Add("idle-timeout", &config.idle_timeout,
                "Connections that send no PING for this long are closed",
-               {.group = "Times", .min = 100});
+               {.group = "Times", .min = 100, .live = true});
   settings.Add("connection-age-max", &config.connection_age_max,
                "Age, give or take a fifth, at which connections are closed so that clients spread "
                "over new gateways; 0: never",
-               {.group = "Times"});
+               {.group = "Times", .live = true});
   settings.Add("drain-delay", &config.drain_delay,
                "Time between SIGTERM and the drain: not ready, but serving, until balancers know",
-               {.group = "Times", .max = 600'000});
+               {.group = "Times", .max = 600'000, .live = true});
   settings.Add("drain-window", &config.drain_window,
                "Time over which a drain closes its connections, shorter when there are few",
-               {.group = "Times", .max = 3'600'000});
+               {.group = "Times", .max = 3'600'000, .live = true});
   settings.Add("drain", &config.drain, "Longest wait of a connection for its acks in a drain",
-               {.group = "Times"});
-  settings.Add("log-level", &config.log_level, "Lowest level that is logged",
-               {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});
+               {.group = "Times", .live = true});
+  settings.Add(
+      "log-level", &config.log_level, "Lowest level that is logged",
+      {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}, .live = true});
   settings.Add("debug-endpoints", &config.debug_endpoints,
                "Serve /debug/ on the admin port: profiles, threads, log level",
                {.group = "Logging"});
@@ -206,10 +208,29 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCheck([&config] { return discovery::CheckTargets("sync", config.sync); });
   settings.AddCheck([&config] { return CheckGrpc(config); });
   settings.AddCheck([&config] { return CheckTls(config); });
-  const config::ParseResult parsed = settings.Parse(argc, argv);
-  config.shown = parsed.shown;
+}
+
+void NameDefaults(Config& config) {
   if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());
-  return parsed;
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, config);
+  config.parsed = settings.Parse(argc, argv);
+  NameDefaults(config);
+  return config.parsed;
+}
+
+Config ParseConfigAgain(const Config& running) {
+  Config config;
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, config);
+  config.parsed = settings.ParseAgain(running.parsed.arguments);
+  NameDefaults(config);
+  return config;
 }
 
 StatusOr<ListenAddress> ListenAddressOf(const Config& config) {

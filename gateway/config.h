@@ -1,4 +1,5 @@
-// Settings of topgun-gateway, with their defaults. Filled by ParseConfig(), then read-only.
+// Settings of topgun-gateway, with their defaults. Filled by ParseConfig(), then read-only: a
+// reload fills another one.
 #pragma once
 
 #include <chrono>
@@ -69,7 +70,7 @@ struct Config {
 
   std::string log_level = "info";
   bool debug_endpoints = false;
-  std::string shown;  // all of them as text, secrets masked
+  config::ParseResult parsed;  // as they were read
   bool print_metrics_doc = false;
 };
 
@@ -79,6 +80,9 @@ struct ListenAddress {
 };
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config);
+
+// What ParseConfig() would read now, for a reload; its result is in `parsed`. Prints nothing.
+Config ParseConfigAgain(const Config& running);
 
 // Where WebSocket clients connect: --listen, else the two variables of the reference server.
 StatusOr<ListenAddress> ListenAddressOf(const Config& config);

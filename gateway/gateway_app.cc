@@ -8,6 +8,7 @@
 
 #include "admin/drain_endpoint.h"
 #include "auth/jwt_verifier.h"
+#include "control/endpoints.h"
 #include "debug/process_info.h"
 #include "hops/endpoint.h"
 #include "logging/logging.h"
@@ -42,6 +43,48 @@ std::string HostOf(const Config& config) {
   return address.ok() ? address->host : std::string();
 }
 
+DispatchOptions DispatchOptionsOf(const Config& config) {
+  DispatchOptions options;
+  options.forward_auth_errors = config.forward_auth_errors;
+  options.auth_timeout = config.auth_timeout;
+  options.idle_timeout = config.idle_timeout;
+  options.ops_per_second = config.ops_per_second;
+  options.ops_burst = config.ops_burst;
+  options.message_bytes_max = config.message_bytes_max;
+  options.revivals_per_second = config.revivals_per_second;
+  options.drain = {.window = config.drain_window, .patience = config.drain};
+  options.connection_age_max = config.connection_age_max;
+  options.op_limits.value_bytes_max = config.value_bytes_max;
+  return options;
+}
+
+ListenerLimits ListenerLimitsOf(const Config& config) {
+  ListenerLimits limits;
+  limits.connections_max = config.connections_max;
+  limits.http_body_bytes_max = config.message_bytes_max;
+  limits.outbound.push_bytes_max = config.push_bytes_max;
+  limits.outbound.reply_bytes_max = config.reply_bytes_max;
+  return limits;
+}
+
+AdminLoginOptions LoginOptionsOf(const Config& config) {
+  return {.username = config.admin_username,
+          .password = config.admin_password,
+          .jwt_secret = config.jwt_secret,
+          .issuer = config.jwt_issuer,
+          .audience = config.jwt_audience};
+}
+
+// `host` and the mode of authentication are as the process was started.
+SettingsInfo SettingsInfoOf(const Config& started, const Config& config) {
+  SettingsInfo info;
+  info.host = HostOf(started);
+  info.require_auth = !started.no_auth;
+  info.log_level = config.log_level;
+  info.max_value_bytes = config.value_bytes_max;
+  return info;
+}
+
 LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credentials,
                           const OriginPrefix& prefix, size_t index) {
   LoopOptions options;
@@ -50,16 +93,7 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.shard_count = config.shards;
   options.sync_credentials = credentials;
   options.inflight_bytes_max = config.inflight_bytes_max;
-  options.dispatch.forward_auth_errors = config.forward_auth_errors;
-  options.dispatch.auth_timeout = config.auth_timeout;
-  options.dispatch.idle_timeout = config.idle_timeout;
-  options.dispatch.ops_per_second = config.ops_per_second;
-  options.dispatch.ops_burst = config.ops_burst;
-  options.dispatch.message_bytes_max = config.message_bytes_max;
-  options.dispatch.revivals_per_second = config.revivals_per_second;
-  options.dispatch.drain = {.window = config.drain_window, .patience = config.drain};
-  options.dispatch.connection_age_max = config.connection_age_max;
-  options.dispatch.op_limits.value_bytes_max = config.value_bytes_max;
+  options.dispatch = DispatchOptionsOf(config);
   options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
   options.map_sync.node_id = StampNodeId(config.name);
@@ -70,10 +104,7 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.auth.auth_required = !config.no_auth;
   options.auth.login_on_loopback_only = config.no_auth;
   options.admin.mounted = ServesAdministration(config);
-  options.admin.settings.host = HostOf(config);
-  options.admin.settings.require_auth = !config.no_auth;
-  options.admin.settings.log_level = config.log_level;
-  options.admin.settings.max_value_bytes = config.value_bytes_max;
+  options.admin.settings = SettingsInfoOf(config, config);
   options.cluster.self.id = config.node_id;
   options.cluster.self.host = config.advertise_host;
   options.cluster.self.url = config.advertise_url;
@@ -86,12 +117,7 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
 GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
     : config_(std::move(config)),
       registry_(registry),
-      login_({.username = config_.admin_username,
-              .password = config_.admin_password,
-              .jwt_secret = config_.jwt_secret,
-              .issuer = config_.jwt_issuer,
-              .audience = config_.jwt_audience},
-             clock_),
+      login_(LoginOptionsOf(config_), clock_),
       tls_reloader_(registry),
       tls_probe_(registry),
       sync_services_({.service = "sync",
@@ -99,14 +125,21 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
                       .this_machine_only =
                           !rpc::MayLeaveThisMachine(config_.grpc_tls, config_.allow_plaintext)},
                      discovery::MakeSources(config_.sync), registry),
-      debug_({.enabled = config_.debug_endpoints,
-              .program = "topgun-gateway",
-              .settings = config_.shown}) {}
+      drain_delay_(config_.drain_delay),
+      drain_window_(config_.drain_window),
+      drain_patience_(config_.drain),
+      reloader_(registry, config_.parsed.values, [this] { return PlanReload(); }),
+      debug_({.enabled = config_.debug_endpoints, .program = "topgun-gateway", .settings = [this] {
+                return reloader_.Shown();
+              }}) {}
 
 GatewayApp::~GatewayApp() { Stop(); }
 
 Status GatewayApp::Start() {
-  RETURN_IF_ERROR(MakeVerifier());
+  if (!config_.no_auth) {
+    ASSIGN_OR_RETURN(auto verifier, VerifierOf(config_));
+    verifier_ = std::make_unique<RotatingVerifier>(std::move(verifier));
+  }
   RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
   MakeLoops();
   ASSIGN_OR_RETURN(listener_, StartListener());
@@ -118,6 +151,12 @@ Status GatewayApp::Start() {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug_.Mount(*admin_);
+  control::MountControl(
+      *admin_,
+      {.program = "topgun-gateway",
+       .name = config_.name,
+       .shown_settings = {"shards", "no-auth", "jwt-issuer", "jwt-audience", "membership"}},
+      reloader_);
   admin::MountDrain(*admin_, {.unit = "connections",
                               .begin = [this] { return BeginDrain(); },
                               .cancel = [this] { return CancelDrain(); },
@@ -141,16 +180,42 @@ Status GatewayApp::Start() {
   return OkStatus();
 }
 
-Status GatewayApp::MakeVerifier() {
-  if (config_.no_auth) return OkStatus();
-  if (config_.jwt_secret.empty()) {
+StatusOr<std::unique_ptr<TokenVerifier>> GatewayApp::VerifierOf(const Config& config) const {
+  if (config.jwt_secret.empty()) {
     return FailedPrecondition("no JWT_SECRET, and TOPGUN_NO_AUTH is not set: refusing to start");
   }
-  ASSIGN_OR_RETURN(verifier_, MakeJwtVerifier({.secret = config_.jwt_secret,
-                                               .issuer = config_.jwt_issuer,
-                                               .audience = config_.jwt_audience},
-                                              clock_));
-  return OkStatus();
+  return MakeJwtVerifier(
+      {.secret = config.jwt_secret, .issuer = config.jwt_issuer, .audience = config.jwt_audience},
+      clock_);
+}
+
+// What may fail is done here, so that applying cannot.
+control::Reloader::Plan GatewayApp::PlanReload() {
+  const auto fresh = std::make_shared<const Config>(ParseConfigAgain(config_));
+  control::Reloader::Plan plan{.parsed = fresh->parsed, .apply = {}};
+  std::shared_ptr<const TokenVerifier> verifier;
+  if (plan.parsed.errors.empty() && verifier_ != nullptr) {
+    StatusOr<std::unique_ptr<TokenVerifier>> made = VerifierOf(*fresh);
+    if (made.ok()) {
+      verifier = *std::move(made);
+    } else {
+      plan.parsed.errors.push_back("jwt-secret: " + std::string(Message(made.status())));
+    }
+  }
+  plan.apply = [this, fresh, verifier] {
+    if (verifier != nullptr) verifier_->Replace(verifier);
+    login_.Change(LoginOptionsOf(*fresh));
+    drain_delay_ = fresh->drain_delay;
+    drain_window_ = fresh->drain_window;
+    drain_patience_ = fresh->drain;
+    listener_->SetLimits(ListenerLimitsOf(*fresh));
+    const LoopLimits limits{.inflight_bytes_max = fresh->inflight_bytes_max,
+                            .subscriptions_max = fresh->subscriptions_max,
+                            .dispatch = DispatchOptionsOf(*fresh),
+                            .settings = SettingsInfoOf(config_, *fresh)};
+    for (const auto& loop : loops_) loop->SetLimits(limits);
+  };
+  return plan;
 }
 
 void GatewayApp::MakeLoops() {
@@ -203,13 +268,10 @@ StatusOr<std::unique_ptr<Listener>> GatewayApp::StartListener() {
   ListenerOptions options;
   options.host = address.host;
   options.port = address.port;
-  options.connections_max = config_.connections_max;
   options.allowed_origins = config_.allowed_origins;
   options.tls_in_front = config_.tls_in_front;
   ASSIGN_OR_RETURN(options.tls, PrepareTls());
-  options.http_body_bytes_max = config_.message_bytes_max;
-  options.outbound.push_bytes_max = config_.push_bytes_max;
-  options.outbound.reply_bytes_max = config_.reply_bytes_max;
+  options.limits = ListenerLimitsOf(config_);
   std::vector<Listener::Loop> loops;
   for (const auto& loop : loops_) loops.push_back(loop->for_listener());
   std::unique_ptr<Listener> listener = MakeListener(std::move(options), std::move(loops));
@@ -275,15 +337,15 @@ int GatewayApp::Stop() {
   if (!running_) return 0;
   running_ = false;
   stopping_ = true;
-  rpc::Drain drain(config_.drain_delay + config_.drain_window + config_.drain + kCloseGrace);
-  if (config_.drain_delay.count() > 0) {
-    drain.Step("delay", [this](auto) { std::this_thread::sleep_for(config_.drain_delay); });
+  const std::chrono::milliseconds delay = drain_delay_;
+  const DrainOptions options{.window = drain_window_.load(), .patience = drain_patience_.load()};
+  rpc::Drain drain(delay + options.window + options.patience + kCloseGrace);
+  if (delay.count() > 0) {
+    drain.Step("delay", [&](auto) { std::this_thread::sleep_for(delay); });
   }
-  drain.Step("connections", [this](std::chrono::milliseconds left) {
+  drain.Step("connections", [&](std::chrono::milliseconds left) {
     listener_->RefuseWebSockets(true);
-    for (const auto& loop : loops_) {
-      loop->End({.window = config_.drain_window, .patience = config_.drain});
-    }
+    for (const auto& loop : loops_) loop->End(options);
     AwaitNoConnections(left);
   });
   drain.Step("listener", [this](auto) { listener_->Stop(); });

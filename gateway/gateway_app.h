@@ -10,10 +10,12 @@
 
 #include "admin/admin_server.h"
 #include "auth/admin_login.h"
+#include "auth/rotating_verifier.h"
 #include "auth/token_verifier.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "config.h"
+#include "control/reloader.h"
 #include "debug/debug_endpoints.h"
 #include "discovery/resolver.h"
 #include "hops/recorder.h"
@@ -38,13 +40,15 @@ class GatewayApp {
   // Accepts connections when it returns OK.
   Status Start();
   uint16_t port() const { return listener_->port(); }
+  control::Reloader& reloader() { return reloader_; }
   uint16_t admin_port() const { return admin_->port(); }
   // Readiness off, no new connections, acks in flight leave, connections close at the pace of the
   // settings. The exit code: 1 when writes that were acknowledged early may be lost.
   int Stop();
 
  private:
-  Status MakeVerifier();
+  StatusOr<std::unique_ptr<TokenVerifier>> VerifierOf(const Config& config) const;
+  control::Reloader::Plan PlanReload();
   void MakeLoops();
   NodeReport ReportNode() const;
   StatusOr<ListenerTls> PrepareTls();
@@ -60,7 +64,7 @@ class GatewayApp {
   const Config config_;
   metrics::Registry& registry_;
   SystemClock clock_;
-  std::unique_ptr<TokenVerifier> verifier_;  // null in no-auth mode
+  std::unique_ptr<RotatingVerifier> verifier_;  // null in no-auth mode
   AdminLogin login_;
   AddressLimiter login_limiter_{kLoginLimits};
   AddressLimiter admin_limiter_{kAdminLimits};
@@ -70,6 +74,11 @@ class GatewayApp {
   discovery::Resolver sync_services_;         // where they are, for all loops
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
+  // Of a graceful stop; a reload changes them from any thread.
+  std::atomic<std::chrono::milliseconds> drain_delay_;
+  std::atomic<std::chrono::milliseconds> drain_window_;
+  std::atomic<std::chrono::milliseconds> drain_patience_;
+  control::Reloader reloader_;
   debug::DebugEndpoints debug_;
   std::unique_ptr<admin::AdminServer> admin_;  // last to start, first to say that we stop
   std::atomic<bool> stopping_{false};

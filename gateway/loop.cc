@@ -132,6 +132,21 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   MountEndpoints(services, registry);
 }
 
+void Loop::SetLimits(LoopLimits limits) {
+  boost::asio::post(io_, [this, limits = std::move(limits)] { TakeOver(limits); });
+}
+
+void Loop::TakeOver(const LoopLimits& limits) {
+  options_.dispatch = limits.dispatch;
+  options_.admin.settings = limits.settings;
+  table_.OnOptionsChanged();
+  apply_.set_inflight_bytes_max(limits.inflight_bytes_max);
+  fan_out_.set_subscriptions_max(limits.subscriptions_max);
+  sync_.set_op_limits(limits.dispatch.op_limits);
+  admin_.set_settings(limits.settings);
+  FollowSettings();
+}
+
 // What an administrator has changed, or how the process was started.
 void Loop::FollowSettings() {
   const ClusterSettings settings = ReadClusterSettings(system_maps_.settings().rows());

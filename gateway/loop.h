@@ -72,6 +72,14 @@ struct LoopOptions {
   SyncOptions sync;
 };
 
+// What a reload may change in a loop.
+struct LoopLimits {
+  size_t inflight_bytes_max = size_t{64} << 20;
+  size_t subscriptions_max = 1'000;
+  DispatchOptions dispatch;
+  SettingsInfo settings;  // what GET /api/admin/settings shows
+};
+
 // What the endpoints of all loops share. Everything is safe from any thread and outlives the loops.
 struct HttpServices {
   ServerReporter report;
@@ -112,6 +120,9 @@ class Loop {
   // After Join(): writes that were acknowledged before their commit may be lost with this process.
   bool left_commits_owed() const { return left_commits_owed_; }
 
+  // Any thread: takes effect in a later turn of the loop, for connections that are there, too.
+  void SetLimits(LoopLimits limits);
+
   // Any thread: totals of the whole process.
   void Report(ServerReport& report) const;
   // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has ended.
@@ -127,10 +138,11 @@ class Loop {
   void TickEnd(Time now);
 
   std::string StatusJson() const;
+  void TakeOver(const LoopLimits& limits);
   void FollowSettings();
   void MountEndpoints(const HttpServices& services, metrics::Registry& registry);
 
-  const LoopOptions options_;
+  LoopOptions options_;
   size_t http_requests_ = 0;  // counted by connections, which end with the io_context
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

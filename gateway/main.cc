@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "config.h"
+#include "control/reloader.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
@@ -21,12 +22,15 @@ int main(int argc, char** argv) {
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::tls::Reloader::DeclareMetrics(registry);
+    const topgun::control::Reloader reloader(registry, {}, {});
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
   }
   if (!parsed.proceed) return parsed.exit_code;
   const auto level = topgun::logging::ParseLevel(config.log_level);
   topgun::logging::Init("topgun-gateway", level.ok() ? *level : topgun::logging::Level::kInfo);
+
+  topgun::control::LogWarnings(parsed);
 
   topgun::gateway::GatewayApp app(std::move(config), registry);
   if (const auto status = app.Start(); !status.ok()) {
@@ -36,6 +40,6 @@ int main(int argc, char** argv) {
   // Test harnesses and supervisors wait for this line (core.md 2.10).
   std::printf("PORT=%u\n", static_cast<unsigned>(app.port()));
   std::fflush(stdout);
-  signals.Wait();
+  signals.Wait([&app] { app.reloader().Reload("SIGHUP"); });
   return app.Stop();
 }

@@ -14,6 +14,9 @@
 namespace topgun::storage {
 namespace {
 
+constexpr char kProgram[] = "topgun-storage";
+constexpr char kDescription[] = "Persists the feeds of the shards in Postgres.";
+
 std::string HostAndPid() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
@@ -30,13 +33,14 @@ void AddProcess(config::Settings& settings, Config* config) {
                {.group = "Process"});
   settings.Add("admin", &config->admin, "Address of /metrics, /livez and /readyz",
                {.group = "Process"});
-  settings.Add("log-level", &config->log_level, "Least important level that is logged",
-               {.group = "Process", .allowed = {"debug", "info", "warning", "error"}});
+  settings.Add(
+      "log-level", &config->log_level, "Least important level that is logged",
+      {.group = "Process", .allowed = {"debug", "info", "warning", "error"}, .live = true});
   settings.Add("debug-endpoints", &config->debug_endpoints,
                "Serve /debug/ on the admin port: profiles, threads, log level",
                {.group = "Process"});
   settings.Add("drain-ms", &config->drain_ms, "How long SIGTERM may take to flush and hand over",
-               {.group = "Process", .min = 0, .max = 600'000});
+               {.group = "Process", .min = 0, .max = 600'000, .live = true});
 }
 
 void AddStores(config::Settings& settings, Config* config) {
@@ -61,17 +65,17 @@ void AddLimits(config::Settings& settings, Config* config) {
                {.group = "Limits", .min = 300, .max = 3'000});
   settings.Add("flush-interval-ms", &config->flush_interval_ms,
                "Least time between the flushes of a shard; the first after a pause is immediate",
-               {.group = "Limits", .min = 0, .max = 10'000});
+               {.group = "Limits", .min = 0, .max = 10'000, .live = true});
   settings.Add("awaited-flush-interval-ms", &config->awaited_flush_interval_ms,
                "The same while writes of concern PERSISTED wait",
-               {.group = "Limits", .min = 0, .max = 10'000});
+               {.group = "Limits", .min = 0, .max = 10'000, .live = true});
   settings.Add("flush-rows-max", &limits.flush_rows_max, "Rows of one flush, about",
-               {.group = "Limits", .min = 1, .max = 100'000});
+               {.group = "Limits", .min = 1, .max = 100'000, .live = true});
   settings.AddBytes("flush-bytes-max", &limits.flush_bytes_max, "Bytes of one flush, about",
-                    {.group = "Limits", .min = 64 << 10, .max = 256 << 20});
+                    {.group = "Limits", .min = 64 << 10, .max = 256 << 20, .live = true});
   settings.AddBytes("read-bytes-max", &limits.read_bytes_max,
                     "Bytes read from the feeds and not yet in Postgres, about",
-                    {.group = "Limits", .min = 1 << 20});
+                    {.group = "Limits", .min = 1 << 20, .live = true});
   settings.Add("watch-window-ms", &config->watch_window_ms,
                "Age up to which entries stay in a feed for watchers that resume",
                {.group = "Limits", .min = 0, .max = 3'600'000});
@@ -80,10 +84,7 @@ void AddLimits(config::Settings& settings, Config* config) {
                     {.group = "Limits"});
 }
 
-}  // namespace
-
-config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config) {
-  config::Settings settings("topgun-storage", "Persists the feeds of the shards in Postgres.");
+void AddSettings(config::Settings& settings, Config* config) {
   AddProcess(settings, config);
   AddStores(settings, config);
   redis::AddSecuritySettings(settings, "Redis security", &config->redis_security);
@@ -100,15 +101,35 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config* confi
   settings.AddCheck([config] {
     return redis::CheckSecurity(config->redis_security, config->redis, config->allow_plaintext);
   });
-  const config::ParseResult result = settings.Parse(argc, argv);
-  config->shown = result.shown;
+}
+
+// What follows from what was read.
+void Complete(Config* config) {
   config->limits.flush_interval = std::chrono::milliseconds(config->flush_interval_ms);
   config->limits.awaited_flush_interval = std::chrono::milliseconds(
       std::min(config->awaited_flush_interval_ms, config->flush_interval_ms));
   config->limits.watch_window = std::chrono::milliseconds(config->watch_window_ms);
   if (config->name.empty()) config->name = HostAndPid();
   if (config->advertise.empty()) config->advertise = config->grpc;
-  return result;
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config) {
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, config);
+  config->parsed = settings.Parse(argc, argv);
+  Complete(config);
+  return config->parsed;
+}
+
+Config ParseConfigAgain(const Config& running) {
+  Config config;
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, &config);
+  config.parsed = settings.ParseAgain(running.parsed.arguments);
+  Complete(&config);
+  return config;
 }
 
 }  // namespace topgun::storage

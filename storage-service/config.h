@@ -1,4 +1,4 @@
-// Settings of topgun-storage. Filled once by main; a value afterwards.
+// Settings of topgun-storage. Filled once by main; a value afterwards: a reload fills another one.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct Config {
   std::string admin = "127.0.0.1:9101";
   std::string log_level = "info";
   bool debug_endpoints = false;
-  std::string shown;  // all of them as text, secrets masked
+  config::ParseResult parsed;  // as they were read
 
   std::string redis = "127.0.0.1:6379";
   std::string redis_prefix = "tg";
@@ -46,5 +46,8 @@ struct Config {
 
 // Sets `config` from flags and environment.
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config);
+
+// What ParseConfig() would read now, for a reload; its result is in `parsed`. Prints nothing.
+Config ParseConfigAgain(const Config& running);
 
 }  // namespace topgun::storage

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "config.h"
+#include "control/reloader.h"
 #include "logging/logging.h"
 #include "storage_app.h"
 
@@ -11,6 +12,7 @@ int main(int argc, char** argv) {
   const auto parsed = topgun::storage::ParseConfig(argc, argv, &config);
   if (!parsed.proceed && !config.print_metrics_doc) return parsed.exit_code;
   topgun::logging::Init("storage", *topgun::logging::ParseLevel(config.log_level));
+  topgun::control::LogWarnings(parsed);
 
   topgun::metrics::Registry registry("topgun-storage");
   topgun::storage::StorageApp app(config, registry);

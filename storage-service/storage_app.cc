@@ -1,6 +1,7 @@
 #include "storage_app.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -11,6 +12,7 @@
 #include "admin/drain_endpoint.h"
 #include "async/spawn.h"
 #include "base/thread_name.h"
+#include "control/endpoints.h"
 #include "hops/endpoint.h"
 #include "pg/migrations.h"
 
@@ -49,9 +51,12 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       server_({.listen = config.grpc, .credentials = rpc::MakeCredentials(config.grpc_tls)},
               registry),
       tls_reloader_(registry),
+      drain_ms_(config.drain_ms),
+      log_level_(config.log_level),
+      reloader_(registry, config.parsed.values, [this] { return PlanReload(); }),
       debug_({.enabled = config.debug_endpoints,
               .program = "topgun-storage",
-              .settings = config.shown}),
+              .settings = [this] { return reloader_.Shown(); }}),
       admin_(config.admin, registry, [this] { return Readiness(); }) {}
 
 int StorageApp::Run(rpc::SignalWaiter& signals) {
@@ -60,6 +65,11 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
     boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
   });
   debug_.Mount(admin_);
+  control::MountControl(admin_,
+                        {.program = "topgun-storage",
+                         .name = config_.name,
+                         .shown_settings = {"shards", "redis-prefix"}},
+                        reloader_);
   admin::MountDrain(admin_, {.unit = "shards",
                              .begin = [this] { return BeginStandDown(); },
                              .cancel = [this] { return CancelStandDown(); },
@@ -84,7 +94,7 @@ int StorageApp::Run(rpc::SignalWaiter& signals) {
   logging::Info(
       "app", "started",
       {{"name", config_.name}, {"grpc_port", server_.port()}, {"admin_port", admin_.port()}});
-  signals.Wait();
+  signals.Wait([this] { reloader_.Reload("SIGHUP"); });
   Drain();
   return exit_code_;
 }
@@ -168,6 +178,24 @@ void StorageApp::Stop(const Status& reason) {
   rpc::SignalWaiter::RequestStop();
 }
 
+control::Reloader::Plan StorageApp::PlanReload() {
+  const auto fresh = std::make_shared<const Config>(ParseConfigAgain(config_));
+  return {.parsed = fresh->parsed, .apply = [this, fresh] {
+            // Whoever set another level through the admin port keeps it.
+            if (std::exchange(log_level_, fresh->log_level) != fresh->log_level) {
+              logging::SetLevel(*logging::ParseLevel(fresh->log_level));
+            }
+            drain_ms_ = fresh->drain_ms;
+            boost::asio::post(io_, [this, fresh] {
+              // The window is what the shards have been opened with.
+              ShardLimits limits = fresh->limits;
+              limits.watch_window = config_.limits.watch_window;
+              limits.watch_window_bytes = config_.limits.watch_window_bytes;
+              context_.limits = limits;
+            });
+          }};
+}
+
 Status StorageApp::BeginStandDown() {
   if (draining_) return FailedPrecondition("the process is being stopped");
   if (!ready_) return FailedPrecondition("not ready yet: waiting for Postgres and Redis");
@@ -208,7 +236,7 @@ void StorageApp::WarnOfDropped(uint64_t bytes) {
 
 void StorageApp::Drain() {
   draining_ = true;
-  rpc::Drain drain{std::chrono::milliseconds(config_.drain_ms)};
+  rpc::Drain drain{std::chrono::milliseconds(drain_ms_.load())};
   drain.Step("readiness", [this](auto) { server_.SetServing(false); });
   drain.Step("shards", [this](std::chrono::milliseconds left) {
     auto leave = manager_.Leave(std::chrono::steady_clock::now() + left);

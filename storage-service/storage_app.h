@@ -13,6 +13,7 @@
 
 #include "admin/admin_server.h"
 #include "config.h"
+#include "control/reloader.h"
 #include "debug/debug_endpoints.h"
 #include "feed/redis_feed_source.h"
 #include "feed/redis_shard_store.h"
@@ -63,6 +64,7 @@ class StorageApp {
 
   // On main's thread.
   void Drain();
+  control::Reloader::Plan PlanReload();  // on whatever thread reloads
   void CloseConnections();
   admin::AdminServer::Readiness Readiness() const;
   redis::ConnectionOptions RedisOptions(std::string_view purpose) const;
@@ -101,6 +103,9 @@ class StorageApp {
   StorageService service_;
   rpc::Server server_;
   tls::Reloader tls_reloader_;  // tells when certificates expire
+  std::atomic<int64_t> drain_ms_;
+  std::string log_level_;  // of the settings; of reloads, one at a time
+  control::Reloader reloader_;
   debug::DebugEndpoints debug_;
   admin::AdminServer admin_;
   std::thread loop_;

@@ -3,6 +3,7 @@
 
 #include "app/config.h"
 #include "app/sync_app.h"
+#include "control/reloader.h"
 #include "logging/logging.h"
 #include "metrics/registry.h"
 #include "rpc/shutdown.h"
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   }
   const auto level = topgun::logging::ParseLevel(config.log_level);
   topgun::logging::Init("topgun-sync", level.ok() ? *level : topgun::logging::Level::kInfo);
+  topgun::control::LogWarnings(config.parsed);
   const bool print_metrics_doc = config.print_metrics_doc;
   topgun::metrics::Registry registry("topgun-sync");
   topgun::sync::SyncApp app(std::move(config), registry);

@@ -42,34 +42,46 @@ struct MallocFree {
 }  // namespace
 
 AdminLogin::AdminLogin(AdminLoginOptions options, const WallClock& clock)
-    : options_(std::move(options)), clock_(clock) {}
+    : options_(std::make_shared<const AdminLoginOptions>(std::move(options))), clock_(clock) {}
+
+void AdminLogin::Change(AdminLoginOptions options) {
+  auto changed = std::make_shared<const AdminLoginOptions>(std::move(options));
+  const std::lock_guard lock(mutex_);
+  options_ = std::move(changed);
+}
+
+AdminLogin::Options AdminLogin::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
 
 StatusOr<std::string> AdminLogin::Login(std::string_view username,
                                         std::string_view password) const {
-  if (options_.password.empty()) return FailedPrecondition("no admin password is configured");
-  if (options_.jwt_secret.empty() || options_.jwt_secret.starts_with(kPemStart)) {
+  const Options options = this->options();
+  if (options->password.empty()) return FailedPrecondition("no admin password is configured");
+  if (options->jwt_secret.empty() || options->jwt_secret.starts_with(kPemStart)) {
     return FailedPrecondition("no secret to sign tokens with is configured");
   }
   // Both are compared always, so that the time does not tell whether the name was right.
-  const bool name_fits = SameSecret(username, options_.username);
-  const bool password_fits = SameSecret(password, options_.password);
+  const bool name_fits = SameSecret(username, options->username);
+  const bool password_fits = SameSecret(password, options->password);
   if (!name_fits || !password_fits) return Unauthenticated("invalid credentials");
-  return MakeToken();
+  return MakeToken(*options);
 }
 
-StatusOr<std::string> AdminLogin::MakeToken() const {
+StatusOr<std::string> AdminLogin::MakeToken(const AdminLoginOptions& options) const {
   const int64_t now = clock_.NowMs() / 1000;
-  json::object claims{{"sub", options_.username},
+  json::object claims{{"sub", options.username},
                       {"roles", json::array{"admin"}},
                       {"iat", now},
                       {"exp", now + kTokenSeconds}};
-  if (!options_.issuer.empty()) claims["iss"] = options_.issuer;
-  if (!options_.audience.empty()) claims["aud"] = options_.audience;
+  if (!options.issuer.empty()) claims["iss"] = options.issuer;
+  if (!options.audience.empty()) claims["aud"] = options.audience;
   jwt_t* raw = nullptr;
   if (jwt_new(&raw) != 0) return Internal("cannot make a token");
   const std::unique_ptr<jwt_t, JwtFree> token(raw);
-  const auto* const key = reinterpret_cast<const unsigned char*>(options_.jwt_secret.data());
-  const auto key_size = static_cast<int>(options_.jwt_secret.size());
+  const auto* const key = reinterpret_cast<const unsigned char*>(options.jwt_secret.data());
+  const auto key_size = static_cast<int>(options.jwt_secret.size());
   if (jwt_add_grants_json(raw, json::serialize(claims).c_str()) != 0 ||
       jwt_set_alg(raw, JWT_ALG_HS256, key, key_size) != 0) {
     return Internal("cannot make a token");

@@ -1,10 +1,12 @@
 // The login of the administrator: name and password for a token (core.md 9.2).
 //
 // The token is one that the gateways' own verifier accepts: HS256 with the secret of client tokens,
-// role `admin`, 24 hours. Immutable; any thread.
+// role `admin`, 24 hours. Any thread.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -28,14 +30,21 @@ class AdminLogin {
   // `clock` outlives the login.
   AdminLogin(AdminLoginOptions options, const WallClock& clock);
 
+  // For the logins that follow.
+  void Change(AdminLoginOptions options);
+
   // The token. UNAUTHENTICATED when name or password is wrong, FAILED_PRECONDITION when the server
   // has no password or no secret to sign with.
   StatusOr<std::string> Login(std::string_view username, std::string_view password) const;
 
  private:
-  StatusOr<std::string> MakeToken() const;
+  using Options = std::shared_ptr<const AdminLoginOptions>;
 
-  const AdminLoginOptions options_;
+  Options options() const;
+  StatusOr<std::string> MakeToken(const AdminLoginOptions& options) const;
+
+  mutable std::mutex mutex_;
+  Options options_;
   const WallClock& clock_;
 };
 

@@ -53,6 +53,7 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
   bool owes_commits() const;
 
   const std::vector<ShardLane>& lanes() const { return lanes_; }
+  void set_inflight_bytes_max(size_t bytes) { budget_.set_bytes_max(bytes); }
   size_t inflight_bytes() const { return budget_.bytes(); }
 
  private:

@@ -32,13 +32,14 @@ class MemoryBudget {
     const auto bytes = static_cast<int64_t>(bytes_);
     probe_.InflightBytes(bytes - std::exchange(reported_, bytes));
   }
+  void set_bytes_max(size_t bytes) { bytes_max_ = bytes; }
   size_t bytes() const { return bytes_; }
   bool Exhausted() const { return bytes_ > bytes_max_; }
   // Low enough to let refused clients send again.
   bool Relaxed() const { return bytes_ <= bytes_max_ / 2; }
 
  private:
-  const size_t bytes_max_;
+  size_t bytes_max_;
   Probe& probe_;
   size_t bytes_ = 0;
   int64_t reported_ = 0;

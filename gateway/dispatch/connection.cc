@@ -293,6 +293,11 @@ Connection::Time Connection::Sweep(Time now) {
   return Time::max();
 }
 
+void Connection::OnOptionsChanged() {
+  rate_.SetRate(context_.options.ops_per_second, context_.options.ops_burst);
+  if (authenticated_ && !ended_) session_.SetMessageBytesMax(context_.options.message_bytes_max);
+}
+
 void Connection::Revive() {
   if (ended_ || !authenticated_) return;
   context_.probe.Revived();

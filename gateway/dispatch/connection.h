@@ -36,6 +36,8 @@ class Connection final : public SessionHandler {
   void HandleHeld(std::string_view message);
   // Ends the connection when a deadline has passed; none will before the time that is returned.
   Time Sweep(Time now);
+  // The options of the context have changed.
+  void OnOptionsChanged();
   // Makes the client send everything unacknowledged again.
   void Revive();
   // Reads no more; closes once every ack has left, at the latest when told `at_once`. True once it

@@ -189,6 +189,15 @@ void ConnectionTable::SharePartitionMap() {
   }
 }
 
+void ConnectionTable::OnOptionsChanged() {
+  for (Slot& slot : slots_) {
+    if (slot.connection == nullptr) continue;
+    slot.look_at = {};            // its deadline may be sooner now
+    slot.retire_at = RetireAt();  // counted from now
+    slot.connection->OnOptionsChanged();
+  }
+}
+
 void ConnectionTable::BeginDrain(const DrainOptions& options, Time now) {
   if (departures_.draining()) return;
   std::vector<DrainSchedule::Item> items;

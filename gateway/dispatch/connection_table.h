@@ -58,6 +58,9 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
 
   void Tick(Time now);
 
+  // The options of the context have changed: they hold for the connections that are here, too.
+  void OnOptionsChanged();
+
   // From now on connections are closed at the pace of the options, as their acks leave. Does
   // nothing while draining already.
   void BeginDrain(const DrainOptions& options, Time now);

@@ -65,6 +65,8 @@ class FanOut final : public ChangeObserver {
         clock_(clock),
         expiry_budget_{.bytes_max = options.expiry_bytes_max} {}
 
+  // Connections that have more keep them.
+  void set_subscriptions_max(size_t count) { options_.subscriptions_max = count; }
   // Who may read what is asked here.
   void set_gate(const AccessGate& gate) { gate_ = &gate; }
 
@@ -174,7 +176,7 @@ class FanOut final : public ChangeObserver {
   std::function<void()> on_gap_;
   std::function<void(Connection&, const std::string&)> on_live_;
   const AccessGate* gate_ = nullptr;
-  const FanOutOptions options_;
+  FanOutOptions options_;
   ChangeSource& source_;
   MapReader& reader_;
   Probe& probe_;

@@ -14,6 +14,13 @@ class RateLimiter {
   RateLimiter(double tokens_per_second, double burst, Time now)
       : tokens_per_second_(tokens_per_second), burst_(burst), tokens_(burst), last_(now) {}
 
+  // From now on; what is saved up stays within the burst.
+  void SetRate(double tokens_per_second, double burst) {
+    tokens_per_second_ = tokens_per_second;
+    burst_ = burst;
+    tokens_ = std::min(tokens_, burst);
+  }
+
   // A single cost is clamped to the burst, so that a large frame can pass a full bucket.
   bool Allow(uint64_t cost, Time now) {
     const double elapsed = std::chrono::duration<double>(now - last_).count();

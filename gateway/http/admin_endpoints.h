@@ -57,6 +57,8 @@ class AdminEndpoints {
   AdminEndpoints& operator=(const AdminEndpoints&) = delete;
 
   void Mount(Router& router);
+  // What GET /api/admin/settings says of how the process was started, or reloaded.
+  void set_settings(const SettingsInfo& info) { settings_.set_info(info); }
 
  private:
   const bool mounted_;

@@ -59,6 +59,7 @@ class SettingsStore {
                 const ClusterView& cluster)
       : info_(std::move(info)), store_(store), mirror_(mirror), cluster_(cluster) {}
 
+  void set_info(SettingsInfo info) { info_ = std::move(info); }
   boost::json::object Get() const { return Describe(mirror_.rows()); }
   // Answers with the settings as they are afterwards. When it fails some changes may have been
   // made.
@@ -70,7 +71,7 @@ class SettingsStore {
   boost::json::object Describe(const MapMirror::Rows& rows) const;
   void Next(const std::shared_ptr<Job>& job);
 
-  const SettingsInfo info_;
+  SettingsInfo info_;
   SystemStore& store_;
   const MapMirror& mirror_;
   const ClusterView& cluster_;

@@ -24,6 +24,7 @@ class SyncEndpoint {
                metrics::Registry& registry);
 
   void Mount(Router& router);
+  void set_op_limits(const wire::OpLimits& limits) { options_.op_limits = limits; }
   void Tick(Time now);
   size_t exchanges() const { return exchanges_.size(); }
 
@@ -32,7 +33,7 @@ class SyncEndpoint {
   // A token that is not valid makes the request anonymous, like none.
   Principal PrincipalOf(const HttpRequest& request) const;
 
-  const SyncOptions options_;
+  SyncOptions options_;
   const SyncServices services_;
   const TokenVerifier* const verifier_;
   crdt::HybridLogicalClock hlc_;

@@ -41,9 +41,11 @@ class Incoming {
 
 // What the connections of one loop share.
 struct LoopState {
-  explicit LoopState(const Listener::Loop& loop_in) : loop(loop_in) {}
+  LoopState(const Listener::Loop& loop_in, const ListenerLimits& limits_in)
+      : loop(loop_in), limits(limits_in) {}
 
   const Listener::Loop loop;
+  ListenerLimits limits;
   std::vector<char> scratch = std::vector<char>(size_t{256} << 10);
   std::unordered_set<Incoming*> incoming;
   uint64_t body_bytes = 0;   // of requests that are read or worked on
@@ -155,7 +157,7 @@ class HttpConnection final : public Incoming,
   void ReadHeader() {
     parser_.emplace();
     parser_->header_limit(options_.header_bytes_max);
-    parser_->body_limit(options_.http_body_bytes_max);
+    parser_->body_limit(state_->limits.http_body_bytes_max);
     Enter(Phase::kHeader, options_.upgrade_timeout);
     boost::beast::http::async_read_header(
         transport_, buffer_, *parser_, [self = this->shared_from_this()](error_code error, size_t) {
@@ -190,7 +192,7 @@ class HttpConnection final : public Incoming,
     state_->loop.probe->HttpClosed();
     std::string unread(static_cast<const char*>(buffer_.cdata().data()), buffer_.size());
     std::make_shared<BeastSession<Transport>>(std::move(transport_), state_->scratch, options_,
-                                              state_->loop, slot_)
+                                              state_->loop, state_->limits.outbound, slot_)
         ->Run(typename BeastSession<Transport>::Request(std::move(parser_->get().base())),
               std::move(unread));
   }
@@ -213,7 +215,7 @@ class HttpConnection final : public Incoming,
   bool ReserveBody() {
     const auto length = parser_->content_length();
     const bool chunked = parser_->chunked();
-    reserved_ = length ? *length : chunked ? options_.http_body_bytes_max : 0;
+    reserved_ = length ? *length : chunked ? state_->limits.http_body_bytes_max : 0;
     const uint64_t total = state_->body_bytes + reserved_;
     if (reserved_ > 0 && total > options_.http_body_bytes_per_loop_max) {
       reserved_ = 0;
@@ -255,7 +257,8 @@ class HttpConnection final : public Incoming,
   }
 
   std::string TooLarge() const {
-    return "body exceeds maximum of " + std::to_string(options_.http_body_bytes_max) + " bytes";
+    return "body exceeds maximum of " + std::to_string(state_->limits.http_body_bytes_max) +
+           " bytes";
   }
 
   // ---- Answer ----

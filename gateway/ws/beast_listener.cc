@@ -21,7 +21,9 @@ constexpr std::chrono::milliseconds kAcceptRetry{100};
 class BeastListener final : public Listener {
  public:
   BeastListener(ListenerOptions options, std::vector<Loop> loops) : options_(std::move(options)) {
-    for (const Loop& loop : loops) loops_.push_back(std::make_shared<LoopState>(loop));
+    for (const Loop& loop : loops) {
+      loops_.push_back(std::make_shared<LoopState>(loop, options_.limits));
+    }
   }
 
   Status Start() override {
@@ -45,6 +47,12 @@ class BeastListener final : public Listener {
     });
     for (const auto& state : loops_) {
       asio::post(*state->loop.io, [state] { Drain(*state); });
+    }
+  }
+
+  void SetLimits(const ListenerLimits& limits) override {
+    for (const auto& state : loops_) {
+      asio::post(*state->loop.io, [state, limits] { state->limits = limits; });
     }
   }
 
@@ -116,7 +124,7 @@ class BeastListener final : public Listener {
   }
 
   void Serve(const std::shared_ptr<LoopState>& state, tcp::socket socket) {
-    const bool full = connections_->fetch_add(1) >= options_.connections_max;
+    const bool full = connections_->fetch_add(1) >= state->limits.connections_max;
     std::shared_ptr<void> slot(nullptr, [count = connections_](void*) { count->fetch_sub(1); });
     const auto serve = [state, &options = options_, slot = std::move(slot), full](auto transport) {
       std::make_shared<HttpConnection<decltype(transport)>>(std::move(transport), state, options,

@@ -47,13 +47,14 @@ class BeastSession final : public Session,
 
   // `slot` counts the connection for as long as the session lives.
   BeastSession(Transport transport, std::span<char> scratch, const ListenerOptions& options,
-               const Listener::Loop& loop, std::shared_ptr<void> slot)
+               const Listener::Loop& loop, const OutboundLimits& outbound,
+               std::shared_ptr<void> slot)
       : loop_(loop),
         slot_(std::move(slot)),
         tls_in_front_(options.tls_in_front),
         ws_(std::move(transport), scratch),
         close_timer_(ws_.get_executor()),
-        queue_(options.outbound) {
+        queue_(outbound) {
     boost::beast::websocket::stream_base::timeout timeouts{};
     timeouts.handshake_timeout = options.upgrade_timeout;
     timeouts.idle_timeout = boost::beast::websocket::stream_base::none();

@@ -35,15 +35,20 @@ struct ListenerTls {
   TlsProbe* probe = nullptr;  // not null when contexts is not
 };
 
+// What may change while the listener runs.
+struct ListenerLimits {
+  uint64_t connections_max = 50'000;
+  uint64_t http_body_bytes_max = uint64_t{16} << 20;
+  OutboundLimits outbound;
+};
+
 struct ListenerOptions {
   std::string host;  // an address, or "localhost" for 127.0.0.1 and ::1
   uint16_t port = 0;
-  uint64_t connections_max = 50'000;
   uint64_t message_bytes_before_auth_max = uint64_t{2} << 20;
   std::chrono::milliseconds upgrade_timeout{5'000};  // for a header, and a handshake
   uint32_t header_bytes_max = 8 * 1024;
   // HTTP: what is beyond ends the connection, where it makes sense with 408, 413, 431 or 503.
-  uint64_t http_body_bytes_max = uint64_t{16} << 20;
   uint64_t http_body_bytes_per_loop_max = uint64_t{64} << 20;  // read or worked on at a time
   std::chrono::milliseconds http_idle_timeout{60'000};         // between two requests
   std::chrono::milliseconds http_body_timeout{30'000};
@@ -54,7 +59,7 @@ struct ListenerOptions {
   // Clients reach us through something that ends their TLS: their URLs begin with wss.
   bool tls_in_front = false;
   ListenerTls tls;
-  OutboundLimits outbound;
+  ListenerLimits limits;
 };
 
 class Listener {
@@ -76,6 +81,9 @@ class Listener {
   // Whether WebSockets are refused (HTTP 503 with Retry-After) while HTTP is served. Any thread.
   virtual void RefuseWebSockets(bool refuse) = 0;
   virtual void Stop() = 0;  // no new connections
+  // Any thread, while the loops run: each loop takes them over, for connections that are there,
+  // too.
+  virtual void SetLimits(const ListenerLimits& limits) = 0;
 };
 
 std::unique_ptr<Listener> MakeListener(ListenerOptions options, std::vector<Listener::Loop> loops);

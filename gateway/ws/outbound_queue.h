@@ -52,6 +52,7 @@ class OutboundQueue {
  public:
   static constexpr size_t kUrgentMax = 64;
 
+  // `limits` outlive the queue and may change.
   explicit OutboundQueue(const OutboundLimits& limits) : limits_(limits) {}
 
   void Reply(std::string frame);
@@ -83,7 +84,7 @@ class OutboundQueue {
   std::string* IndexKeyOf(const PushFrame& push);
   bool Replace(const PushFrame& push, const std::string& index_key);
 
-  const OutboundLimits limits_;
+  const OutboundLimits& limits_;
   // Most connections are idle: unlike std::deque these own nothing while they are empty.
   std::list<std::string> urgent_;
   boost::container::deque<Entry> entries_;

@@ -134,6 +134,18 @@ Handler ReadOnly(std::function<Response()> show) {
   };
 }
 
+// The answer to who may not give this command; nothing for who may.
+std::optional<Response> RefusalOfCommand(const Request& request) {
+  if (request.method != "POST") return Response{.status = 405, .body = "use POST\n"};
+  if (!request.local) {
+    return Response{.status = 403,
+                    .body =
+                        "commands are taken from the machine of the process only, and from no "
+                        "web page: use kubectl exec or port-forward\n"};
+  }
+  return std::nullopt;
+}
+
 std::string ToString(boost::core::string_view text) { return {text.data(), text.size()}; }
 
 bool IsLoopback(const tcp::socket& socket) {
@@ -309,6 +321,22 @@ void AdminServer::Handle(std::string path, std::function<Response(const Request&
 void AdminServer::HandleLater(std::string path,
                               std::function<void(const Request&, Respond)> handler) {
   impl_->routes.Add(std::move(path), std::move(handler));
+}
+
+void AdminServer::HandleCommand(std::string path, std::function<Response(const Request&)> handler) {
+  Handle(std::move(path), [handler = std::move(handler)](const Request& request) {
+    if (auto refusal = RefusalOfCommand(request)) return *std::move(refusal);
+    return handler(request);
+  });
+}
+
+void AdminServer::HandleCommandLater(std::string path,
+                                     std::function<void(const Request&, Respond)> handler) {
+  HandleLater(std::move(path),
+              [handler = std::move(handler)](const Request& request, Respond respond) {
+                if (auto refusal = RefusalOfCommand(request)) return respond(*std::move(refusal));
+                handler(request, std::move(respond));
+              });
 }
 
 Status AdminServer::Start() {

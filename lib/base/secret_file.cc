@@ -15,13 +15,18 @@ struct FileCloser {
 
 }  // namespace
 
-StatusOr<std::string> ReadSecretFile(const std::string& path) {
+StatusOr<std::string> ReadSmallFile(const std::string& path, size_t bytes_max) {
   const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rb"));
   if (!file) return InvalidArgument("cannot open the file " + path);
-  std::string content(kSecretBytesMax + 1, '\0');
+  std::string content(bytes_max + 1, '\0');
   content.resize(std::fread(content.data(), 1, content.size(), file.get()));
   if (std::ferror(file.get()) != 0) return InvalidArgument("cannot read the file " + path);
-  if (content.size() > kSecretBytesMax) return InvalidArgument("the file is too large: " + path);
+  if (content.size() > bytes_max) return InvalidArgument("the file is too large: " + path);
+  return content;
+}
+
+StatusOr<std::string> ReadSecretFile(const std::string& path) {
+  ASSIGN_OR_RETURN(std::string content, ReadSmallFile(path, kSecretBytesMax));
   if (content.ends_with('\n')) content.pop_back();
   return content;
 }

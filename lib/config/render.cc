@@ -25,7 +25,7 @@ std::string Row(const Setting& setting) {
   const std::string allowed =
       setting.type + (setting.allowed.empty() ? "" : ": ") + setting.allowed;
   return "| " + Code(setting.Flag()) + " | " + variable + " | " + fallback + " | " + Cell(allowed) +
-         " | " + Cell(setting.help) + " |\n";
+         " | " + (setting.live ? "live" : "restart") + " | " + Cell(setting.help) + " |\n";
 }
 
 // In the order of first use: the table is written in an order that makes sense to read.
@@ -42,11 +42,10 @@ std::vector<std::string> Groups(const Table& table) {
 
 }  // namespace
 
-std::string RenderValues(const Table& table) {
+std::string RenderValues(const std::vector<Value>& values) {
   std::string out;
-  for (const Setting& setting : table) {
-    if (setting.kind == SettingKind::kCommand) continue;
-    out += setting.name + " = " + setting.show() + "  (" + setting.source + ")\n";
+  for (const Value& value : values) {
+    out += value.name + " = " + value.shown + "  (" + value.source + ")\n";
   }
   return out;
 }
@@ -56,7 +55,7 @@ std::string RenderDoc(const Table& table, const std::string& program,
   std::string out = "## " + program + "\n\n" + description + "\n";
   for (const std::string& group : Groups(table)) {
     out += "\n### " + group + "\n\n";
-    out += "| Flag | Variable | Default | Values | Meaning |\n|---|---|---|---|---|\n";
+    out += "| Flag | Variable | Default | Values | Reload | Meaning |\n|---|---|---|---|---|---|\n";
     for (const Setting& setting : table) {
       if (setting.kind != SettingKind::kCommand && setting.group == group) out += Row(setting);
     }

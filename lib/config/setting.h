@@ -3,11 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "config/settings.h"
+#include "config_file.h"
 
 namespace topgun::config {
 
@@ -28,15 +31,19 @@ struct Setting {
   std::string allowed;  // "1 to 64", or empty
   std::string default_text;
   bool required = false;
+  bool live = false;
 
   std::function<bool(std::string_view)> assign;  // false: not a value, the target is unchanged
   std::function<std::string()> show;             // the target as text, fit for printing
   std::function<void(const std::string&)>
-      note_file;  // of a secret that came from one; may be empty
+      note_file;                       // of a secret that came from one; may be empty
+  std::function<std::string()> exact;  // the same unmasked: only ever to be hashed
 
   std::string source = "default";  // set by Parse(): where the value came from
 
-  std::string Flag() const { return "--" + name + (kind == SettingKind::kSecret ? "-file" : ""); }
+  // What stands behind the dashes and in a file.
+  std::string Name() const { return name + (kind == SettingKind::kSecret ? "-file" : ""); }
+  std::string Flag() const { return "--" + Name(); }
 };
 
 using Table = std::vector<Setting>;
@@ -53,18 +60,25 @@ struct CommandLine {
   Request request = Request::kRun;
   std::string help_text;  // for kHelp
   std::vector<GivenFlag> flags;
+  std::string config_file;  // --config; empty: not given
 };
 
 // Reads the flags; unknown ones, repeated ones and ones without a value are errors.
 StatusOr<CommandLine> ReadCommandLine(const Table& table, const std::string& program,
-                                      const std::string& description, int argc,
-                                      const char* const* argv);
+                                      const std::string& description, const std::string& env_prefix,
+                                      const std::vector<std::string>& arguments);
 
-// Sets the target from the flag or the variable and notes the source in the row.
-Status ResolveSetting(Setting& setting, const std::vector<GivenFlag>& flags);
+// The entries of the file that --config or the variable names; none without. Errors name unknown
+// and repeated settings.
+std::vector<FileEntry> ReadConfigFile(const Table& table, const std::string& path,
+                                      std::vector<std::string>& errors);
 
-// name = value (source), one line per setting, secrets masked.
-std::string RenderValues(const Table& table);
+// Sets the target from the flag, the variable or the file and notes the source in the row.
+Status ResolveSetting(Setting& setting, const std::vector<GivenFlag>& flags,
+                      const std::vector<FileEntry>& file);
+
+// The variable's value; an empty one counts as unset.
+std::optional<std::string> ReadVariable(const std::string& name);
 
 // A section of docs/configuration.md.
 std::string RenderDoc(const Table& table, const std::string& program,

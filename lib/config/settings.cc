@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/build_info.h"
+#include "environment.h"
 #include "setting.h"
 #include "values.h"
 
@@ -14,6 +15,7 @@ namespace topgun::config {
 namespace {
 
 constexpr int kBadSettings = 2;  // exit code
+constexpr size_t kUnusedShownMax = 20;
 
 std::string UpperSnakeCase(std::string_view name) {
   std::string out;
@@ -55,6 +57,16 @@ bool IsAllowed(const std::string& value, const Options& options) {
 
 std::string FormatInteger(int64_t value) { return std::to_string(value); }
 
+// Other programs may share the environment, so this is for whoever asks for a check.
+void PrintUnused(const std::string& program, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::string list;
+  for (size_t i = 0; i < std::min(names.size(), kUnusedShownMax); ++i) list += " " + names[i];
+  if (names.size() > kUnusedShownMax) list += " ...";
+  std::fprintf(stderr, "%s: note: variables that this program does not use:%s\n", program.c_str(),
+               list.c_str());
+}
+
 }  // namespace
 
 struct Settings::Impl {
@@ -74,8 +86,16 @@ struct Settings::Impl {
   template <std::integral T>
   void AddInteger(std::string name, T* target, std::string help, Options options);
 
+  StatusOr<CommandLine> ReadArguments(const std::vector<std::string>& arguments) const {
+    return ReadCommandLine(table, program, description, env_prefix, arguments);
+  }
+  // True when a flag asked for something else than running.
+  bool Obey(const CommandLine& line);
   std::vector<std::string> Resolve(const CommandLine& line);
-  ParseResult Finish(Request request, const std::vector<std::string>& errors) const;
+  std::vector<Value> Values() const;
+  UnknownVariables FindUnknown() const;
+  ParseResult ResultOf(const CommandLine& line);
+  ParseResult Refuse(const std::vector<std::string>& errors) const;
 };
 
 Setting& Settings::Impl::AddRow(SettingKind kind, std::string name, std::string help,
@@ -87,6 +107,12 @@ Setting& Settings::Impl::AddRow(SettingKind kind, std::string name, std::string 
   setting.name = std::move(name);
   setting.help = std::move(help);
   setting.required = options.required;
+  setting.live = options.live;
+  if (IsServiceVariable(setting.env)) {
+    std::fprintf(stderr, "setting %s: Kubernetes may set %s by itself\n", setting.name.c_str(),
+                 setting.env.c_str());
+    std::abort();
+  }
   for (const Setting& other : table) {
     if (other.Flag() == setting.Flag() || other.name == setting.name) {
       std::fprintf(stderr, "setting %s is declared twice\n", setting.name.c_str());
@@ -108,6 +134,7 @@ Setting& Settings::Impl::AddTyped(std::string name, T* target, std::string help,
     return true;
   };
   row.show = [target, format] { return format(*target); };
+  row.exact = row.show;
   row.default_text = row.show();
   return row;
 }
@@ -143,6 +170,7 @@ void Settings::Add(std::string name, std::string* target, std::string help, Opti
       std::move(name), target, std::move(help), options,
       [](std::string_view text) { return std::optional<std::string>(text); }, accept,
       [](const std::string& text) { return MaskCredentials(text); });
+  row.exact = [target] { return *target; };
   row.type = "text";
   const std::string range = Range(options, FormatInteger);
   row.allowed = Join(range.empty() ? range : range + " bytes", OneOf(options));
@@ -196,6 +224,7 @@ void Settings::Add(std::string name, std::vector<std::string>* target, std::stri
   };
   Setting& row =
       impl_->AddTyped(std::move(name), target, std::move(help), options, ParseList, accept, format);
+  row.exact = [target] { return FormatList(*target); };
   row.type = "comma separated list";
   const std::string range = Range(options, FormatInteger);
   const std::string each = OneOf(options);
@@ -227,6 +256,7 @@ void Settings::AddSecret(std::string name, std::string* target, std::string* fil
                          Options options) {
   AddSecret(std::move(name), target, std::move(help), std::move(options));
   impl_->table.back().note_file = [file](const std::string& path) { *file = path; };
+  impl_->table.back().live = true;
 }
 
 void Settings::AddSecret(std::string name, std::string* target, std::string help, Options options) {
@@ -237,6 +267,7 @@ void Settings::AddSecret(std::string name, std::string* target, std::string help
     return true;
   };
   row.show = [target] { return std::string(target->empty() ? "" : "***"); };
+  row.exact = [target] { return *target; };
   row.type = "secret";
   const std::string range = Range(options, FormatInteger);
   row.allowed = range.empty() ? range : range + " bytes";
@@ -255,8 +286,12 @@ std::vector<std::string> Settings::Impl::Resolve(const CommandLine& line) {
   const auto note = [&](const Status& status) {
     if (!status.ok()) errors.emplace_back(Message(status));
   };
+  const std::string path = line.config_file.empty()
+                               ? ReadVariable(env_prefix + "CONFIG").value_or("")
+                               : line.config_file;
+  const std::vector<FileEntry> file = ReadConfigFile(table, path, errors);
   for (Setting& setting : table) {
-    if (setting.kind != SettingKind::kCommand) note(ResolveSetting(setting, line.flags));
+    if (setting.kind != SettingKind::kCommand) note(ResolveSetting(setting, line.flags, file));
   }
   // Rules over several settings mean something only once each of them is right.
   if (errors.empty()) {
@@ -265,22 +300,68 @@ std::vector<std::string> Settings::Impl::Resolve(const CommandLine& line) {
   return errors;
 }
 
-ParseResult Settings::Impl::Finish(Request request, const std::vector<std::string>& errors) const {
+std::vector<Value> Settings::Impl::Values() const {
+  std::vector<Value> values;
+  for (const Setting& setting : table) {
+    if (setting.kind == SettingKind::kCommand) continue;
+    values.push_back({.name = setting.name,
+                      .shown = setting.show(),
+                      .source = setting.source,
+                      .identity = std::hash<std::string>{}(setting.exact()),
+                      .live = setting.live});
+  }
+  return values;
+}
+
+UnknownVariables Settings::Impl::FindUnknown() const {
+  std::vector<std::string> known = {env_prefix + "CONFIG"};
+  for (const Setting& setting : table) {
+    if (setting.kind == SettingKind::kCommand) continue;
+    known.push_back(setting.env);
+    if (setting.kind == SettingKind::kSecret) known.push_back(setting.env + "_FILE");
+  }
+  return FindUnknownVariables(env_prefix, known);
+}
+
+ParseResult Settings::Impl::ResultOf(const CommandLine& line) {
+  ParseResult result;
+  result.errors = Resolve(line);
+  if (!result.errors.empty()) {
+    result.exit_code = kBadSettings;
+    return result;
+  }
+  result.proceed = true;
+  result.values = Values();
+  result.shown = RenderValues(result.values);
+  result.warnings = FindUnknown().warnings;
+  return result;
+}
+
+ParseResult Settings::Impl::Refuse(const std::vector<std::string>& errors) const {
   for (const std::string& error : errors) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), error.c_str());
   }
-  if (!errors.empty()) return {.proceed = false, .exit_code = kBadSettings};
-  if (request == Request::kRun) return {.proceed = true, .shown = RenderValues(table)};
-  if (request == Request::kPrint) std::fputs(RenderValues(table).c_str(), stdout);
-  if (request == Request::kCheck) std::puts("The settings are valid.");
-  return {.proceed = false, .exit_code = 0};
+  return {.proceed = false, .exit_code = kBadSettings, .errors = errors};
+}
+
+// A command prints something about the program, whatever its settings are.
+bool Settings::Impl::Obey(const CommandLine& line) {
+  bool commanded = false;
+  for (const GivenFlag& flag : line.flags) {
+    for (const Setting& setting : table) {
+      if (setting.kind == SettingKind::kCommand && setting.name == flag.name) {
+        commanded = setting.assign(flag.value);
+      }
+    }
+  }
+  return commanded;
 }
 
 ParseResult Settings::Parse(int argc, const char* const* argv) {
-  const auto line = ReadCommandLine(impl_->table, impl_->program, impl_->description, argc, argv);
-  if (!line.ok()) {
-    return impl_->Finish(Request::kRun, {std::string(Message(line.status())), "see --help"});
-  }
+  std::vector<std::string> arguments;
+  for (int i = 1; i < argc; ++i) arguments.emplace_back(argv[i]);
+  const auto line = impl_->ReadArguments(arguments);
+  if (!line.ok()) return impl_->Refuse({std::string(Message(line.status())), "see --help"});
   switch (line->request) {
     case Request::kHelp:
       std::fputs(line->help_text.c_str(), stdout);
@@ -297,17 +378,42 @@ ParseResult Settings::Parse(int argc, const char* const* argv) {
     case Request::kPrint:
       break;
   }
-  // A command prints something about the program, whatever its settings are.
-  bool commanded = false;
-  for (const GivenFlag& flag : line->flags) {
-    for (const Setting& setting : impl_->table) {
-      if (setting.kind == SettingKind::kCommand && setting.name == flag.name) {
-        commanded = setting.assign(flag.value);
-      }
-    }
+  if (impl_->Obey(*line)) return {.proceed = true};
+  ParseResult result = impl_->ResultOf(*line);
+  result.arguments = std::move(arguments);
+  if (!result.errors.empty()) return impl_->Refuse(result.errors);
+  if (line->request == Request::kRun) return result;
+  for (const std::string& warning : result.warnings) {
+    std::fprintf(stderr, "%s: warning: %s\n", impl_->program.c_str(), warning.c_str());
   }
-  if (commanded) return {.proceed = true};
-  return impl_->Finish(line->request, impl_->Resolve(*line));
+  if (line->request == Request::kPrint) {
+    std::fputs(result.shown.c_str(), stdout);
+  } else {
+    PrintUnused(impl_->program, impl_->FindUnknown().names);
+    std::puts("The settings are valid.");
+  }
+  return {};
+}
+
+ParseResult Settings::ParseAgain(const std::vector<std::string>& arguments) {
+  const auto line = impl_->ReadArguments(arguments);
+  if (!line.ok())
+    return {.exit_code = kBadSettings, .errors = {std::string(Message(line.status()))}};
+  ParseResult result = impl_->ResultOf(*line);
+  result.arguments = arguments;
+  return result;
+}
+
+std::vector<Difference> Compare(const std::vector<Value>& before, const std::vector<Value>& after) {
+  std::vector<Difference> differences;
+  for (size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    if (before[i].identity == after[i].identity) continue;
+    differences.push_back({.name = after[i].name,
+                           .before = before[i].shown,
+                           .after = after[i].shown,
+                           .live = after[i].live});
+  }
+  return differences;
 }
 
 }  // namespace topgun::config

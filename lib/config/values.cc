@@ -41,13 +41,13 @@ std::string FormatWithUnit(uint64_t value, const std::array<Unit, N>& units) {
   return std::to_string(value / best->factor).append(best->suffix);
 }
 
+}  // namespace
+
 std::string_view Trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
-
-}  // namespace
 
 std::optional<double> ParseDouble(std::string_view text) {
   double value = 0;

@@ -34,6 +34,9 @@ std::string FormatList(const std::vector<std::string>& entries);
 std::string FormatDuration(std::chrono::milliseconds value);  // 90000 ms is "90s"
 std::string FormatBytes(uint64_t value);                      // 16777216 is "16MiB"
 
+// Without the blanks at both ends.
+std::string_view Trim(std::string_view text);
+
 // "redis://:secret@host" becomes "redis://***@host": an address may be printed, a password not.
 std::string MaskCredentials(std::string_view text);
 

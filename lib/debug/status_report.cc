@@ -72,7 +72,7 @@ std::string StatusReport::Collect(std::chrono::milliseconds patience) const {
       {"threads", profiling::ThreadIds().size()},
       {"resident_bytes", ResidentBytes()},
       {"heap", Heap()},
-      {"settings", Settings(options_.settings)}};
+      {"settings", Settings(options_.settings())}};
   json::object sections;
   json::array silent;
   std::unique_lock lock(answers->mutex);

@@ -19,20 +19,30 @@ sigset_t StopSignals() {
   return signals;
 }
 
+sigset_t AllSignals() {
+  sigset_t signals = StopSignals();
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
 }  // namespace
 
 SignalWaiter::SignalWaiter() {
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = AllSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // nohup ignores it, and what is ignored cannot be waited for.
+  std::signal(SIGHUP, SIG_DFL);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int SignalWaiter::Wait() {
-  const sigset_t signals = StopSignals();
-  int received = 0;
-  while (sigwait(&signals, &received) != 0) {
+int SignalWaiter::Wait(const std::function<void()>& on_hangup) {
+  const sigset_t signals = AllSignals();
+  int received = SIGHUP;
+  while (received == SIGHUP) {
+    if (sigwait(&signals, &received) == 0 && received == SIGHUP && on_hangup) on_hangup();
   }
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  const sigset_t stop = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
   return received;
 }
 

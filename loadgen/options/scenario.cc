@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/closest_name.h"
 #include "options/option_parser.h"
-#include "options/suggest.h"
 #include "report/text.h"
 
 namespace topgun::loadgen {

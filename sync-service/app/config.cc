@@ -15,14 +15,15 @@ namespace topgun::sync {
 
 namespace {
 
+constexpr char kProgram[] = "topgun-sync";
+constexpr char kDescription[] = "Merges CRDT writes against Redis and tells watchers what changed.";
+
 // Node ids of timestamps: only [a-z0-9-], so that every client orders them alike (core.md 3.2).
 Status CheckName(const std::string& name) {
   const bool fine = std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
   });
-  if (name.empty() || !fine)
-    return InvalidArgument("--name: use lowercase letters, digits and '-'");
-  return OkStatus();
+  return fine ? OkStatus() : InvalidArgument("--name: use lowercase letters, digits and '-'");
 }
 
 Status CheckGrpc(const Config& config) {
@@ -44,7 +45,7 @@ void AddLimits(config::Settings& settings, Config& config) {
   settings.AddBytes("queue-bytes-max", &config.queue_bytes_max,
                     "Bytes of batches that may wait for their shards, in all; beyond, batches are "
                     "refused (retryable)",
-                    {.group = group, .min = 1 << 20});
+                    {.group = group, .min = 1 << 20, .live = true});
   settings.AddBytes("cache-bytes-max", &config.cache_bytes_max, "Memory of the cell caches, in all",
                     {.group = group, .min = 1 << 20});
   settings.AddBytes("ring-bytes-max", &config.ring_bytes_max,
@@ -61,7 +62,7 @@ void AddLimits(config::Settings& settings, Config& config) {
   settings.AddBytes("unpersisted-bytes-max", &config.unpersisted_bytes_max,
                     "Feed bytes per shard that may wait for Postgres before writes are refused "
                     "(retryable)",
-                    {.group = group, .min = 1 << 20});
+                    {.group = group, .min = 1 << 20, .live = true});
 }
 
 void AddTimes(config::Settings& settings, Config& config) {
@@ -82,14 +83,11 @@ void AddTimes(config::Settings& settings, Config& config) {
       "connection-age-max", &config.connection_age_max,
       "Age at which gRPC connections are closed so that clients find new replicas; 0: never",
       {.group = group});
-  settings.Add("drain", &config.drain, "Longest time a graceful stop may take", {.group = group});
+  settings.Add("drain", &config.drain, "Longest time a graceful stop may take",
+               {.group = group, .live = true});
 }
 
-}  // namespace
-
-config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config::Settings settings("topgun-sync",
-                            "Merges CRDT writes against Redis and tells watchers what changed.");
+void AddNetwork(config::Settings& settings, Config& config) {
   const std::string network = "Network";
   settings.Add("name", &config.name,
                "Name of this replica, part of the timestamps it makes; sync-<pid> when empty",
@@ -114,6 +112,10 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
                "How often the names of the storage services are resolved again, about; also soon "
                "after a call has failed, files when they change",
                {.group = network, .min = 100, .max = 300'000});
+}
+
+void AddSettings(config::Settings& settings, Config& config) {
+  AddNetwork(settings, config);
   settings.Add("shards", &config.shards, "Number of shards, fixed when a cluster is created",
                {.group = "Cluster", .min = 1, .max = state::kShardCountMax});
   settings.Add("loops", &config.loops, "Event loops; 0: half of the cores",
@@ -123,8 +125,9 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
   AddTimes(settings, config);
-  settings.Add("log-level", &config.log_level, "Lowest level that is logged",
-               {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}});
+  settings.Add(
+      "log-level", &config.log_level, "Lowest level that is logged",
+      {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}, .live = true});
   settings.Add("debug-endpoints", &config.debug_endpoints,
                "Serve /debug/ on the admin port: profiles, threads, log level",
                {.group = "Logging"});
@@ -139,10 +142,29 @@ config::ParseResult ParseConfig(int argc, const char* const* argv, Config& confi
   settings.AddCheck([&config] {
     return redis::CheckSecurity(config.redis_security, config.redis, config.allow_plaintext);
   });
-  const config::ParseResult parsed = settings.Parse(argc, argv);
-  config.shown = parsed.shown;
+}
+
+void NameDefaults(Config& config) {
   if (config.name.empty()) config.name = "sync-" + std::to_string(getpid());
-  return parsed;
+}
+
+}  // namespace
+
+config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, config);
+  config.parsed = settings.Parse(argc, argv);
+  NameDefaults(config);
+  return config.parsed;
+}
+
+Config ParseConfigAgain(const Config& running) {
+  Config config;
+  config::Settings settings(kProgram, kDescription);
+  AddSettings(settings, config);
+  config.parsed = settings.ParseAgain(running.parsed.arguments);
+  NameDefaults(config);
+  return config;
 }
 
 }  // namespace topgun::sync

@@ -32,6 +32,11 @@ ShardLimits LimitsOf(const Config& config) {
   return limits;
 }
 
+// Without Postgres nothing is ever persisted.
+uint64_t UnpersistedMaxOf(const Config& config) {
+  return config.without_storage() ? 0 : config.unpersisted_bytes_max;
+}
+
 redis::ConnectionOptions RedisOptions(const Config& config) {
   redis::ConnectionOptions options;
   options.address = config.redis;
@@ -83,7 +88,7 @@ Loop::Loop(const Config& config, discovery::Resolver* storage, const rpc::Creden
 Loop::~Loop() { Stop(); }
 
 void Loop::BuildShards(const Config& config) {
-  const uint64_t unpersisted_max = config.without_storage() ? 0 : config.unpersisted_bytes_max;
+  const uint64_t unpersisted_max = UnpersistedMaxOf(config);
   std::vector<Shard*> shards;
   for (uint32_t number = 0; number < shard_total_; ++number) {
     if (number % loop_count_ != index_) continue;
@@ -141,6 +146,13 @@ void Loop::After(int64_t delay_ms, std::function<void()> task) {
       std::make_shared<boost::asio::steady_timer>(io_, std::chrono::milliseconds(delay_ms));
   timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
     if (!error) task();
+  });
+}
+
+void Loop::SetLimits(const Config& config) {
+  Post([this, queue = LimitsOf(config).queue_bytes_max, unpersisted = UnpersistedMaxOf(config)] {
+    for (auto& shard : shards_) shard->set_queue_bytes_max(queue);
+    for (auto& store : stores_) store->set_unpersisted_bytes_max(unpersisted);
   });
 }
 

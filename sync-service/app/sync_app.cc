@@ -6,6 +6,7 @@
 
 #include "admin/admin_server.h"
 #include "admin/drain_endpoint.h"
+#include "control/endpoints.h"
 #include "debug/debug_endpoints.h"
 #include "hops/endpoint.h"
 #include "logging/logging.h"
@@ -37,7 +38,10 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
       credentials_(rpc::MakeCredentials(config_.grpc_tls)),
       registry_(registry),
       tls_reloader_(registry),
-      probe_(registry, &recorder_) {
+      probe_(registry, &recorder_),
+      drain_(config_.drain),
+      log_level_(config_.log_level),
+      reloader_(registry, config_.parsed.values, [this] { return PlanReload(); }) {
   if (!config_.without_storage()) MakeStorageResolver();
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
@@ -47,6 +51,21 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
 }
 
 SyncApp::~SyncApp() = default;
+
+control::Reloader::Plan SyncApp::PlanReload() {
+  const auto fresh = std::make_shared<const Config>(ParseConfigAgain(config_));
+  return {.parsed = fresh->parsed, .apply = [this, fresh] {
+            // Whoever set another level through the admin port keeps it.
+            if (std::exchange(log_level_, fresh->log_level) != fresh->log_level) {
+              logging::SetLevel(*logging::ParseLevel(fresh->log_level));
+            }
+            drain_ = fresh->drain;
+            Config limits = config_;
+            limits.queue_bytes_max = fresh->queue_bytes_max;
+            limits.unpersisted_bytes_max = fresh->unpersisted_bytes_max;
+            for (auto& loop : loops_) loop->SetLimits(limits);
+          }};
+}
 
 void SyncApp::MakeStorageResolver() {
   discovery::ResolverOptions options;
@@ -76,8 +95,9 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
   server.AddService(&service);
 
   // Profiles and the log level, when they are wanted.
-  debug::DebugEndpoints debug(
-      {.enabled = config_.debug_endpoints, .program = "topgun-sync", .settings = config_.shown});
+  debug::DebugEndpoints debug({.enabled = config_.debug_endpoints,
+                               .program = "topgun-sync",
+                               .settings = [this] { return reloader_.Shown(); }});
 
   // Probes and metrics.
   admin::AdminServer admin(config_.admin, registry_, [this] {
@@ -102,6 +122,12 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug.Mount(admin);
+  control::MountControl(
+      admin,
+      {.program = "topgun-sync",
+       .name = config_.name,
+       .shown_settings = {"shards", "redis-prefix", "redis-replicas", "retention"}},
+      reloader_);
   debug.Handle(admin, "/debug/hops", [this](const admin::Request& request) {
     hops::Answer answer = hops::Serve(recorder_, request.method, request.query);
     return admin::Response{answer.status, std::move(answer.body), std::move(answer.content_type)};
@@ -113,10 +139,10 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
   }
   server.SetServing(!draining_);
   logging::Info("app", "started", {{"grpc_port", server.port()}, {"admin_port", admin.port()}});
-  signals.Wait();
+  signals.Wait([this] { reloader_.Reload("SIGHUP"); });
 
   stopping_ = true;
-  rpc::Drain drain(config_.drain);
+  rpc::Drain drain(drain_.load());
   drain.Step("readiness", [&](auto) { server.SetServing(false); });
   drain.Step("gateways", [&](auto left) { AwaitDrained(std::min(left, kMoveAway)); });
   drain.Step("grpc", [&](auto left) { server.Shutdown(std::min(left, kGrpcGrace)); });

@@ -80,7 +80,7 @@ TEST(GatewayHttpTest, PipelinedRequestsAreAnsweredInOrder) {
 
 TEST(GatewayHttpTest, LimitsHeaderAndBody) {
   ListenerOptions options;
-  options.http_body_bytes_max = 1'000;
+  options.limits.http_body_bytes_max = 1'000;
   Server server(options);
   {
     HttpClient client(server.port());
@@ -111,7 +111,7 @@ TEST(GatewayHttpTest, LimitsHeaderAndBody) {
 
 TEST(GatewayHttpTest, BodiesOfALoopShareALimit) {
   ListenerOptions options;
-  options.http_body_bytes_max = 1'000;
+  options.limits.http_body_bytes_max = 1'000;
   options.http_body_bytes_per_loop_max = 1'500;
   Server server(options);
   HttpClient first(server.port());
@@ -202,7 +202,7 @@ TEST(GatewayHttpTest, AClientThatHasGoneHurtsNobody) {
 
 TEST(GatewayHttpTest, AsksForTheBodyOfACarefulClient) {
   ListenerOptions options;
-  options.http_body_bytes_max = 1'000;
+  options.limits.http_body_bytes_max = 1'000;
   Server server(options);
   HttpClient client(server.port());
   client.Send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
@@ -238,7 +238,7 @@ TEST(GatewayHttpTest, UpgradesAtTwoPathsAlsoAfterRequests) {
 
 TEST(GatewayHttpTest, ConnectionsAreLimitedTogether) {
   ListenerOptions options;
-  options.connections_max = 2;
+  options.limits.connections_max = 2;
   Server server(options);
   HttpClient http(server.port());
   http.Send(HttpRequestText("GET", "/"));

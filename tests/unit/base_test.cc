@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/closest_name.h"
 #include "base/name_index.h"
 #include "base/network_address.h"
 #include "base/secret_file.h"
@@ -150,6 +151,15 @@ TEST(StatusText, AnnotateKeepsTheCode) {
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
   EXPECT_EQ(Message(status), "loading map: connection refused");
   EXPECT_TRUE(Annotate(OkStatus(), "loading map").ok());
+}
+
+TEST(ClosestNameTest, OnlyWhatIsNearIsSuggested) {
+  const std::vector<std::string> names = {"smoke", "write", "persisted"};
+  EXPECT_EQ(ClosestName("smok", names), "smoke");
+  EXPECT_EQ(ClosestName("rwite", names), "write");
+  EXPECT_EQ(ClosestName("persistent", names), "persisted");
+  EXPECT_EQ(ClosestName("persistent", names, 2), "");
+  EXPECT_EQ(ClosestName("fanout", names), "");
 }
 
 }  // namespace

@@ -359,32 +359,34 @@ TEST_F(SettingsTest, PrintConfigDocShowsDefaultsAndIgnoresTheEnvironment) {
   bool quiet = false;
   bool command = false;
   settings_.Add("listen", &listen, "Address a|b", {.group = "Network"});
-  settings_.AddBytes("limit", &limit, "Largest message", {.group = "Limits", .min = 1024});
+  settings_.AddBytes("limit", &limit, "Largest message",
+                     {.group = "Limits", .min = 1024, .live = true});
   settings_.AddSecret("key", &key, "Key", {.group = "Network", .required = true});
   settings_.Add("quiet", &quiet, "Says less", {.group = "Limits"});
   settings_.AddCommand("print-metrics-doc", &command, "Prints the metrics");
   const Outcome outcome = Parse(settings_, {"--print-config-doc"}, {{"TOPGUN_LISTEN", "other"}});
   EXPECT_EQ(outcome.result.exit_code, 0);
   EXPECT_FALSE(outcome.result.proceed);
-  EXPECT_EQ(outcome.out,
-            "## topgun-test\n"
-            "\n"
-            "Tests the settings.\n"
-            "\n"
-            "### Network\n"
-            "\n"
-            "| Flag | Variable | Default | Values | Meaning |\n"
-            "|---|---|---|---|---|\n"
-            "| `--listen` | `TOPGUN_LISTEN` | `0.0.0.0:7000` | text | Address a\\|b |\n"
-            "| `--key-file` | `TOPGUN_KEY`, `TOPGUN_KEY_FILE` | required | secret | Key |\n"
-            "\n"
-            "### Limits\n"
-            "\n"
-            "| Flag | Variable | Default | Values | Meaning |\n"
-            "|---|---|---|---|---|\n"
-            "| `--limit` | `TOPGUN_LIMIT` | `16MiB` | bytes (KiB, MiB, GiB): at least 1KiB | "
-            "Largest message |\n"
-            "| `--quiet` | `TOPGUN_QUIET` | `false` | true or false | Says less |\n");
+  EXPECT_EQ(
+      outcome.out,
+      "## topgun-test\n"
+      "\n"
+      "Tests the settings.\n"
+      "\n"
+      "### Network\n"
+      "\n"
+      "| Flag | Variable | Default | Values | Reload | Meaning |\n"
+      "|---|---|---|---|---|---|\n"
+      "| `--listen` | `TOPGUN_LISTEN` | `0.0.0.0:7000` | text | restart | Address a\\|b |\n"
+      "| `--key-file` | `TOPGUN_KEY`, `TOPGUN_KEY_FILE` | required | secret | restart | Key |\n"
+      "\n"
+      "### Limits\n"
+      "\n"
+      "| Flag | Variable | Default | Values | Reload | Meaning |\n"
+      "|---|---|---|---|---|---|\n"
+      "| `--limit` | `TOPGUN_LIMIT` | `16MiB` | bytes (KiB, MiB, GiB): at least 1KiB | live | "
+      "Largest message |\n"
+      "| `--quiet` | `TOPGUN_QUIET` | `false` | true or false | restart | Says less |\n");
 }
 
 TEST_F(SettingsTest, HelpAndVersion) {
@@ -409,6 +411,16 @@ TEST_F(SettingsTest, ACommandNeedsNoSettings) {
   EXPECT_TRUE(Parse(settings_, {"--print-metrics-doc"}).result.proceed);
   EXPECT_TRUE(command);
   EXPECT_FALSE(Parse(settings_, {}, {{"TOPGUN_PRINT_METRICS_DOC", "1"}}).result.proceed);
+}
+
+TEST_F(SettingsTest, AMisspeltFlagIsToldTheNearestName) {
+  int threads = 1;
+  settings_.Add("io-threads", &threads, "");
+  EXPECT_THAT(Parse(settings_, {"--io-thread=2"}).err,
+              HasSubstr("unknown flag --io-thread; did you mean --io-threads?"));
+  EXPECT_THAT(Parse(settings_, {"--chek-config"}).err, HasSubstr("did you mean --check-config?"));
+  EXPECT_THAT(Parse(settings_, {"--zzzzzzzzzz", "value"}).err,
+              HasSubstr("unknown flag --zzzzzzzzzz\n"));
 }
 
 TEST(SettingsDeathTest, ANameIsDeclaredOnce) {

@@ -78,9 +78,9 @@ TEST_F(DebugEndpointsTest, ShowWhereThreadsAre) {
 
 TEST_F(DebugEndpointsTest, CollectTheStateOfSections) {
   debug_ = std::make_unique<DebugEndpoints>(
-      DebugOptions{.enabled = true,
-                   .program = "topgun-test",
-                   .settings = "a = 1  (flag)\nsecret = ***  (env)\n"});
+      DebugOptions{.enabled = true, .program = "topgun-test", .settings = [] {
+                     return "a = 1  (flag)\nsecret = ***  (env)\n";
+                   }});
   debug_->AddSection("quick", [](SectionDone done) { done(R"({"connections":7})"); });
   debug_->AddSection("stuck", [](const SectionDone&) {});
   Serve();

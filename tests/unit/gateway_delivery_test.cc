@@ -20,9 +20,6 @@ SharedBytes Bytes(std::string text) { return std::make_shared<const std::string>
 
 class OutboundQueueTest : public ::testing::Test {
  protected:
-  static OutboundLimits Limits() {
-    return {.push_bytes_max = 1'000, .reply_bytes_max = 500, .coalesce_bytes_min = 0};
-  }
   bool Push(uint64_t stream, std::string_view key, std::string text, bool keep = false) {
     return queue_.Push(
         {.head = Bytes(std::move(text)), .tail = {}, .stream = stream, .key = key, .keep = keep});
@@ -36,7 +33,8 @@ class OutboundQueueTest : public ::testing::Test {
     return frames;
   }
 
-  OutboundQueue queue_{Limits()};
+  OutboundLimits limits_{.push_bytes_max = 1'000, .reply_bytes_max = 500, .coalesce_bytes_min = 0};
+  OutboundQueue queue_{limits_};
 };
 
 using Frames = std::vector<std::string>;
@@ -115,8 +113,16 @@ TEST_F(OutboundQueueTest, OnlyPushesAreLimited) {
   EXPECT_FALSE(queue_.RepliesFull());
 }
 
+TEST_F(OutboundQueueTest, ALimitThatIsChangedHoldsAtOnce) {
+  EXPECT_FALSE(Push(0, "", std::string(2'000, 'p')));
+  limits_.push_bytes_max = 10'000;
+  EXPECT_TRUE(Push(0, "", std::string(2'000, 'p')));
+}
+
 TEST(OutboundQueueBacklogTest, CoalescingBeginsWithABacklog) {
-  OutboundQueue queue({.push_bytes_max = 1'000, .reply_bytes_max = 500, .coalesce_bytes_min = 150});
+  const OutboundLimits limits{
+      .push_bytes_max = 1'000, .reply_bytes_max = 500, .coalesce_bytes_min = 150};
+  OutboundQueue queue(limits);
   const auto push = [&](std::string text) {
     queue.Push({.head = Bytes(std::move(text)), .tail = {}, .stream = 1, .key = "k"});
   };

@@ -8,7 +8,6 @@
 #include "config.h"
 #include "exit_code.h"
 #include "options/scenario.h"
-#include "options/suggest.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -64,14 +63,6 @@ TEST(ScenarioTest, TheListTellsNamesAndOptions) {
   EXPECT_FALSE(parsed.config);
   for (const Scenario& scenario : Scenarios()) EXPECT_THAT(parsed.text, HasSubstr(scenario.name));
   EXPECT_THAT(parsed.text, HasSubstr("--write-concern=PERSISTED"));
-}
-
-TEST(SuggestTest, OnlyWhatIsNearIsSuggested) {
-  const std::vector<std::string> names = {"smoke", "write", "persisted"};
-  EXPECT_EQ(ClosestName("smok", names), "smoke");
-  EXPECT_EQ(ClosestName("rwite", names), "write");
-  EXPECT_EQ(ClosestName("persistent", names), "persisted");
-  EXPECT_EQ(ClosestName("fanout", names), "");
 }
 
 TEST(VerifyOptionsTest, LiveVerificationNeedsLiveQueries) {

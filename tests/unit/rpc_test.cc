@@ -364,6 +364,21 @@ TEST(SignalWaiterDeathTest, RequestStopEndsTheWait) {
       testing::ExitedWithCode(0), "");
 }
 
+TEST(SignalWaiterDeathTest, HangupsAreHandledUntilASignalStops) {
+  EXPECT_EXIT(
+      {
+        SignalWaiter signals;
+        int hangups = 0;
+        kill(getpid(), SIGHUP);
+        const int received = signals.Wait([&hangups] {
+          if (++hangups == 1) kill(getpid(), SIGHUP);
+          if (hangups == 2) SignalWaiter::RequestStop();
+        });
+        _exit(received == SIGTERM && hangups == 2 ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
 TEST(SignalWaiterDeathTest, ASecondSignalEndsTheProcess) {
   EXPECT_EXIT(
       {

@@ -74,6 +74,11 @@ class AdminServer {
   // it may take its time. The server answers other connections meanwhile.
   void HandleLater(std::string path, std::function<void(const Request&, Respond)> handler);
 
+  // An endpoint that changes something: POST only, and never for a page of another origin, which
+  // could otherwise make a browser on this machine send it.
+  void HandleCommand(std::string path, std::function<Response(const Request&)> handler);
+  void HandleCommandLater(std::string path, std::function<void(const Request&, Respond)> handler);
+
   Status Start();         // once
   uint16_t port() const;  // the bound port, after Start()
   void Stop();            // idempotent; the destructor calls it

@@ -1,11 +1,16 @@
-// Secrets that live in files, where they can be replaced while we run. Any thread.
+// Small files that are read whole: settings, and secrets, which can be replaced while we run. Any
+// thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/status.h"
 
 namespace topgun {
+
+// The bytes of a file that has at most so many. INVALID_ARGUMENT names the file.
+StatusOr<std::string> ReadSmallFile(const std::string& path, size_t bytes_max);
 
 // The content without one trailing newline, which editors add and secrets do not have. At most
 // 64 KiB. INVALID_ARGUMENT names the file.

@@ -1,5 +1,6 @@
 // The settings of one binary as a table: name, target, help, limits. Flags win over environment
-// variables, which win over the defaults the targets hold when they are added.
+// variables, which win over the file behind --config, which wins over the defaults the targets hold
+// when they are added.
 //
 //   config::Settings settings("topgun-sync", "Merges map changes over Redis.");
 //   settings.Add("listen", &options.listen, "Address of the gRPC server", {.group = "Network"});
@@ -7,11 +8,16 @@
 //   settings.AddSecret("jwt-secret", &options.jwt_secret, "HS256 key", {.env = "JWT_SECRET"});
 //   if (const auto parsed = settings.Parse(argc, argv); !parsed.proceed) return parsed.exit_code;
 //
-// The setting "io-threads" is the flag --io-threads and the variable TOPGUN_IO_THREADS. Unknown
-// flags are errors. Unknown variables are not: several services share one environment.
+// The setting "io-threads" is the flag --io-threads, the variable TOPGUN_IO_THREADS, and the line
+// `io-threads = 4` of the file. Unknown flags and lines are errors that name what was probably
+// meant. Unknown variables are not: several services share one environment, and Kubernetes adds to
+// it. Those that look misspelt are warned of.
 //
-// Owned by main, used on its thread before any other starts. Targets must outlive Parse().
-// Adding the same name twice is a programming error and ends the process.
+// A running process reads its settings again (ParseAgain) into targets of their own, compares
+// (Compare) and takes over what is declared live; lib/control does that on SIGHUP.
+//
+// Owned by its user, one thread. Targets must outlive parsing. A name that is added twice and a
+// variable that Kubernetes may set by itself are programming errors and end the process.
 #pragma once
 
 #include <chrono>
@@ -33,13 +39,41 @@ struct Options {
   std::optional<int64_t> max = {};        // inclusive, as min
   std::vector<std::string> allowed = {};  // closed set of texts
   bool required = false;                  // an empty result is an error
+  bool live = false;                      // a reload changes it in the running process
+};
+
+// A setting as it was read.
+struct Value {
+  std::string name;
+  std::string shown;    // as text, secrets masked
+  std::string source;   // "default", a flag, a variable, or file and line
+  size_t identity = 0;  // of the value behind `shown`: differs when that does
+  bool live = false;
 };
 
 struct ParseResult {
-  bool proceed = false;    // false: print nothing more, return exit_code from main
-  int exit_code = 0;       // 0 after --help and the like, 2 after a bad setting
-  std::string shown = {};  // what --print-config would print, when main is to proceed
+  bool proceed = false;                  // false: print nothing more, return exit_code from main
+  int exit_code = 0;                     // 0 after --help and the like, 2 after a bad setting
+  std::string shown = {};                // what --print-config would print, when main is to proceed
+  std::vector<std::string> errors = {};  // what is wrong, one setting each
+  std::vector<std::string> warnings = {};   // for the log: what probably has no effect
+  std::vector<Value> values = {};           // in the order of the table
+  std::vector<std::string> arguments = {};  // for ParseAgain()
 };
+
+// A setting that has another value than before.
+struct Difference {
+  std::string name;
+  std::string before;  // as Value::shown
+  std::string after;
+  bool live = false;
+};
+
+// Both from the same table.
+std::vector<Difference> Compare(const std::vector<Value>& before, const std::vector<Value>& after);
+
+// name = value  (source), one line per setting: what --print-config prints.
+std::string RenderValues(const std::vector<Value>& values);
 
 class Settings {
  public:
@@ -84,8 +118,11 @@ class Settings {
   void AddCheck(std::function<Status()> rule);
 
   // Sets the targets. Handles --help, --version, --check-config, --print-config (secrets masked)
-  // and --print-config-doc (markdown, defaults and not the current values).
+  // and --print-config-doc (markdown, defaults and not the current values). Prints what is wrong.
   ParseResult Parse(int argc, const char* const* argv);
+  // The same in a running process, from the arguments that Parse() was given: prints nothing.
+  // Files are read anew; when there are errors the targets are of no use.
+  ParseResult ParseAgain(const std::vector<std::string>& arguments);
 
  private:
   struct Impl;

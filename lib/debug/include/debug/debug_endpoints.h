@@ -22,7 +22,8 @@ namespace topgun::debug {
 struct DebugOptions {
   bool enabled = false;
   std::string program = {};
-  std::string settings = {};  // as config::ParseResult has them, secrets masked
+  // As config::ParseResult::shown has them, secrets masked; asked on any thread.
+  std::function<std::string()> settings = [] { return std::string(); };
 };
 
 // Takes a section's state as JSON, from any thread, at any time. Calling it late does no harm.

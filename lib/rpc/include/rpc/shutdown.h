@@ -14,17 +14,18 @@
 
 namespace topgun::rpc {
 
-// Takes SIGTERM and SIGINT out of every thread started later, and ignores SIGPIPE (a closed peer is
-// an error code here). One per process, made by main.
+// Takes SIGTERM, SIGINT and SIGHUP out of every thread started later, and ignores SIGPIPE (a closed
+// peer is an error code here). One per process, made by main.
 class SignalWaiter {
  public:
   SignalWaiter();
   SignalWaiter(const SignalWaiter&) = delete;
   SignalWaiter& operator=(const SignalWaiter&) = delete;
 
-  // Returns the signal number. From then on a second signal ends the process at once, so that a
-  // drain that hangs can be interrupted. Called once, on the thread that made the object.
-  int Wait();
+  // Returns the number of the signal that stops the process. From then on a second one ends it at
+  // once, so that a drain that hangs can be interrupted. Meanwhile `on_hangup` runs for every
+  // SIGHUP, which without one is ignored. Called once, on the thread that made the object.
+  int Wait(const std::function<void()>& on_hangup = {});
 
   // Makes Wait() return, as if SIGTERM had arrived. Any thread.
   static void RequestStop();

@@ -39,7 +39,7 @@ struct ShardContext {
   Probe& probe;
   const WallClock& clock;
   const std::string name;  // of the leases
-  const ShardLimits limits;
+  ShardLimits limits;      // may change between two turns of the loop
 
   uint64_t unflushed_bytes = 0;
   Signal reader_wake{io};  // a shard wants entries, or bytes became free

@@ -1,4 +1,5 @@
-// Settings of topgun-sync, with their defaults. Filled by ParseConfig(), then read-only.
+// Settings of topgun-sync, with their defaults. Filled by ParseConfig(), then read-only: a reload
+// fills another one.
 #pragma once
 
 #include <chrono>
@@ -43,12 +44,15 @@ struct Config {
   std::string log_level = "info";
   std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
   bool debug_endpoints = false;
-  std::string shown;  // all of them as text, secrets masked
+  config::ParseResult parsed;  // as they were read
   bool print_metrics_doc = false;
 
   bool without_storage() const { return storage.size() == 1 && storage.front() == "null"; }
 };
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config);
+
+// What ParseConfig() would read now, for a reload; its result is in `parsed`. Prints nothing.
+Config ParseConfigAgain(const Config& running);
 
 }  // namespace topgun::sync

@@ -33,6 +33,7 @@ namespace topgun::sync {
 
 class NullOwner;
 class RedisReplicas;
+class RedisShardStore;
 
 class Loop final : public Scheduler {
  public:
@@ -48,6 +49,8 @@ class Loop final : public Scheduler {
   bool PostTask(std::function<void()> task);
   // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has stopped.
   void ReadStatus(std::function<void(std::string json)> done);
+  // Any thread: the limits that a reload may change.
+  void SetLimits(const Config& config);
   // Any thread: what /readyz says.
   uint32_t open_shards() const { return open_shards_.load(std::memory_order_relaxed); }
   size_t shard_count() const { return shards_.size(); }
@@ -88,7 +91,7 @@ class Loop final : public Scheduler {
   std::unique_ptr<ShardOwner> owner_;
   NullOwner* null_owner_ = nullptr;          // owner_, when there is no Postgres
   std::unique_ptr<RedisReplicas> replicas_;  // null when none is to be asked
-  std::vector<std::unique_ptr<ShardStore>> stores_;
+  std::vector<std::unique_ptr<RedisShardStore>> stores_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;
   std::unique_ptr<RetentionSweeper> sweeper_;

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "app/config.h"
 #include "app/loop.h"
 #include "base/status.h"
+#include "control/reloader.h"
 #include "discovery/resolver.h"
 #include "metrics/registry.h"
 #include "rpc/server.h"
@@ -40,6 +42,7 @@ class SyncApp final : private LoopSet {
   void MakeStorageResolver();
   Status WatchTlsFiles();
   uint32_t OpenShards() const;
+  control::Reloader::Plan PlanReload();
   // Any thread. Gateways go to other replicas; those who have none stay and wait.
   Status SetDraining(rpc::Server& server, bool draining);
   // Shards that gateways still follow here, or one for what is in hand.
@@ -56,6 +59,9 @@ class SyncApp final : private LoopSet {
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<std::chrono::milliseconds> drain_;
+  std::string log_level_;  // of the settings; of reloads, one at a time
+  control::Reloader reloader_;
 };
 
 }  // namespace topgun::sync

@@ -74,6 +74,9 @@ class Shard {
   // Compares with Redis' tail when somebody listens; called every few milliseconds.
   void Poll();
 
+  // For the parts that come from now on.
+  void set_queue_bytes_max(uint64_t bytes) { limits_.queue_bytes_max = bytes; }
+
   uint32_t number() const { return shard_; }
   bool open() const { return state_ == State::kOpen; }
   bool busy() const { return busy_; }
@@ -139,7 +142,7 @@ class Shard {
   void CountCache();
 
   const uint32_t shard_;
-  const ShardLimits limits_;
+  ShardLimits limits_;
   Dependencies deps_;
   State state_ = State::kClosed;
   int64_t backoff_ms_ = 0;

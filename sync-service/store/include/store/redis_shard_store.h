@@ -19,6 +19,8 @@ class RedisShardStore final : public ShardStore {
   // `unpersisted_bytes_max`: 0 when nothing persists the feed.
   RedisShardStore(redis::Connection& connection, state::ShardKeys keys,
                   uint64_t unpersisted_bytes_max);
+  // For the commits that follow.
+  void set_unpersisted_bytes_max(uint64_t bytes) { unpersisted_bytes_max_ = std::to_string(bytes); }
 
   const std::string& run() const override { return connection_.run(); }
   void ReadMeta(Callback<ShardMeta> callback) override;
@@ -48,7 +50,7 @@ class RedisShardStore final : public ShardStore {
 
   redis::Connection& connection_;
   const state::ShardKeys keys_;
-  const std::string unpersisted_bytes_max_;
+  std::string unpersisted_bytes_max_;
 };
 
 }  // namespace topgun::sync

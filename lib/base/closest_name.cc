@@ -1,13 +1,13 @@
-#include "options/suggest.h"
+#include "base/closest_name.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace topgun::loadgen {
+namespace topgun {
 namespace {
 
-// Insertions, deletions and replacements that make one text of the other (Levenshtein).
-size_t EditDistance(const std::string& a, const std::string& b) {
+// Levenshtein's.
+size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -24,16 +24,17 @@ size_t EditDistance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::string ClosestName(const std::string& given, const std::vector<std::string>& names) {
+std::string ClosestName(std::string_view given, const std::vector<std::string>& names,
+                        size_t edits_max) {
   std::string closest;
-  size_t least = std::max<size_t>(2, given.size() / 2) + 1;
+  size_t least = std::min(std::max<size_t>(2, given.size() / 2), edits_max);
   for (const std::string& name : names) {
     const size_t distance = EditDistance(given, name);
-    if (distance >= least) continue;
+    if (distance > least || (distance == least && !closest.empty())) continue;
     least = distance;
     closest = name;
   }
   return closest;
 }
 
-}  // namespace topgun::loadgen
+}  // namespace topgun
