@@ -12,6 +12,7 @@
 #include "debug/process_info.h"
 #include "hops/endpoint.h"
 #include "logging/logging.h"
+#include "operator_endpoints.h"
 #include "rpc/shutdown.h"
 #include "rpc/tls_settings.h"
 
@@ -151,6 +152,7 @@ Status GatewayApp::Start() {
         [loop = loops_[i].get()](debug::SectionDone done) { loop->ReadStatus(std::move(done)); });
   }
   debug_.Mount(*admin_);
+  MountOperatorEndpoints(*admin_, loops_);
   control::MountControl(
       *admin_,
       {.program = "topgun-gateway",

@@ -98,6 +98,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                               .reader = reader_,
                               .cells = cells_,
                               .losers = losers_,
+                              .trees = trees_,
                               .writes = detached_,
                               .system_maps = system_maps_,
                               .system_store = system_store_,

@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,6 +74,34 @@ struct LoopOptions {
   SyncOptions sync;
 };
 
+// Which connections an operator wants to see.
+struct ConnectionQuery {
+  uint32_t from = 0;    // slot
+  size_t limit = 0;     // at least 1
+  std::string subject;  // empty: everybody's
+};
+
+struct ConnectionPage {
+  struct Entry {
+    ConnectionId id;
+    std::string subject;  // empty: not authenticated yet, or nobody has to
+    bool authenticated = false;
+    double age_seconds = 0;
+    size_t queued_bytes = 0;
+    size_t subscriptions = 0;
+    bool unacknowledged = false;  // some write is
+  };
+  std::vector<Entry> entries;
+  std::optional<uint32_t> next;  // slot where to go on
+};
+
+// Connections that subscribe a map, by its name. At most kMapsMax of them.
+struct SubscriberCounts {
+  static constexpr size_t kMapsMax = 10'000;
+  std::map<std::string, uint64_t> maps;
+  bool truncated = false;
+};
+
 // What a reload may change in a loop.
 struct LoopLimits {
   size_t inflight_bytes_max = size_t{64} << 20;
@@ -127,6 +157,10 @@ class Loop {
   void Report(ServerReport& report) const;
   // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has ended.
   void ReadStatus(std::function<void(std::string json)> done);
+  // Any thread: `done` gets what operators ask for, on the loop; never, once it has ended.
+  void ListConnections(ConnectionQuery query, std::function<void(ConnectionPage)> done);
+  void CloseConnection(ConnectionId id, std::function<void(bool found)> done);
+  void CountSubscribers(std::function<void(SubscriberCounts)> done);
   // Any thread: what /readyz asks.
   size_t replicas_up() const { return replicas_up_.load(std::memory_order_relaxed); }
 

@@ -207,7 +207,7 @@ Status StorageApp::BeginStandDown() {
 }
 
 awaitable<void> StorageApp::StandDown() {
-  const auto patience = std::chrono::milliseconds(config_.drain_ms);
+  const auto patience = std::chrono::milliseconds(drain_ms_.load());
   const uint64_t dropped = co_await manager_.StandDown(std::chrono::steady_clock::now() + patience);
   WarnOfDropped(dropped);
   stood_down_ = true;

@@ -52,6 +52,10 @@ class Connection final : public SessionHandler {
   const std::string& origin() const { return origin_; }
   const Principal& principal() const { return principal_; }
   Session& session() { return session_; }
+  bool authenticated() const { return authenticated_; }
+  Time opened() const { return opened_; }
+  // Ends it whatever it still waits for.
+  void Close(CloseCause cause);
   // Runs once all writes and pushes that came before are applied or refused.
   void AfterOwnChanges(std::function<void()> run);
   WritePath& writes() { return writes_; }

@@ -65,6 +65,22 @@ void ConnectionTable::ForEach(const std::function<void(Connection&)>& visit) con
   }
 }
 
+std::optional<uint32_t> ConnectionTable::Walk(uint32_t slot, size_t slots_max,
+                                              const std::function<bool(Connection&)>& visit) const {
+  for (size_t looked = 0; slot < slots_.size(); ++looked, ++slot) {
+    if (looked == slots_max) return slot;
+    Connection* const connection = slots_[slot].connection.get();
+    if (connection != nullptr && !visit(*connection)) return slot + 1;
+  }
+  return std::nullopt;
+}
+
+bool ConnectionTable::Close(ConnectionId id, CloseCause cause) {
+  Connection* const connection = id.slot < slots_.size() ? Find(id) : nullptr;
+  if (connection != nullptr) connection->Close(cause);
+  return connection != nullptr;
+}
+
 void ConnectionTable::OnOpDone(const OpRef& ref, OpOutcome outcome) {
   const OpFate fate = outcome == OpOutcome::kApplied    ? OpFate::kApplied
                       : outcome == OpOutcome::kRejected ? OpFate::kRejected

@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -45,10 +46,16 @@ class ConnectionTable final : public SessionAcceptor, public WriteObserver {
   void OnRestamped(const OpRef& ref, const RestampedOp& op) override;
   bool AwaitsAck(const OpRef& ref) const override;
 
+  // False when there is none of this id, which may be anything.
+  bool Close(ConnectionId id, CloseCause cause);
   void Remove(ConnectionId id);  // destroys the connection
   Connection* Find(ConnectionId id) const;
   size_t size() const { return count_; }
   void ForEach(const std::function<void(Connection&)>& visit) const;
+  // Looks at the slots from `slot` on, at most `slots_max` of them, until `visit` returns false.
+  // Where to go on; nothing when the last slot has been looked at.
+  std::optional<uint32_t> Walk(uint32_t slot, size_t slots_max,
+                               const std::function<bool(Connection&)>& visit) const;
 
   // The client lost writes to a 429; it is told to send again, not before `not_before`.
   void OweRevival(ConnectionId id, Time not_before);

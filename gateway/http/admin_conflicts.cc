@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "http/admin_json.h"
+#include "http/query_text.h"
 #include "logging/logging.h"
 #include "wire/op.h"
 
@@ -32,19 +32,11 @@ json::object ConflictOf(const LostWrite& lost) {
 
 // Nothing when the query has a limit that is none.
 std::optional<uint32_t> LimitOf(std::string_view query) {
-  constexpr std::string_view kName = "limit=";
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    if (!pair.starts_with(kName)) continue;
-    const std::string_view text = pair.substr(kName.size());
-    uint32_t limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (!whole || limit == 0 || limit > kConflictsMax) return std::nullopt;
-    return limit;
-  }
-  return kConflictsDefault;
+  const std::optional<std::string> text = QueryValue(query, "limit");
+  if (!text) return kConflictsDefault;
+  const std::optional<uint64_t> limit = WholeNumber(*text);
+  if (!limit || *limit == 0 || *limit > kConflictsMax) return std::nullopt;
+  return static_cast<uint32_t>(*limit);
 }
 
 std::optional<HttpResponse> CheckMap(std::string_view map) {

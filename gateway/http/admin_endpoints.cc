@@ -4,6 +4,7 @@
 #include "http/admin_conflicts.h"
 #include "http/admin_indexes.h"
 #include "http/admin_policies.h"
+#include "http/admin_tree.h"
 
 namespace topgun::gateway {
 
@@ -22,6 +23,7 @@ AdminEndpoints::AdminEndpoints(const AdminOptions& options, const AdminDependenc
 void AdminEndpoints::Mount(Router& router) {
   if (!mounted_) return;
   MountMapEndpoints(router, access_, maps_);
+  MountTreeEndpoints(router, access_, dependencies_.trees);
   MountSettingsEndpoints(router, access_, settings_);
   MountPolicyEndpoints(router, access_, dependencies_.policies);
   MountIndexEndpoints(router, access_, indexes_);

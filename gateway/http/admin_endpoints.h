@@ -41,6 +41,7 @@ struct AdminDependencies {
   MapReader& reader;
   CellReader& cells;
   LoserReader& losers;
+  TreeReader& trees;
   DetachedWrites& writes;
   SystemMaps& system_maps;
   SystemStore& system_store;

@@ -122,6 +122,8 @@ class BeastSession final : public Session,
     SendCloseWhenDrained();
   }
 
+  size_t queued_bytes() const override { return queue_.bytes(); }
+
   void Trim() override {
     queue_.Trim();
     ws_.next_layer().Trim();
@@ -218,6 +220,8 @@ class BeastSession final : public Session,
         return {close_code::service_restart, "server shutting down"};
       case CloseCause::kAged:
         return {close_code::service_restart, "connection has reached its age"};
+      case CloseCause::kOperator:
+        return {close_code::going_away, "closed by an operator"};
       default:
         return {close_code::none};
     }

@@ -22,8 +22,9 @@ enum class CloseCause : uint8_t {
   kOverload,      // 1013: more lost writes than the gateway remembers
   kShutdown,      // 1012 "server shutting down": the gateway drains
   kAged,          // 1012 "connection has reached its age"
+  kOperator,      // 1001 "closed by an operator"
 };
-inline constexpr size_t kCloseCauseCount = size_t{1} + static_cast<size_t>(CloseCause::kAged);
+inline constexpr size_t kCloseCauseCount = size_t{1} + static_cast<size_t>(CloseCause::kOperator);
 
 std::string_view Name(CloseCause cause);
 
@@ -50,6 +51,9 @@ class Session {
   // Sends what is queued (unless the cause says otherwise), then closes. Idempotent. OnClosed()
   // follows in a later turn of the loop.
   virtual void Close(CloseCause cause) = 0;
+
+  // That wait to be sent.
+  virtual size_t queued_bytes() const = 0;
 
   // Gives back memory that only load needs; for connections that are idle at the moment.
   virtual void Trim() = 0;

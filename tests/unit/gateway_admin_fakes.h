@@ -83,6 +83,7 @@ class AdminHarness {
                             .reader = dispatch.reader,
                             .cells = dispatch.cells,
                             .losers = losers,
+                            .trees = trees,
                             .writes = dispatch.detached,
                             .system_maps = dispatch.system_maps,
                             .system_store = dispatch.system_store,
@@ -126,6 +127,7 @@ class AdminHarness {
   AddressLimiter limiter{kAdminLimits};
   FakeCounter counter;
   FakeLosers losers;
+  FakeTrees trees;
   PolicyStore policies{dispatch.system_store, dispatch.system_maps.policies(),
                        dispatch.reader,       dispatch.cells,
                        dispatch.clock,        RandomPolicyId};

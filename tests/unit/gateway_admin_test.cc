@@ -6,6 +6,7 @@
 #include "gateway_admin_fakes.h"
 #include "http/admin_cluster.h"
 #include "http/admin_json.h"
+#include "http/admin_tree.h"
 #include "msgpack/writer.h"
 #include "system/cluster_settings.h"
 #include "system/index_row.h"
@@ -64,6 +65,59 @@ TEST(AdminAccessTest, LimitsRequestsPerAddress) {
   EXPECT_EQ(admin.status(), 429);
   admin.Send("GET", "/api/admin/settings");
   EXPECT_EQ(admin.status(), 429) << "a good token is not looked at";
+}
+
+// ---- Merkle trees ----
+
+TEST(AdminTreeTest, ShowsNodesAndTheirChildren) {
+  AdminHarness admin;
+  admin.Send("GET", "/api/admin/maps/notes/tree?kind=or&paths=,3");
+  ASSERT_EQ(admin.trees.reads.size(), 1U);
+  auto& [question, done] = admin.trees.reads.front();
+  EXPECT_EQ(question.map, "notes");
+  EXPECT_EQ(question.kind, CellKind::kOr);
+  EXPECT_EQ(question.paths, (std::vector<std::string>{"", "3"}));
+  const auto answer = std::make_shared<TreeAnswer>();
+  answer->nodes = {{.hash = 7, .children = {{'3', 8}, {'4', 0}}, .cells = {}},
+                   {.hash = 8, .children = {{'a', 9}}, .cells = {}}};
+  done(answer);
+  EXPECT_EQ(admin.status(), 200);
+  EXPECT_EQ(
+      json::serialize(admin.Json().at("nodes")),
+      R"([{"path":"","hash":7,"children":{"3":8}},{"path":"3","hash":8,"children":{"a":9}}])");
+}
+
+TEST(AdminTreeTest, ShowsTheRecordsOfALeaf) {
+  AdminHarness admin;
+  admin.Send("GET", "/api/admin/maps/notes/tree?paths=374&records=true");
+  ASSERT_EQ(admin.trees.reads.size(), 1U);
+  auto& [question, done] = admin.trees.reads.front();
+  EXPECT_EQ(question.kind, CellKind::kLww);
+  EXPECT_TRUE(question.cells);
+  const auto answer = std::make_shared<TreeAnswer>();
+  answer->bytes.push_back(state::EncodeCell(
+      {.timestamp = {.millis = 100, .counter = 1, .node_id = "node"}, .tombstone = true}));
+  answer->nodes = {{.hash = 7,
+                    .children = {},
+                    .cells = {{.key = "key1", .tag = {}, .cell = answer->bytes.front()}}}};
+  done(answer);
+  EXPECT_EQ(json::serialize(admin.Json().at("nodes").at(0).at("records")),
+            R"([{"key":"key1","timestamp":{"millis":100,"counter":1,"nodeId":"node"},)"
+            R"("removed":true}])");
+}
+
+TEST(AdminTreeTest, WrongQuestionsAreNotAsked) {
+  AdminHarness admin;
+  for (const std::string_view query :
+       {"kind=both", "paths=xyz", "paths=0000", "paths=1&records=true"}) {
+    admin.Send("GET", "/api/admin/maps/notes/tree?" + std::string(query));
+    EXPECT_EQ(admin.status(), 400) << query;
+  }
+  std::string many = "000";
+  for (size_t i = 0; i < kTreeLeavesMax; ++i) many += ",000";
+  admin.Send("GET", "/api/admin/maps/notes/tree?records=true&paths=" + many);
+  EXPECT_EQ(admin.Field(), "paths");
+  EXPECT_TRUE(admin.trees.reads.empty());
 }
 
 // ---- JSON ----

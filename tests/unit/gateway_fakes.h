@@ -46,6 +46,7 @@ class FakeSession final : public Session {
   void Close(CloseCause cause) override {
     if (!closed) closed = cause;
   }
+  size_t queued_bytes() const override { return 0; }
   void Trim() override { ++trims; }
   void SetMessageBytesMax(uint64_t bytes) override { message_bytes_max = bytes; }
   void PauseReading(bool wanted) override { paused = wanted; }

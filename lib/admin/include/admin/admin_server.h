@@ -74,8 +74,7 @@ class AdminServer {
   // it may take its time. The server answers other connections meanwhile.
   void HandleLater(std::string path, std::function<void(const Request&, Respond)> handler);
 
-  // An endpoint that changes something: POST only, and never for a page of another origin, which
-  // could otherwise make a browser on this machine send it.
+  // An endpoint that changes something: POST only, and only Request::local.
   void HandleCommand(std::string path, std::function<Response(const Request&)> handler);
   void HandleCommandLater(std::string path, std::function<void(const Request&, Respond)> handler);
 
