@@ -1,14 +1,14 @@
 #include "auth/admin_login.h"
 
-#include <jwt.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include <array>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <memory>
 #include <utility>
+
+#include "auth/token_signer.h"
 
 namespace topgun::gateway {
 namespace {
@@ -31,13 +31,6 @@ bool SameSecret(std::string_view a, std::string_view b) {
   const Digest right = DigestOf(b);
   return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
-
-struct JwtFree {
-  void operator()(jwt_t* token) const { jwt_free(token); }
-};
-struct MallocFree {
-  void operator()(char* text) const { std::free(text); }
-};
 
 }  // namespace
 
@@ -77,18 +70,7 @@ StatusOr<std::string> AdminLogin::MakeToken(const AdminLoginOptions& options) co
                       {"exp", now + kTokenSeconds}};
   if (!options.issuer.empty()) claims["iss"] = options.issuer;
   if (!options.audience.empty()) claims["aud"] = options.audience;
-  jwt_t* raw = nullptr;
-  if (jwt_new(&raw) != 0) return Internal("cannot make a token");
-  const std::unique_ptr<jwt_t, JwtFree> token(raw);
-  const auto* const key = reinterpret_cast<const unsigned char*>(options.jwt_secret.data());
-  const auto key_size = static_cast<int>(options.jwt_secret.size());
-  if (jwt_add_grants_json(raw, json::serialize(claims).c_str()) != 0 ||
-      jwt_set_alg(raw, JWT_ALG_HS256, key, key_size) != 0) {
-    return Internal("cannot make a token");
-  }
-  const std::unique_ptr<char, MallocFree> text(jwt_encode_str(raw));
-  if (!text) return Internal("cannot sign a token");
-  return std::string(text.get());
+  return SignToken(options.jwt_secret, json::serialize(claims));
 }
 
 }  // namespace topgun::gateway

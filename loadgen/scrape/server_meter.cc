@@ -41,7 +41,8 @@ constexpr std::array kGauges = {
     GaugeName{"queued for slow clients", "gateway_outbound_bytes", "B"},
 };
 
-std::optional<double> Growth(const Samples& start, const Samples& end, std::string_view metric) {
+std::optional<double> Growth(const metrics::Samples& start, const metrics::Samples& end,
+                             std::string_view metric) {
   const auto before = start.Sum(metric);
   const auto after = end.Sum(metric);
   // A counter that fell belongs to a process that was started anew.
@@ -49,7 +50,7 @@ std::optional<double> Growth(const Samples& start, const Samples& end, std::stri
   return *after - before.value_or(0);
 }
 
-ServerReport::Service CompareService(const Samples& start, const Samples& end) {
+ServerReport::Service CompareService(const metrics::Samples& start, const metrics::Samples& end) {
   ServerReport::Service service;
   service.cpu_seconds = Growth(start, end, "process_cpu_seconds_total");
   service.resident_bytes = end.Sum("process_resident_memory_bytes");
@@ -71,8 +72,8 @@ ServerReport::Service CompareService(const Samples& start, const Samples& end) {
 }  // namespace
 
 ServerReport CompareScrapes(const std::vector<std::string>& names,
-                            const std::vector<StatusOr<Samples>>& start,
-                            const std::vector<StatusOr<Samples>>& end) {
+                            const std::vector<StatusOr<metrics::Samples>>& start,
+                            const std::vector<StatusOr<metrics::Samples>>& end) {
   ServerReport report;
   std::array<std::optional<double>, kCounts.size()> counts;
   std::array<std::optional<std::pair<double, double>>, kGauges.size()> levels;
@@ -115,15 +116,15 @@ ServerReport ServerMeter::Stop() {
   return CompareScrapes(names, start_, Scrape());
 }
 
-std::vector<StatusOr<Samples>> ServerMeter::Scrape() const {
-  std::vector<StatusOr<Samples>> scrapes;
+std::vector<StatusOr<metrics::Samples>> ServerMeter::Scrape() const {
+  std::vector<StatusOr<metrics::Samples>> scrapes;
   for (const NamedUrl& target : targets_) {
     auto body = HttpGet(target.url, kScrapeTimeout);
     if (!body.ok()) {
       scrapes.emplace_back(body.status());
       continue;
     }
-    scrapes.emplace_back(ParsePrometheusText(*body));
+    scrapes.emplace_back(metrics::ParsePrometheusText(*body));
   }
   return scrapes;
 }

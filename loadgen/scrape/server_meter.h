@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "metrics/exposition.h"
 #include "scrape/http_get.h"
-#include "scrape/prometheus_text.h"
 
 namespace topgun::loadgen {
 
@@ -49,8 +49,8 @@ struct ServerReport {
 
 // One process before and after. Pure.
 ServerReport CompareScrapes(const std::vector<std::string>& names,
-                            const std::vector<StatusOr<Samples>>& start,
-                            const std::vector<StatusOr<Samples>>& end);
+                            const std::vector<StatusOr<metrics::Samples>>& start,
+                            const std::vector<StatusOr<metrics::Samples>>& end);
 
 class ServerMeter {
  public:
@@ -60,10 +60,10 @@ class ServerMeter {
   ServerReport Stop();
 
  private:
-  std::vector<StatusOr<Samples>> Scrape() const;
+  std::vector<StatusOr<metrics::Samples>> Scrape() const;
 
   const std::vector<NamedUrl> targets_;
-  std::vector<StatusOr<Samples>> start_;
+  std::vector<StatusOr<metrics::Samples>> start_;
 };
 
 }  // namespace topgun::loadgen

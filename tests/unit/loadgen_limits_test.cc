@@ -6,11 +6,13 @@
 #include "report/run_report.h"
 #include "report/threshold.h"
 #include "scrape/http_get.h"
-#include "scrape/prometheus_text.h"
 #include "scrape/server_meter.h"
 
 namespace topgun::loadgen {
 namespace {
+
+using metrics::ParsePrometheusText;
+using metrics::Samples;
 
 using testing::HasSubstr;
 

@@ -1,9 +1,9 @@
-#include "scrape/prometheus_text.h"
+#include "metrics/exposition.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace topgun::loadgen {
+namespace topgun::metrics {
 namespace {
 
 std::string_view SkipSpaces(std::string_view text) {
@@ -108,4 +108,4 @@ std::optional<std::string> Samples::Label(std::string_view name, const std::stri
   return std::nullopt;
 }
 
-}  // namespace topgun::loadgen
+}  // namespace topgun::metrics

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace topgun::loadgen {
+namespace topgun::metrics {
 
 struct Sample {
   std::string name;
@@ -35,4 +35,4 @@ class Samples {
 
 Samples ParsePrometheusText(std::string_view text);
 
-}  // namespace topgun::loadgen
+}  // namespace topgun::metrics
