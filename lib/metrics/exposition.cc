@@ -99,6 +99,14 @@ std::optional<double> Samples::Max(std::string_view name) const {
   return max;
 }
 
+std::optional<double> Samples::Min(std::string_view name) const {
+  std::optional<double> min;
+  for (const Sample& sample : samples_) {
+    if (sample.name == name) min = std::min(min.value_or(sample.value), sample.value);
+  }
+  return min;
+}
+
 std::optional<std::string> Samples::Label(std::string_view name, const std::string& label) const {
   for (const Sample& sample : samples_) {
     if (sample.name != name) continue;

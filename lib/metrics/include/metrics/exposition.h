@@ -26,6 +26,7 @@ class Samples {
   // Over all label sets; nothing when there is no sample of this name.
   std::optional<double> Sum(std::string_view name) const;
   std::optional<double> Max(std::string_view name) const;
+  std::optional<double> Min(std::string_view name) const;
   // Of the first sample of this name.
   std::optional<std::string> Label(std::string_view name, const std::string& label) const;
 

@@ -1,0 +1,22 @@
+// The command line of topgunctl. command_line.cc is the only file that knows CLI11.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "session.h"
+
+namespace topgun::ctl {
+
+struct Command {
+  std::function<int(const Session&)> run;  // empty: print `text` and end
+  SessionOptions session;
+  int exit_code = 0;
+  std::string text;  // help, version, or what is wrong
+};
+
+// Without the program's name.
+Command ReadCommandLine(const std::vector<std::string>& arguments);
+
+}  // namespace topgun::ctl

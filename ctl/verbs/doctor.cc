@@ -1,0 +1,58 @@
+// topgunctl doctor: is the cluster put together rightly? Findings with numbers and the next step.
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "findings.h"
+#include "process.h"
+#include "verbs/verbs.h"
+
+namespace topgun::ctl {
+namespace {
+
+namespace json = boost::json;
+
+const char* Name(Severity severity) {
+  if (severity == Severity::kProblem) return "PROBLEM";
+  return severity == Severity::kNotice ? "notice" : "ok";
+}
+
+void PrintText(const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
+    std::printf("%-8s %-13s %s\n", Name(finding.severity), finding.id.c_str(),
+                finding.measured.c_str());
+    if (!finding.next.empty()) std::printf("%-8s %-13s next: %s\n", "", "", finding.next.c_str());
+  }
+}
+
+json::array Describe(const std::vector<Finding>& findings) {
+  json::array list;
+  for (const Finding& finding : findings) {
+    json::object one{
+        {"severity", finding.severity == Severity::kProblem ? "problem" : Name(finding.severity)},
+        {"id", finding.id},
+        {"measured", finding.measured}};
+    if (!finding.next.empty()) one["next"] = finding.next;
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+}  // namespace
+
+int RunDoctor(const Session& session) {
+  const auto targets = session.admin_targets();
+  if (!targets.ok()) return Fail(targets.status());
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  const std::vector<Finding> findings = Judge(LookAt(session, *targets), now.count());
+  if (session.json()) {
+    PrintJson(json::object{{"findings", Describe(findings)}});
+  } else {
+    PrintText(findings);
+  }
+  // The worst comes first.
+  return findings.front().severity == Severity::kProblem ? kNo : kYes;
+}
+
+}  // namespace topgun::ctl
