@@ -84,13 +84,13 @@ StatusOr<Targets> Session::Named() const {
 
 StatusOr<std::vector<Target>> Session::admin_targets() const {
   ASSIGN_OR_RETURN(Targets targets, Named());
-  if (targets.admin.empty()) return FailedPrecondition(kNobody);
+  if (targets.admin.empty()) return InvalidArgument(kNobody);
   return std::move(targets.admin);
 }
 
 StatusOr<std::vector<Gateway>> Session::gateways() const {
   ASSIGN_OR_RETURN(Targets targets, Named());
-  if (targets.gateways.empty()) return FailedPrecondition(kNoGateway);
+  if (targets.gateways.empty()) return InvalidArgument(kNoGateway);
   return std::move(targets.gateways);
 }
 

@@ -38,7 +38,7 @@ class Session {
   bool json() const { return options_.json; }
   const HttpClient& http() const { return http_; }
 
-  // FAILED_PRECONDITION with the way out when the command line names none.
+  // INVALID_ARGUMENT with the way out when the command line names none.
   StatusOr<std::vector<Target>> admin_targets() const;
   StatusOr<std::vector<Gateway>> gateways() const;
   // A gateway by its name or URL.

@@ -313,11 +313,6 @@ bool Connection::Leave(CloseCause cause, bool at_once) {
   return true;
 }
 
-void Connection::Close(CloseCause cause) {
-  ended_ = true;
-  session_.Close(cause);
-}
-
 void Connection::OnClosed(CloseCause /*cause*/) {
   ended_ = true;
   context_.fan_out.Forget(*this);

@@ -54,8 +54,6 @@ class Connection final : public SessionHandler {
   Session& session() { return session_; }
   bool authenticated() const { return authenticated_; }
   Time opened() const { return opened_; }
-  // Ends it whatever it still waits for.
-  void Close(CloseCause cause);
   // Runs once all writes and pushes that came before are applied or refused.
   void AfterOwnChanges(std::function<void()> run);
   WritePath& writes() { return writes_; }

@@ -77,7 +77,7 @@ std::optional<uint32_t> ConnectionTable::Walk(uint32_t slot, size_t slots_max,
 
 bool ConnectionTable::Close(ConnectionId id, CloseCause cause) {
   Connection* const connection = id.slot < slots_.size() ? Find(id) : nullptr;
-  if (connection != nullptr) connection->Close(cause);
+  if (connection != nullptr) connection->Leave(cause, true);
   return connection != nullptr;
 }
 

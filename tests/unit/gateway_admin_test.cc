@@ -95,8 +95,10 @@ TEST(AdminTreeTest, ShowsTheRecordsOfALeaf) {
   EXPECT_EQ(question.kind, CellKind::kLww);
   EXPECT_TRUE(question.cells);
   const auto answer = std::make_shared<TreeAnswer>();
-  answer->bytes.push_back(state::EncodeCell(
-      {.timestamp = {.millis = 100, .counter = 1, .node_id = "node"}, .tombstone = true}));
+  state::CellView cell;
+  cell.timestamp = {.millis = 100, .counter = 1, .node_id = "node"};
+  cell.tombstone = true;
+  answer->bytes.push_back(state::EncodeCell(cell));
   answer->nodes = {{.hash = 7,
                     .children = {},
                     .cells = {{.key = "key1", .tag = {}, .cell = answer->bytes.front()}}}};

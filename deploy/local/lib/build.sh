@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Compiling with the presets of CMakePresets.json, each in build/<preset>.
 
-SERVICE_TARGETS=(topgun-gateway topgun-sync topgun-storage topgun-loadgen topgun-supervisor)
+SERVICE_TARGETS=(topgun-gateway topgun-sync topgun-storage topgun-loadgen topgun-supervisor topgunctl)
 
 build_help() {
   cat <<'EOF'
