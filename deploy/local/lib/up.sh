@@ -21,8 +21,8 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
   --sync N        how many sync services
   --storage N     how many storage services; by default as many of each as the last ./topgun scale
                   said, else one
-  --tls           clients use wss:// and https://, with certificates of an authority that is made
-                  for the cluster (its file: DIR/tls/ca.crt)
+  --tls           clients use wss:// and https://, the services mutual TLS, and Redis TLS, with
+                  certificates of an authority that is made for the cluster (DIR/tls/ca.crt)
   --prometheus    run Prometheus as well, scraping all of them
   --detach        return as soon as everything is ready
   --no-build      use the programs of the last build as they are
@@ -135,7 +135,7 @@ prepare_cluster() {
   save_spec_variables
 }
 
-# The names that clients may reach a gateway by.
+# Certificates behind the gateways, and one for the names that clients may reach a gateway by.
 prepare_tls() {
   local hosts=(localhost 127.0.0.1 ::1 "$HOSTNAME")
   case $SPEC_HOST in
@@ -146,6 +146,7 @@ prepare_tls() {
   SPEC_GATEWAY_OPTIONS+=(--tls-certificate-file "$SPEC_DIR/tls/gateway.crt"
     --tls-key-file "$SPEC_DIR/tls/gateway.key")
   touch "$SPEC_DIR/run/tls"
+  prepare_mesh
 }
 
 start_supervisor() {
