@@ -3,5 +3,6 @@
 set -eu
 umask 077
 cat /etc/topgun/redis.conf >/run/redis/redis.conf
-printf 'requirepass "%s"\n' "$(cat /run/secrets/topgun/redis/password)" >>/run/redis/redis.conf
+password=$(sed 's/[\\"]/\\&/g' /run/secrets/topgun/redis/password)
+printf 'requirepass "%s"\n' "$password" >>/run/redis/redis.conf
 exec redis-server /run/redis/redis.conf
