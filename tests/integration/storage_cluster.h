@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <regex>
 #include <sstream>
@@ -95,6 +96,41 @@ class StorageProcess {
   std::string log_text_;
 };
 
+// What LoadMap hands back.
+struct Loaded {
+  grpc::Status status;
+  std::map<std::string, std::string> values;
+};
+
+inline Loaded Load(v1::Storage::Stub& stub, uint32_t shard, const std::string& map,
+                   uint64_t floor_inc, uint64_t floor_n) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
+  v1::LoadMapRequest request;
+  request.set_shard(shard);
+  request.set_kind(1);
+  request.set_map(map);
+  request.set_floor_incarnation(floor_inc);
+  request.set_floor_n(floor_n);
+  const auto reader = stub.LoadMap(&context, request);
+  Loaded loaded;
+  v1::LoadMapChunk chunk;
+  while (reader->Read(&chunk)) {
+    size_t key_at = 0;
+    size_t cell_at = 0;
+    for (int i = 0; i < chunk.cell_lengths_size(); ++i) {
+      state::CellView cell;
+      EXPECT_TRUE(state::DecodeCell(
+          std::string_view(chunk.cells()).substr(cell_at, chunk.cell_lengths(i)), &cell));
+      loaded.values[chunk.keys().substr(key_at, chunk.key_lengths(i))] = std::string(cell.value);
+      key_at += chunk.key_lengths(i);
+      cell_at += chunk.cell_lengths(i);
+    }
+  }
+  loaded.status = reader->Finish();
+  return loaded;
+}
+
 class StorageClusterTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { postgres_ = new support::PostgresServer(); }
@@ -108,9 +144,10 @@ class StorageClusterTest : public testing::Test {
 
   std::unique_ptr<StorageProcess> StartStorage(const std::string& name,
                                                std::vector<std::string> more = {}) {
-    return std::make_unique<StorageProcess>(name, server_, postgres_->Dsn(database_),
-                                            std::move(more));
+    return std::make_unique<StorageProcess>(name, server_, Dsn(), std::move(more));
   }
+  // What the processes connect to.
+  virtual std::string Dsn() const { return postgres_->Dsn(database_); }
   // Asks until the shard is open; the incarnation.
   uint64_t Open(StorageProcess& storage, uint32_t shard) {
     v1::OpenShardResponse response;

@@ -179,40 +179,6 @@ TEST_F(StorageClusterTest, TheFeedKeepsWhatWatchersMayAskFor) {
   EXPECT_EQ(Send({"XLEN", Keys(0).feed()}), "11");
 }
 
-struct Loaded {
-  grpc::Status status;
-  std::map<std::string, std::string> values;
-};
-
-Loaded Load(v1::Storage::Stub& stub, uint32_t shard, const std::string& map, uint64_t floor_inc,
-            uint64_t floor_n) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
-  v1::LoadMapRequest request;
-  request.set_shard(shard);
-  request.set_kind(1);
-  request.set_map(map);
-  request.set_floor_incarnation(floor_inc);
-  request.set_floor_n(floor_n);
-  const auto reader = stub.LoadMap(&context, request);
-  Loaded loaded;
-  v1::LoadMapChunk chunk;
-  while (reader->Read(&chunk)) {
-    size_t key_at = 0;
-    size_t cell_at = 0;
-    for (int i = 0; i < chunk.cell_lengths_size(); ++i) {
-      state::CellView cell;
-      EXPECT_TRUE(state::DecodeCell(
-          std::string_view(chunk.cells()).substr(cell_at, chunk.cell_lengths(i)), &cell));
-      loaded.values[chunk.keys().substr(key_at, chunk.key_lengths(i))] = std::string(cell.value);
-      key_at += chunk.key_lengths(i);
-      cell_at += chunk.cell_lengths(i);
-    }
-  }
-  loaded.status = reader->Finish();
-  return loaded;
-}
-
 TEST_F(StorageClusterTest, LoadsAMapWithEverythingCommittedBeforeTheCall) {
   const auto storage = StartStorage("a");
   const uint64_t incarnation = Open(*storage, 3);
