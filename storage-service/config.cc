@@ -8,6 +8,7 @@
 #include "config/plaintext.h"
 #include "pg/conninfo.h"
 #include "redis/security_settings.h"
+#include "redis/topology_settings.h"
 #include "rpc/tls_settings.h"
 #include "state/keys.h"
 
@@ -44,7 +45,7 @@ void AddProcess(config::Settings& settings, Config* config) {
 }
 
 void AddStores(config::Settings& settings, Config* config) {
-  settings.Add("redis", &config->redis, "host:port or unix:/path", {.group = "Stores"});
+  redis::AddTopologySettings(settings, "Stores", &config->redis);
   settings.Add("redis-prefix", &config->redis_prefix, "First part of every key in Redis",
                {.group = "Stores", .min = 1, .max = 64});
   settings.Add("postgres", &config->postgres, "Connection string or URL of the database",
@@ -99,7 +100,7 @@ void AddSettings(config::Settings& settings, Config* config) {
     return rpc::CheckTls(config->grpc_tls, {{"--grpc", config->grpc}}, config->allow_plaintext);
   });
   settings.AddCheck([config] {
-    return redis::CheckSecurity(config->redis_security, config->redis, config->allow_plaintext);
+    return redis::CheckTopology(config->redis, config->redis_security, config->allow_plaintext);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "redis/security.h"
+#include "redis/topology.h"
 #include "rpc/credentials.h"
 #include "shard/shard_context.h"
 
@@ -22,7 +23,7 @@ struct Config {
   bool debug_endpoints = false;
   config::ParseResult parsed;  // as they were read
 
-  std::string redis = "127.0.0.1:6379";
+  redis::Topology redis{.addresses = {"127.0.0.1:6379"}};
   std::string redis_prefix = "tg";
   redis::Security redis_security;
   rpc::TlsOptions grpc_tls;

@@ -13,6 +13,8 @@
 #include "async/spawn.h"
 #include "base/thread_name.h"
 #include "control/endpoints.h"
+#include "feed/cluster_feed_source.h"
+#include "feed/redis_feed_source.h"
 #include "hops/endpoint.h"
 #include "pg/migrations.h"
 
@@ -29,6 +31,13 @@ bool MayPass(const Status& status) {
   return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kNotFound;
 }
 
+std::unique_ptr<FeedSource> MakeFeedSource(redis::Client& client, const Config& config) {
+  if (config.redis.cluster) {
+    return std::make_unique<ClusterFeedSource>(client, config.redis_prefix, config.shards);
+  }
+  return std::make_unique<RedisFeedSource>(client, config.redis_prefix, config.shards);
+}
+
 }  // namespace
 
 StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
@@ -38,15 +47,16 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       pool_(io_, PostgresOptions(), static_cast<size_t>(config.postgres_connections),
             PostgresEvents()),
       lease_pool_(io_, PostgresOptions(), 1, {}),
-      commands_(io_, RedisOptions("commands"), RedisEvents(true)),
-      reads_(io_, RedisOptions("feeds"), RedisEvents(false)),
+      redis_metrics_(registry, "storage"),
+      commands_(io_, RedisOptions("commands"), RedisEvents(true), &redis_metrics_),
+      reads_(io_, RedisOptions("feeds"), RedisEvents(false), &redis_metrics_),
       cells_(pool_),
       leases_(lease_pool_, config.name, config.advertise,
               std::chrono::milliseconds(config.lease_ms)),
       shards_(commands_, config.redis_prefix, config.shards),
-      feeds_(reads_, config.redis_prefix, config.shards),
+      feeds_(MakeFeedSource(reads_, config)),
       context_{io_, shards_, cells_, probe_, clock_, config.name, config.limits},
-      manager_(context_, leases_, feeds_, std::chrono::milliseconds(config.lease_ms)),
+      manager_(context_, leases_, *feeds_, std::chrono::milliseconds(config.lease_ms)),
       service_(io_, manager_, config.shards),
       server_({.listen = config.grpc, .credentials = rpc::MakeCredentials(config.grpc_tls)},
               registry),
@@ -159,7 +169,7 @@ void StorageApp::PostgresConnected() {
 }
 
 void StorageApp::RedisConnected() {
-  redis_up_ = true;
+  redis_up_ = commands_.connected();
   if (!ready_) return;
   Spawn(io_, CheckRedis());
   manager_.Retry();
@@ -278,25 +288,23 @@ admin::AdminServer::Readiness StorageApp::Readiness() const {
   return {true, body};
 }
 
-redis::ConnectionOptions StorageApp::RedisOptions(std::string_view purpose) const {
-  redis::ConnectionOptions options;
-  options.address = config_.redis;
-  options.security = config_.redis_security;
-  options.client_name = "topgun-storage-" + std::string(purpose);
+redis::ClientOptions StorageApp::RedisOptions(std::string_view purpose) const {
+  redis::ClientOptions options{.topology = config_.redis};
+  options.connection.security = config_.redis_security;
+  options.connection.client_name = "topgun-storage-" + std::string(purpose);
   return options;
 }
 
-redis::Connection::Events StorageApp::RedisEvents(bool commands) {
-  redis::Connection::Events events;
-  if (commands) events.connected = [this](const std::string&) { RedisConnected(); };
+redis::ClientEvents StorageApp::RedisEvents(bool commands) {
+  redis::ClientEvents events;
+  if (commands) events.connected = [this] { RedisConnected(); };
   events.disconnected = [this, commands](const Status& reason) {
     if (commands) redis_up_ = false;
-    probe_.RedisReconnecting();
     ConnectionLost("redis", reason);
   };
-  events.connect_failed = [this](const Status& reason) {
-    probe_.RedisReconnecting();
-    ConnectionLost("redis", reason);
+  events.connect_failed = [this](const Status& reason) { ConnectionLost("redis", reason); };
+  events.topology_unknown = [this](const Status& reason) {
+    ConnectionLost("redis topology (redis-cluster, redis-sentinel)", reason);
   };
   return events;
 }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <thread>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -15,13 +16,13 @@
 #include "config.h"
 #include "control/reloader.h"
 #include "debug/debug_endpoints.h"
-#include "feed/redis_feed_source.h"
 #include "feed/redis_shard_store.h"
 #include "metrics/registry.h"
 #include "pg/pg_cell_store.h"
 #include "pg/pg_lease_store.h"
 #include "pg/pool.h"
-#include "redis/connection.h"
+#include "redis/client.h"
+#include "redis/client_metrics.h"
 #include "rpc/server.h"
 #include "rpc/shutdown.h"
 #include "service/storage_service.h"
@@ -67,8 +68,8 @@ class StorageApp {
   control::Reloader::Plan PlanReload();  // on whatever thread reloads
   void CloseConnections();
   admin::AdminServer::Readiness Readiness() const;
-  redis::ConnectionOptions RedisOptions(std::string_view purpose) const;
-  redis::Connection::Events RedisEvents(bool commands);
+  redis::ClientOptions RedisOptions(std::string_view purpose) const;
+  redis::ClientEvents RedisEvents(bool commands);
   pg::ConnectionOptions PostgresOptions() const;
   pg::Pool::Events PostgresEvents();
 
@@ -90,13 +91,14 @@ class StorageApp {
   Probe probe_;
   pg::Pool pool_;        // flushes, loads, migrations
   pg::Pool lease_pool_;  // heartbeats, one connection
-  redis::Connection commands_;
-  redis::Connection reads_;  // blocked in XREAD most of the time
+  redis::ClientMetrics redis_metrics_;
+  redis::Client commands_;
+  redis::Client reads_;  // blocked in XREAD most of the time, or busy with large replies
 
   pg::PgCellStore cells_;
   pg::PgLeaseStore leases_;
   RedisShardStore shards_;
-  RedisFeedSource feeds_;
+  std::unique_ptr<FeedSource> feeds_;
   ShardContext context_;
   ShardManager manager_;
 

@@ -76,6 +76,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
   void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
   void Repeat(Pending pending);
   void LogIn();
+  StatusOr<std::string> RunOf(const StatusOr<Reply>& info) const;
   void OnInfo(const StatusOr<Reply>& reply);
   void CheckRunLater();
   void CheckRun();
@@ -138,9 +139,14 @@ void Connection::Impl::LogIn() {
   });
 }
 
+StatusOr<std::string> Connection::Impl::RunOf(const StatusOr<Reply>& info) const {
+  if (!info.ok()) return info.status();
+  if (options_.any_role) return std::string();
+  return RunOfServer(ReplyView(info->get()).str());
+}
+
 void Connection::Impl::OnInfo(const StatusOr<Reply>& reply) {
-  StatusOr<std::string> run = reply.ok() ? RunOfServer(ReplyView(reply->get()).str())
-                                         : StatusOr<std::string>(reply.status());
+  StatusOr<std::string> run = RunOf(reply);
   if (!run.ok()) return Break(run.status());
   run_ = *std::move(run);
   connected_ = true;
@@ -160,8 +166,7 @@ void Connection::Impl::CheckRun() {
   const std::array<std::string_view, 1> info = {"INFO"};
   Enqueue(Command(info, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
     if (!connected_) return;  // broken meanwhile
-    const StatusOr<std::string> run = reply.ok() ? RunOfServer(ReplyView(reply->get()).str())
-                                                 : StatusOr<std::string>(reply.status());
+    const StatusOr<std::string> run = RunOf(reply);
     if (run.ok() && *run == run_) return CheckRunLater();
     Break(run.ok() ? Unavailable("Redis has another replication id by now") : run.status());
   });
@@ -215,6 +220,8 @@ void Connection::Impl::OnLinkReply(Reply reply) {
   }
   const Status status = ErrorStatus(view.str());
   if (pending.callback) pending.callback(status);
+  const std::optional<Redirect> redirect = RedirectOf(view.str());
+  if (redirect && events_.redirected && !closed_) events_.redirected(*redirect);
   // Demoted: the run has changed without the connection noticing, so find the new one.
   if (view.str().starts_with("READONLY")) Break(status);
 }

@@ -44,17 +44,35 @@ ReplyView ReplyView::operator[](size_t index) const { return ReplyView(reply_->e
 
 void ReplyDeleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
 
+namespace {
+
+std::string_view CodeOf(std::string_view error_text) {
+  return error_text.substr(0, error_text.find(' '));
+}
+
+}  // namespace
+
 Status ErrorStatus(std::string_view error_text) {
   // States that pass by themselves or with another connection; the command has not run.
   constexpr std::array<std::string_view, 12> kRetryable = {
       "LOADING",    "READONLY", "MOVED",   "ASK",       "TRYAGAIN", "CLUSTERDOWN",
       "MASTERDOWN", "OOM",      "MISCONF", "UNBLOCKED", "BUSY",     "NOREPLICAS"};
-  const std::string_view code = error_text.substr(0, error_text.find(' '));
+  const std::string_view code = CodeOf(error_text);
   if (code == "NOSCRIPT") return NotFound(error_text);
   for (const std::string_view retryable : kRetryable) {
     if (code == retryable) return Unavailable(error_text);
   }
   return Internal(error_text);
+}
+
+std::optional<Redirect> RedirectOf(std::string_view error_text) {
+  constexpr std::array<std::string_view, kRedirectCount> kCodes = {"MOVED", "ASK", "TRYAGAIN",
+                                                                   "CLUSTERDOWN"};
+  const std::string_view code = CodeOf(error_text);
+  for (size_t i = 0; i < kCodes.size(); ++i) {
+    if (code == kCodes[i]) return static_cast<Redirect>(i);
+  }
+  return std::nullopt;
 }
 
 }  // namespace topgun::redis

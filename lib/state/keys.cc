@@ -108,7 +108,8 @@ ShardKeys::ShardKeys(std::string_view prefix, uint32_t shard, uint32_t shard_cou
       maps_(base_ + "maps"),
       unloaded_(base_ + "unloaded"),
       loading_(base_ + "loading"),
-      sweep_(base_ + "sweep") {}
+      sweep_(base_ + "sweep"),
+      fence_(base_ + "fence") {}
 
 std::string ShardKeys::Cells(CellKind kind, std::string_view map) const {
   const std::string_view infix = CellsInfix(kind);
@@ -118,7 +119,5 @@ std::string ShardKeys::Cells(CellKind kind, std::string_view map) const {
 }
 
 std::string ShardCountKey(std::string_view prefix) { return std::string(prefix) + ":shards"; }
-
-std::string FenceKey(std::string_view prefix) { return std::string(prefix) + ":fence"; }
 
 }  // namespace topgun::state

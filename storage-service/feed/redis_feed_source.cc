@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/await.h"
+#include "feed_replies.h"
 #include "state/keys.h"
 
 namespace topgun::storage {
@@ -11,36 +12,11 @@ namespace {
 using redis::Reply;
 using redis::ReplyView;
 
-// [id, [name, value, ...]]. False when it is none of ours.
-bool ParseEntry(const ReplyView& view, FeedEntry* entry) {
-  const std::optional<Position> position = state::ParsePosition(view[0].str());
-  if (!position) return false;
-  entry->position = *position;
-  const ReplyView fields = view[1];
-  for (size_t i = 0; i + 1 < fields.size(); i += 2) {
-    if (fields[i].str() == "e") entry->bytes = fields[i + 1].str();
-    if (fields[i].str() == "b") {
-      entry->cumulative_bytes = static_cast<uint64_t>(fields[i + 1].integer());
-    }
-  }
-  return true;
-}
-
-FeedChunk ParseChunk(const FeedPoint& point, const ReplyView& entries) {
-  FeedChunk chunk{point, {}};
-  chunk.entries.reserve(entries.size());
-  for (size_t i = 0; i < entries.size(); ++i) {
-    FeedEntry entry;
-    if (ParseEntry(entries[i], &entry)) chunk.entries.push_back(entry);
-  }
-  return chunk;
-}
-
 }  // namespace
 
-RedisFeedSource::RedisFeedSource(redis::Connection& connection, std::string_view prefix,
+RedisFeedSource::RedisFeedSource(redis::Client& client, std::string_view prefix,
                                  uint32_t shard_count)
-    : connection_(connection) {
+    : route_(client.AddRoute(state::ShardKeys(prefix, 0, shard_count).feed())) {
   for (uint32_t shard = 0; shard < shard_count; ++shard) {
     feeds_.push_back(state::ShardKeys(prefix, shard, shard_count).feed());
   }
@@ -58,8 +34,8 @@ awaitable<StatusOr<FeedReply>> RedisFeedSource::Read(std::vector<FeedPoint> poin
     ids.push_back(state::ToString(point.after));
   }
   args.insert(args.end(), ids.begin(), ids.end());
-  auto start = [&, this](redis::Connection::Callback done) {
-    connection_.SendBlocking(args, block, std::move(done));
+  auto start = [&, this](redis::Route::Callback done) {
+    route_.SendBlocking(args, block, std::move(done));
   };
   StatusOr<Reply> reply = co_await Await<StatusOr<Reply>>(start);
   if (!reply.ok()) co_return reply.status();

@@ -39,8 +39,6 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
                                        "Shards that another process took while they were served.")),
       postgres_reconnects_(registry.AddCounter("storage_postgres_reconnects_total",
                                                "Lost connections and failed attempts to connect.")),
-      redis_reconnects_(registry.AddCounter("storage_redis_reconnects_total",
-                                            "Lost connections and failed attempts to connect.")),
       owned_shards_(registry.AddGauge("storage_owned_shards", "Shards leased by this process.")),
       open_shards_(registry.AddGauge("storage_open_shards",
                                      "Leased shards that are open in Redis and being read.")),

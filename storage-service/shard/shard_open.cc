@@ -38,7 +38,7 @@ awaitable<bool> ShardOwner::Reload() {
 }
 
 bool ShardOwner::IsOpen(const ShardMeta& meta) const {
-  const std::string run = context_.redis.run();
+  const std::string run = context_.redis.run(shard_);
   return !run.empty() && meta.run == run && meta.tail.incarnation == incarnation_;
 }
 
@@ -87,7 +87,7 @@ bool ShardOwner::Stuck(const ShardMeta& meta) {
 
 // Everything that was read is committed by now, so Postgres knows what Redis may lack.
 awaitable<bool> ShardOwner::Open() {
-  const std::string run = context_.redis.run();
+  const std::string run = context_.redis.run(shard_);
   if (run.empty()) co_return Failed(Unavailable("Redis is not connected"), "opening the shard");
   const StatusOr<ShardMeta> meta = co_await context_.redis.ReadMeta(shard_);
   if (!meta.ok()) co_return Failed(meta.status(), "opening the shard");

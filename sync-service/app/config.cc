@@ -8,6 +8,7 @@
 #include "config/plaintext.h"
 #include "discovery/source.h"
 #include "redis/security_settings.h"
+#include "redis/topology_settings.h"
 #include "rpc/tls_settings.h"
 #include "state/keys.h"
 
@@ -95,7 +96,7 @@ void AddNetwork(config::Settings& settings, Config& config) {
   settings.Add("grpc", &config.grpc, "Address of the gRPC server", {.group = network});
   settings.Add("admin", &config.admin, "Address of /metrics, /livez and /readyz",
                {.group = network});
-  settings.Add("redis", &config.redis, "Redis: host:port or unix:/path", {.group = network});
+  redis::AddTopologySettings(settings, network, &config.redis);
   settings.Add("redis-prefix", &config.redis_prefix, "Prefix of all keys in Redis",
                {.group = network, .min = 1, .max = 64});
   settings.Add(
@@ -140,7 +141,7 @@ void AddSettings(config::Settings& settings, Config& config) {
   });
   settings.AddCheck([&config] { return CheckGrpc(config); });
   settings.AddCheck([&config] {
-    return redis::CheckSecurity(config.redis_security, config.redis, config.allow_plaintext);
+    return redis::CheckTopology(config.redis, config.redis_security, config.allow_plaintext);
   });
 }
 

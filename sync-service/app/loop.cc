@@ -9,8 +9,8 @@
 #include "logging/logging.h"
 #include "owner/null_owner.h"
 #include "state/keys.h"
-#include "store/redis_replicas.h"
 #include "store/redis_shard_store.h"
+#include "store/shard_replicas.h"
 
 namespace topgun::sync {
 
@@ -37,18 +37,20 @@ uint64_t UnpersistedMaxOf(const Config& config) {
   return config.without_storage() ? 0 : config.unpersisted_bytes_max;
 }
 
-redis::ConnectionOptions RedisOptions(const Config& config) {
+redis::ConnectionOptions ConnectionOf(const Config& config) {
   redis::ConnectionOptions options;
-  options.address = config.redis;
   options.security = config.redis_security;
   options.client_name = config.name;
   return options;
 }
 
+// A question that failed for another reason than a lost connection is asked again.
+constexpr int64_t kShardCountRetryMs = 500;
+
 }  // namespace
 
 Loop::Loop(const Config& config, discovery::Resolver* storage, const rpc::Credentials& credentials,
-           size_t index, size_t loop_count, Probe& probe)
+           size_t index, size_t loop_count, Probe& probe, redis::ClientMetrics& redis_metrics)
     : index_(index),
       loop_count_(loop_count),
       shard_total_(config.shards),
@@ -59,57 +61,91 @@ Loop::Loop(const Config& config, discovery::Resolver* storage, const rpc::Creden
       poll_timer_(io_),
       second_timer_(io_),
       clock_(NodeId(config, index), wall_) {
-  const redis::ConnectionOptions options = RedisOptions(config);
-  redis_ = std::make_unique<redis::Connection>(
-      io_, options,
-      redis::Connection::Events{
-          .connected = [this](const std::string&) { CheckShardCount(); },
-          .disconnected = [this](const Status& reason) { OnDisconnected(reason); }});
-  if (storage == nullptr) {
-    auto owner = std::make_unique<NullOwner>(
-        *redis_, NullOwnerOptions{config.redis_prefix, config.shards, config.watch_window.count()},
-        wall_);
-    null_owner_ = owner.get();
-    owner_ = std::move(owner);
-  } else {
-    owner_ = std::make_unique<StorageClient>(
-        *storage, credentials, [this](std::function<void()> task) { Post(std::move(task)); });
-  }
+  redis_ = std::make_unique<redis::Client>(
+      io_, redis::ClientOptions{.topology = config.redis, .connection = ConnectionOf(config)},
+      RedisEvents(), &redis_metrics);
+  // Before the routes of shards: when all of them come back at once, this one is asked first. One
+  // server may be another one when it comes back; the nodes of a cluster know each other.
+  shard_count_route_ =
+      &redis_->AddRoute(shard_count_key_, {.connected = [this] { CheckShardCount(); },
+                                           .disconnected =
+                                               [this](const Status&) {
+                                                 if (!redis_->topology().cluster)
+                                                   shard_count_fits_ = false;
+                                               }});
+  BuildOwner(config, storage, credentials);
   if (config.redis_replicas != 0) {
-    replicas_ = std::make_unique<RedisReplicas>(
-        io_, options,
-        ReplicaOptions{.replicas = config.redis_replicas,
-                       .fence_key = state::FenceKey(config.redis_prefix)},
-        probe_);
+    replicas_ = std::make_unique<ShardReplicas>(
+        io_, ConnectionOf(config), ReplicaOptions{.replicas = config.redis_replicas}, probe_);
   }
   BuildShards(config);
 }
 
 Loop::~Loop() { Stop(); }
 
-void Loop::BuildShards(const Config& config) {
-  const uint64_t unpersisted_max = UnpersistedMaxOf(config);
-  std::vector<Shard*> shards;
-  for (uint32_t number = 0; number < shard_total_; ++number) {
-    if (number % loop_count_ != index_) continue;
-    stores_.push_back(std::make_unique<RedisShardStore>(
-        *redis_, state::ShardKeys(config.redis_prefix, number, shard_total_), unpersisted_max));
-    shards_.push_back(
-        std::make_unique<Shard>(number, LimitsOf(config),
-                                Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_,
-                                                    probe_, replicas_.get()}));
-    shards.push_back(shards_.back().get());
+redis::ClientEvents Loop::RedisEvents() const {
+  const auto log = [this](std::string_view what) {
+    return [this, what, limit = std::make_shared<logging::RateLimit>(std::chrono::seconds(5))](
+               const Status& reason) {
+      uint64_t suppressed = 0;
+      if (!limit->Allow(&suppressed)) return;
+      logging::Warning("loop", what,
+                       {{"loop", index_}, {"reason", Message(reason)}, {"suppressed", suppressed}});
+    };
+  };
+  return {.disconnected = log("Redis is away"),
+          .connect_failed = log("Redis cannot be reached"),
+          .topology_unknown =
+              log("cannot tell where Redis' primaries are; see --redis-cluster, --redis-sentinel")};
+}
+
+void Loop::BuildOwner(const Config& config, discovery::Resolver* storage,
+                      const rpc::Credentials& credentials) {
+  if (storage == nullptr) {
+    auto owner = std::make_unique<NullOwner>(
+        NullOwnerOptions{.watch_window_ms = config.watch_window.count()}, wall_);
+    null_owner_ = owner.get();
+    owner_ = std::move(owner);
+  } else {
+    owner_ = std::make_unique<StorageClient>(
+        *storage, credentials, [this](std::function<void()> task) { Post(std::move(task)); });
   }
+}
+
+void Loop::BuildShards(const Config& config) {
+  for (uint32_t number = 0; number < shard_total_; ++number) {
+    if (number % loop_count_ == index_) BuildShard(config, number);
+  }
+  std::vector<Shard*> shards;
+  for (auto& shard : shards_) shards.push_back(shard.get());
   sweeper_ = std::make_unique<RetentionSweeper>(
       shards, RetentionLimits{.retention_ms = config.retention.count()}, *this, wall_, probe_);
   ViewLimits limits{config.view_bytes_max / loop_count_, config.view_idle.count()};
   views_ = std::make_unique<ViewRegistry>(std::move(shards), limits, wall_, probe_);
 }
 
+void Loop::BuildShard(const Config& config, uint32_t number) {
+  const state::ShardKeys keys(config.redis_prefix, number, shard_total_);
+  const size_t place = shards_.size();
+  redis::Route& route = redis_->AddRoute(
+      keys.meta(),
+      {.connected =
+           [this, place] {
+             if (shard_count_fits_) shards_[place]->OnConnected();
+           },
+       .disconnected = [this, place](const Status&) { shards_[place]->OnDisconnected(); }});
+  if (null_owner_ != nullptr) null_owner_->AddShard(number, route, keys);
+  Replicas* const replicas =
+      replicas_ == nullptr ? nullptr : &replicas_->AddShard(route, keys.fence());
+  stores_.push_back(std::make_unique<RedisShardStore>(route, keys, UnpersistedMaxOf(config)));
+  shards_.push_back(std::make_unique<Shard>(
+      number, LimitsOf(config),
+      Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_, probe_, replicas}));
+}
+
 void Loop::Start() {
   Post([this] {
     redis_->Start();
-    if (replicas_ != nullptr) replicas_->Start();
     PollFeeds();
     EverySecond();
     sweeper_->Start();
@@ -162,24 +198,31 @@ Shard& Loop::ShardAt(uint32_t shard) { return *shards_[(shard - index_) / loop_c
 // (docs/state-layout.md).
 void Loop::CheckShardCount() {
   const std::string wanted = std::to_string(shard_total_);
-  redis_->Send({"SET", shard_count_key_, wanted, "NX"}, [](const StatusOr<redis::Reply>&) {});
-  redis_->Send({"GET", shard_count_key_}, [this, wanted](const StatusOr<redis::Reply>& reply) {
-    if (!reply.ok()) return;
-    const std::string found(redis::ReplyView(reply->get()).str());
-    misconfigured_ = found != wanted;
-    if (found == wanted) return OnConnected();
+  shard_count_route_->Send({"SET", shard_count_key_, wanted, "NX"},
+                           [](const StatusOr<redis::Reply>&) {});
+  shard_count_route_->Send({"GET", shard_count_key_},
+                           [this](const StatusOr<redis::Reply>& reply) { OnShardCount(reply); });
+}
+
+void Loop::OnShardCount(const StatusOr<redis::Reply>& reply) {
+  if (!reply.ok()) {
+    if (!shard_count_route_->connected()) return;  // asked again when it is
+    return After(kShardCountRetryMs, [this] {
+      if (!shard_count_fits_ && shard_count_route_->connected()) CheckShardCount();
+    });
+  }
+  const std::string wanted = std::to_string(shard_total_);
+  const std::string_view found = redis::ReplyView(reply->get()).str();
+  misconfigured_ = found != wanted;
+  if (found != wanted) {
     logging::Error("loop", "Redis belongs to a cluster with another number of shards; set --shards",
                    {{"configured", wanted}, {"found", found}});
-  });
-}
-
-void Loop::OnConnected() {
-  for (auto& shard : shards_) shard->OnConnected();
-}
-
-void Loop::OnDisconnected(const Status& reason) {
-  logging::Warning("loop", "Redis is away", {{"loop", index_}, {"reason", Message(reason)}});
-  for (auto& shard : shards_) shard->OnDisconnected();
+    return;
+  }
+  if (std::exchange(shard_count_fits_, true)) return;
+  for (auto& shard : shards_) {
+    if (!shard->store().run().empty()) shard->OnConnected();
+  }
 }
 
 void Loop::PollFeeds() {

@@ -39,14 +39,15 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
       registry_(registry),
       tls_reloader_(registry),
       probe_(registry, &recorder_),
+      redis_metrics_(registry, "sync"),
       drain_(config_.drain),
       log_level_(config_.log_level),
       reloader_(registry, config_.parsed.values, [this] { return PlanReload(); }) {
   if (!config_.without_storage()) MakeStorageResolver();
   const size_t count = LoopCount(config_);
   for (size_t i = 0; i < count; ++i) {
-    loops_.push_back(
-        std::make_unique<Loop>(config_, storage_services_.get(), credentials_, i, count, probe_));
+    loops_.push_back(std::make_unique<Loop>(config_, storage_services_.get(), credentials_, i,
+                                            count, probe_, redis_metrics_));
   }
 }
 

@@ -17,17 +17,17 @@ constexpr int64_t kIncarnationEpochMs = 1'735'689'600'000;
 
 }  // namespace
 
-NullOwner::NullOwner(redis::Connection& connection, NullOwnerOptions options, const WallClock& wall)
-    : connection_(connection), options_(std::move(options)), wall_(wall) {}
+NullOwner::NullOwner(NullOwnerOptions options, const WallClock& wall)
+    : options_(options), wall_(wall) {}
 
-state::ShardKeys NullOwner::KeysOf(uint32_t shard) const {
-  return state::ShardKeys(options_.prefix, shard, options_.shard_count);
+void NullOwner::AddShard(uint32_t shard, redis::Route& route, state::ShardKeys keys) {
+  shards_.insert({shard, Owned{route, std::move(keys)}});
 }
 
 void NullOwner::OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) {
-  const state::ShardKeys keys = KeysOf(shard);
-  connection_.Send({"HMGET", keys.meta(), "run", "inc", "n"},
-                   [this, shard, run = std::string(run),
+  const Owned& owned = shards_.at(shard);
+  owned.route.Send({"HMGET", owned.keys.meta(), "run", "inc", "n"},
+                   [this, &owned, run = std::string(run),
                     callback = std::move(callback)](StatusOr<Reply> reply) mutable {
                      if (!reply.ok()) return callback(reply.status());
                      const ReplyView fields(reply->get());
@@ -35,13 +35,13 @@ void NullOwner::OpenShard(uint32_t shard, std::string_view run, StatusCallback c
                      Tail tail;
                      if (!fields[1].is_nil())
                        tail = {std::string(fields[1].str()), std::string(fields[2].str())};
-                     Open(shard, run, tail, std::move(callback));
+                     Open(owned, run, tail, std::move(callback));
                    });
 }
 
-void NullOwner::Open(uint32_t shard, const std::string& run, const Tail& tail,
+void NullOwner::Open(const Owned& shard, const std::string& run, const Tail& tail,
                      StatusCallback callback) {
-  const state::ShardKeys keys = KeysOf(shard);
+  const state::ShardKeys& keys = shard.keys;
   const int64_t now_ms = wall_.NowMs();
   const auto since_epoch =
       static_cast<uint64_t>(std::max<int64_t>(0, now_ms - kIncarnationEpochMs));
@@ -53,7 +53,7 @@ void NullOwner::Open(uint32_t shard, const std::string& run, const Tail& tail,
   const std::vector<std::string_view> args{
       keys.meta(), keys.feed(), keys.unloaded(),  keys.maps(), keys.loading(), run,
       incarnation, n,           tail.incarnation, tail.n,      marker};
-  connection_.Eval(state::OpenScript(), 5, args,
+  shard.route.Eval(state::OpenScript(), 5, args,
                    [callback = std::move(callback)](StatusOr<Reply> reply) {
                      // A tail that moved means that somebody else opened it: the caller looks
                      // again.
@@ -67,7 +67,8 @@ void NullOwner::LoadMap(uint32_t /*shard*/, std::string_view /*map_id*/,
 }
 
 void NullOwner::Trim(uint32_t shard, const state::Position& tail) {
-  auto& samples = tails_[shard];
+  Owned& owned = shards_.at(shard);
+  auto& samples = owned.tails;
   const int64_t now_ms = wall_.NowMs();
   if (samples.empty() || samples.back().second != tail) samples.emplace_back(now_ms, tail);
   const state::Position* oldest_kept = nullptr;
@@ -77,7 +78,7 @@ void NullOwner::Trim(uint32_t shard, const state::Position& tail) {
   }
   if (oldest_kept == nullptr) return;
   // Entries up to the sample are older than the window; the newest entry is never among them.
-  connection_.Send({"XTRIM", KeysOf(shard).feed(), "MINID", state::ToString(*oldest_kept)},
+  owned.route.Send({"XTRIM", owned.keys.feed(), "MINID", state::ToString(*oldest_kept)},
                    [](const StatusOr<Reply>&) {});
 }
 

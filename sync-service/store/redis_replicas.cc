@@ -18,20 +18,21 @@ constexpr milliseconds kRoundMax{1000};
 RedisReplicas::RedisReplicas(boost::asio::io_context& io, redis::ConnectionOptions connection,
                              ReplicaOptions options, Probe& probe)
     : io_(io),
-      options_(std::move(options)),
+      options_(options),
       probe_(probe),
       timer_(io),
       connection_(io, std::move(connection),
                   {.connected = [this](const std::string&) { StartRound(); },
-                   .disconnected = [](const Status&) {}}) {}
+                   .disconnected = [](const Status&) {}}),
+      alive_(std::make_shared<char>()) {}
 
 void RedisReplicas::Close() {
   timer_.cancel();
   connection_.Close();
 }
 
-void RedisReplicas::Confirm(const std::string& run, uint32_t timeout_ms,
-                            std::function<void(bool)> callback) {
+void RedisReplicas::Confirm(const std::string& run, const std::string& fence_key,
+                            uint32_t timeout_ms, std::function<void(bool)> callback) {
   if (waiters_.size() >= options_.waiters_max) {
     probe_.ReplicasAsked(ReplicaWait::kRefused, 0);
     return boost::asio::post(io_, [callback = std::move(callback)] { callback(false); });
@@ -39,7 +40,7 @@ void RedisReplicas::Confirm(const std::string& run, uint32_t timeout_ms,
   const auto now = Clock::now();
   const auto deadline = now + milliseconds(timeout_ms);
   const bool earliest = waiters_.empty() || deadline < waiters_.begin()->first;
-  waiters_.emplace(deadline, Waiter{run, now, false, std::move(callback)});
+  waiters_.emplace(deadline, Waiter{run, fence_key, now, false, std::move(callback)});
   probe_.ReplicaWaiters(1);
   if (earliest) ArmTimer();
   StartRound();
@@ -58,7 +59,7 @@ void RedisReplicas::StartRound() {
   const std::string block_ms = std::to_string(block.count());
   const std::string_view wait[] = {"WAIT", replicas, block_ms};
   round_running_ = true;
-  connection_.Send({"SET", options_.fence_key, "1"},
+  connection_.Send({"SET", waiters_.begin()->second.fence_key, "1"},
                    [this](const StatusOr<redis::Reply>& reply) { fence_ = reply.status(); });
   connection_.SendBlocking(wait, block,
                            [this](const StatusOr<redis::Reply>& reply) { OnRound(reply); });
@@ -87,8 +88,8 @@ void RedisReplicas::LeaveRound() {
 void RedisReplicas::ArmTimer() {
   if (waiters_.empty()) return;
   timer_.expires_at(waiters_.begin()->first);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) Expire();
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) Expire();
   });
 }
 

@@ -69,27 +69,27 @@ struct CellsReader {
 
 }  // namespace
 
-RedisShardStore::RedisShardStore(redis::Connection& connection, state::ShardKeys keys,
+RedisShardStore::RedisShardStore(redis::Route& route, state::ShardKeys keys,
                                  uint64_t unpersisted_bytes_max)
-    : connection_(connection),
+    : route_(route),
       keys_(std::move(keys)),
       unpersisted_bytes_max_(std::to_string(unpersisted_bytes_max)) {}
 
 void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
-  connection_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes", "pinc", "pn"},
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     const ReplyView fields(reply->get());
-                     ShardMeta meta;
-                     meta.exists = fields.size() == 6 && !fields[0].is_nil();
-                     if (meta.exists) {
-                       meta.run = fields[0].str();
-                       meta.tail = PositionOf(fields[1], fields[2]);
-                       meta.bytes = static_cast<uint64_t>(fields[3].integer());
-                       meta.persisted = PositionOf(fields[4], fields[5]);
-                     }
-                     callback(std::move(meta));
-                   });
+  route_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes", "pinc", "pn"},
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                const ReplyView fields(reply->get());
+                ShardMeta meta;
+                meta.exists = fields.size() == 6 && !fields[0].is_nil();
+                if (meta.exists) {
+                  meta.run = fields[0].str();
+                  meta.tail = PositionOf(fields[1], fields[2]);
+                  meta.bytes = static_cast<uint64_t>(fields[3].integer());
+                  meta.persisted = PositionOf(fields[4], fields[5]);
+                }
+                callback(std::move(meta));
+              });
 }
 
 void RedisShardStore::ReadCells(const std::vector<CellRef>& cells,
@@ -106,7 +106,7 @@ void RedisShardStore::ReadCells(const std::vector<CellRef>& cells,
   for (auto& [hash, indices] : by_hash) {
     args.assign({"HMGET", hash});
     for (const size_t index : indices) args.push_back(cells[index].field);
-    connection_.Send(args, [reader, indices = std::move(indices)](StatusOr<Reply> reply) {
+    route_.Send(args, [reader, indices = std::move(indices)](StatusOr<Reply> reply) {
       if (!reply.ok()) {
         reader->failure = reply.status();
         return reader->Finish();
@@ -128,7 +128,7 @@ void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply>
     args.push_back(owned.emplace_back(keys_.Cells(writes.kind, writes.map)));
   }
   const size_t key_count = args.size();
-  args.push_back(connection_.run());
+  args.push_back(route_.run());
   args.push_back(owned.emplace_back(std::to_string(request.tail.incarnation)));
   args.push_back(owned.emplace_back(std::to_string(request.tail.n)));
   args.push_back(unpersisted_bytes_max_);
@@ -139,11 +139,11 @@ void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply>
     args.push_back(owned.emplace_back(std::to_string(writes.fields_and_cells.size() / 2)));
     args.insert(args.end(), writes.fields_and_cells.begin(), writes.fields_and_cells.end());
   }
-  connection_.Eval(state::CommitScript(), key_count, args,
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     callback(ParseCommit(ReplyView(reply->get())));
-                   });
+  route_.Eval(state::CommitScript(), key_count, args,
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                callback(ParseCommit(ReplyView(reply->get())));
+              });
 }
 
 void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> callback) {
@@ -157,44 +157,51 @@ void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> c
   std::vector<std::string_view> args{keys_.meta(),     keys_.feed(), keys_.maps(),
                                      keys_.unloaded(), horizons,     cells};
   const size_t key_count = args.size();
-  args.insert(args.end(), {connection_.run(), incarnation, n, unpersisted_bytes_max_, request.entry,
+  args.insert(args.end(), {route_.run(), incarnation, n, unpersisted_bytes_max_, request.entry,
                            map_id, horizon_map_id, horizon_count});
   args.insert(args.end(), request.horizons.begin(), request.horizons.end());
   args.insert(args.end(), request.fields.begin(), request.fields.end());
-  connection_.Eval(state::PruneScript(), key_count, args,
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     callback(ParseCommit(ReplyView(reply->get())));
-                   });
+  route_.Eval(state::PruneScript(), key_count, args,
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                callback(ParseCommit(ReplyView(reply->get())));
+              });
 }
 
 void RedisShardStore::ClaimSweep(int64_t interval_ms, Callback<bool> callback) {
-  connection_.Send({"SET", keys_.sweep(), "1", "NX", "PX", std::to_string(interval_ms)},
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     callback(!ReplyView(reply->get()).is_nil());
-                   });
+  route_.Send({"SET", keys_.sweep(), "1", "NX", "PX", std::to_string(interval_ms)},
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                callback(!ReplyView(reply->get()).is_nil());
+              });
 }
 
 void RedisShardStore::ReadFeed(const state::Position& after, size_t count,
                                Callback<std::vector<FeedRecord>> callback) {
   const std::string start = "(" + state::ToString(after);
-  connection_.Send({"XRANGE", keys_.feed(), start, "+", "COUNT", std::to_string(count)},
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     callback(ParseFeed(ReplyView(reply->get())));
-                   });
+  route_.Send({"XRANGE", keys_.feed(), start, "+", "COUNT", std::to_string(count)},
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                callback(ParseFeed(ReplyView(reply->get())));
+              });
 }
 
+// A cursor means nothing to another process: each has its own order of fields, so going on there
+// would miss some. Cursors that go on carry the run they belong to.
 void RedisShardStore::Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
                            Callback<ScanChunk> callback) {
-  connection_.Send(
-      {"HSCAN", keys_.Cells(kind, map), cursor, "COUNT", "500"},
-      [callback = std::move(callback)](StatusOr<Reply> reply) {
+  const size_t space = cursor.find(' ');
+  if (space != std::string_view::npos && cursor.substr(space + 1) != route_.run()) {
+    return callback(Unavailable("this scan began at another Redis"));
+  }
+  route_.Send(
+      {"HSCAN", keys_.Cells(kind, map), cursor.substr(0, space), "COUNT", "500"},
+      [callback = std::move(callback), run = route_.run()](StatusOr<Reply> reply) {
         if (!reply.ok()) return callback(reply.status());
         const ReplyView scan(reply->get());
         ScanChunk chunk;
         chunk.cursor = scan[0].str();
+        if (chunk.cursor != "0") chunk.cursor.append(" ").append(run);
         const ReplyView pairs = scan[1];
         for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
           chunk.cells.push_back({std::string(pairs[i].str()), std::string(pairs[i + 1].str())});
@@ -213,18 +220,18 @@ void RedisShardStore::ListMaps(Callback<std::vector<MapSize>> callback) {
     for (size_t i = 0; i < names.size(); ++i) map_ids->emplace(names[i].str());
   };
   auto failure = std::make_shared<Status>();
-  connection_.Send({"HKEYS", keys_.maps()}, [collect, failure](const StatusOr<Reply>& reply) {
+  route_.Send({"HKEYS", keys_.maps()}, [collect, failure](const StatusOr<Reply>& reply) {
     *failure = reply.status();
     collect(reply);
   });
-  connection_.Send({"HKEYS", keys_.unloaded()},
-                   [this, collect, failure, map_ids,
-                    callback = std::move(callback)](const StatusOr<Reply>& reply) mutable {
-                     if (!failure->ok()) return callback(*failure);
-                     if (!reply.ok()) return callback(reply.status());
-                     collect(reply);
-                     CountCells(*map_ids, std::move(callback));
-                   });
+  route_.Send({"HKEYS", keys_.unloaded()},
+              [this, collect, failure, map_ids,
+               callback = std::move(callback)](const StatusOr<Reply>& reply) mutable {
+                if (!failure->ok()) return callback(*failure);
+                if (!reply.ok()) return callback(reply.status());
+                collect(reply);
+                CountCells(*map_ids, std::move(callback));
+              });
 }
 
 void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
@@ -244,7 +251,7 @@ void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
   if (counting->open == 0) return counting->callback(std::move(counting->sizes));
   for (size_t i = 0; i < counting->sizes.size(); ++i) {
     const auto id = ParseId(counting->sizes[i].map_id);
-    connection_.Send(
+    route_.Send(
         {"HLEN", keys_.Cells(id->kind, id->map)}, [counting, i](const StatusOr<Reply>& reply) {
           if (reply.ok()) {
             counting->sizes[i].cells = static_cast<uint64_t>(ReplyView(reply->get()).integer());
@@ -261,7 +268,7 @@ void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
 void RedisShardStore::KnowsMap(std::string_view map_id, Callback<bool> callback) {
   // Replies come in the order of the commands.
   auto in_maps = std::make_shared<StatusOr<bool>>(false);
-  connection_.Send({"HEXISTS", keys_.maps(), map_id}, [in_maps](StatusOr<Reply> reply) {
+  route_.Send({"HEXISTS", keys_.maps(), map_id}, [in_maps](StatusOr<Reply> reply) {
     if (!reply.ok()) {
       *in_maps = reply.status();
     } else {
@@ -277,30 +284,30 @@ void RedisShardStore::KnowsMap(std::string_view map_id, Callback<bool> callback)
 }
 
 void RedisShardStore::IsUnloaded(std::string_view map_id, Callback<bool> callback) {
-  connection_.Send({"HEXISTS", keys_.unloaded(), map_id},
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     callback(ReplyView(reply->get()).integer() == 1);
-                   });
+  route_.Send({"HEXISTS", keys_.unloaded(), map_id},
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                callback(ReplyView(reply->get()).integer() == 1);
+              });
 }
 
 // A Redis that restarts may have lost chunks it confirmed, while its append-only file still holds
 // the token: the run makes the token worthless then.
 std::string RedisShardStore::BoundToken(std::string_view token) const {
-  return connection_.run() + ":" + std::string(token);
+  return route_.run() + ":" + std::string(token);
 }
 
 void RedisShardStore::HydrateBegin(std::string_view map_id, std::string_view token,
                                    Callback<std::optional<state::Position>> callback) {
   const std::string bound = BoundToken(token);
   const std::vector<std::string_view> args{keys_.unloaded(), keys_.loading(), map_id, bound};
-  connection_.Eval(state::HydrateBeginScript(), 2, args,
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     const ReplyView fields(reply->get());
-                     if (fields[0].integer() == 0) return callback(std::nullopt);
-                     callback(state::ParsePosition(fields[1].str()).value_or(state::Position{}));
-                   });
+  route_.Eval(state::HydrateBeginScript(), 2, args,
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                const ReplyView fields(reply->get());
+                if (fields[0].integer() == 0) return callback(std::nullopt);
+                callback(state::ParsePosition(fields[1].str()).value_or(state::Position{}));
+              });
 }
 
 void RedisShardStore::HydrateChunk(std::string_view map_id, std::string_view token,
@@ -315,17 +322,17 @@ void RedisShardStore::HydrateChunk(std::string_view map_id, std::string_view tok
   for (const HydrateWrite& write : writes) {
     args.insert(args.end(), {write.field, write.expected, write.cell});
   }
-  connection_.Eval(state::HydrateChunkScript(), 2, args,
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     const ReplyView fields(reply->get());
-                     if (fields[0].integer() == 0) return callback(Aborted("stale load token"));
-                     std::vector<size_t> clashes;
-                     for (size_t i = 1; i < fields.size(); ++i) {
-                       clashes.push_back(static_cast<size_t>(fields[i].integer()));
-                     }
-                     callback(std::move(clashes));
-                   });
+  route_.Eval(state::HydrateChunkScript(), 2, args,
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                const ReplyView fields(reply->get());
+                if (fields[0].integer() == 0) return callback(Aborted("stale load token"));
+                std::vector<size_t> clashes;
+                for (size_t i = 1; i < fields.size(); ++i) {
+                  clashes.push_back(static_cast<size_t>(fields[i].integer()));
+                }
+                callback(std::move(clashes));
+              });
 }
 
 void RedisShardStore::HydrateFinish(std::string_view map_id, std::string_view token,
@@ -339,12 +346,12 @@ void RedisShardStore::HydrateFinish(std::string_view map_id, std::string_view to
   const std::vector<std::string_view> args{
       keys_.unloaded(), keys_.loading(), keys_.meta(), keys_.feed(),
       keys_.maps(),     map_id,          bound,        entry};
-  connection_.Eval(state::HydrateFinishScript(), 5, args,
-                   [callback = std::move(callback)](StatusOr<Reply> reply) {
-                     if (!reply.ok()) return callback(reply.status());
-                     const bool current = ReplyView(reply->get())[0].integer() == 1;
-                     callback(current ? OkStatus() : Aborted("stale load token"));
-                   });
+  route_.Eval(state::HydrateFinishScript(), 5, args,
+              [callback = std::move(callback)](StatusOr<Reply> reply) {
+                if (!reply.ok()) return callback(reply.status());
+                const bool current = ReplyView(reply->get())[0].integer() == 1;
+                callback(current ? OkStatus() : Aborted("stale load token"));
+              });
 }
 
 }  // namespace topgun::sync

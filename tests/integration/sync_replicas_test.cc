@@ -8,7 +8,7 @@
 
 #include "metrics/registry.h"
 #include "redis_client.h"
-#include "store/redis_replicas.h"
+#include "store/shard_replicas.h"
 #include "support/redis_server.h"
 #include "sync_process.h"
 
@@ -43,7 +43,6 @@ class ReplicasTest : public testing::Test {
 class RedisReplicasTest : public ReplicasTest {
  protected:
   void Start(ReplicaOptions options = {}) {
-    options.fence_key = "tg:fence";
     redis::ConnectionOptions connection;
     connection.address = primary_.address();
     replicas_ = std::make_unique<RedisReplicas>(io_, connection, options, probe_);
@@ -51,7 +50,7 @@ class RedisReplicasTest : public ReplicasTest {
   }
   using Answer = std::optional<bool>;
   void Confirm(Answer& answer, uint32_t timeout_ms, const std::string& run = {}) {
-    replicas_->Confirm(run.empty() ? client_->run() : run, timeout_ms,
+    replicas_->Confirm(run.empty() ? client_->run() : run, "tg:{0}:fence", timeout_ms,
                        [&answer](bool confirmed) { answer = confirmed; });
   }
   bool Await(const Answer& answer, bool expected) {
@@ -87,14 +86,14 @@ TEST_F(RedisReplicasTest, AReplicaThatSaysNothingIsWaitedForOnlySoLong) {
 }
 
 TEST_F(RedisReplicasTest, TooFewReplicasAreNoConfirmation) {
-  Start({.replicas = 2, .fence_key = {}});
+  Start({.replicas = 2});
   Answer answer;
   Confirm(answer, 100);
   EXPECT_TRUE(Await(answer, false));
 }
 
 TEST_F(RedisReplicasTest, BeyondItsLimitTheAnswerIsNoAtOnce) {
-  Start({.replicas = 1, .fence_key = {}, .waiters_max = 1});
+  Start({.replicas = 1, .waiters_max = 1});
   replica_.Pause();
   Answer first;
   Answer second;
@@ -132,6 +131,32 @@ TEST_F(RedisReplicasTest, ARestartedPrimaryConfirmsNothingOfItsPast) {
   primary_.Restart(SIGKILL);
   replica_.Resume();
   EXPECT_TRUE(Await(answer, false));
+}
+
+TEST_F(RedisReplicasTest, EveryShardAsksThePrimaryThatHasIt) {
+  const support::RedisServer alone;
+  redis::Client here(io_, {.topology = {.addresses = {primary_.address()}}}, {});
+  redis::Client there(io_, {.topology = {.addresses = {alone.address()}}}, {});
+  redis::Client nowhere(io_, {.topology = {.addresses = {alone.address()}}}, {});
+  redis::Route& replicated = here.AddRoute("a");
+  redis::Route& lone = there.AddRoute("b");
+  redis::Route& unknown = nowhere.AddRoute("c");
+  ShardReplicas replicas(io_, {}, {}, probe_);
+  Replicas& first = replicas.AddShard(replicated, "tg:{a}:fence");
+  Replicas& second = replicas.AddShard(lone, "tg:{b}:fence");
+  Replicas& third = replicas.AddShard(unknown, "tg:{c}:fence");
+  here.Start();
+  there.Start();
+  ASSERT_TRUE(redis::RunUntil(io_, [&] { return here.connected() && there.connected(); }));
+  Answer yes;
+  Answer no;
+  Answer lost;
+  first.Confirm(replicated.run(), kLong, [&](bool confirmed) { yes = confirmed; });
+  second.Confirm(lone.run(), 100, [&](bool confirmed) { no = confirmed; });
+  third.Confirm("run", kLong, [&](bool confirmed) { lost = confirmed; });
+  EXPECT_TRUE(Await(lost, false)) << "nobody is known to have it";
+  EXPECT_TRUE(Await(yes, true));
+  EXPECT_TRUE(Await(no, false)) << "it has no replica";
 }
 
 // ---- The process ----

@@ -24,7 +24,7 @@ class FakeShardStore final : public ShardStore {
   std::map<std::string, std::vector<ScanPage::Cell>> cells;  // by map id
   std::deque<Position> tail_moves;                           // seen by the next openings
 
-  std::string run() const override { return run_now; }
+  std::string run(uint32_t) const override { return run_now; }
   awaitable<StatusOr<ShardMeta>> ReadMeta(uint32_t) override {
     if (run_now.empty()) co_return Unavailable("Redis is away");
     co_return meta;

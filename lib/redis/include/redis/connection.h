@@ -47,6 +47,9 @@ struct ConnectionOptions {
   uint64_t pending_bytes_max = 256ull << 20;
   // How often the run is looked at again.
   std::chrono::milliseconds run_check{5000};
+  // Only to ask about others: also a replica, a server that loads its data, or a Sentinel will do.
+  // The run is empty.
+  bool any_role = false;
 };
 
 class Connection {
@@ -64,6 +67,9 @@ class Connection {
     std::function<void(const Status& reason)> disconnected;
     // An attempt to connect failed; the next follows by itself.
     std::function<void(const Status& reason)> connect_failed = nullptr;
+    // A command has not run because this node of a cluster is not, or not quite, its place. Comes
+    // after the command's callback.
+    std::function<void(Redirect redirect)> redirected = nullptr;
   };
 
   Connection(boost::asio::io_context& io, ConnectionOptions options, Events events);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/status.h"
@@ -37,5 +38,15 @@ using Reply = std::unique_ptr<redisReply, ReplyDeleter>;
 // READONLY, MOVED, ASK, TRYAGAIN, CLUSTERDOWN, MASTERDOWN, OOM, MISCONF, UNBLOCKED, BUSY,
 // NOREPLICAS), NOSCRIPT is NOT_FOUND, everything else INTERNAL.
 Status ErrorStatus(std::string_view error_text);
+
+// How a node of a Redis Cluster says that a command did not run because of where it was sent.
+enum class Redirect : uint8_t {
+  kMoved,       // another node has the slot
+  kAsk,         // the slot is being moved, and the keys have gone already
+  kTryAgain,    // the slot is being moved, and some of the keys have gone
+  kClusterDown  // nobody has the slot, or the node does not know
+};
+inline constexpr size_t kRedirectCount = 4;
+std::optional<Redirect> RedirectOf(std::string_view error_text);
 
 }  // namespace topgun::redis

@@ -61,16 +61,15 @@ class ShardKeys {
   const std::string& unloaded() const { return unloaded_; }
   const std::string& loading() const { return loading_; }
   const std::string& sweep() const { return sweep_; }
+  const std::string& fence() const { return fence_; }
   std::string Cells(CellKind kind, std::string_view map) const;
 
  private:
   std::string base_;
-  std::string meta_, feed_, maps_, unloaded_, loading_, sweep_;
+  std::string meta_, feed_, maps_, unloaded_, loading_, sweep_, fence_;
 };
 
 // "<prefix>:shards": the shard count the cluster was created with.
 std::string ShardCountKey(std::string_view prefix);
-// "<prefix>:fence": written to find out how far Redis' replicas are.
-std::string FenceKey(std::string_view prefix);
 
 }  // namespace topgun::state

@@ -1,12 +1,13 @@
 // ShardStore over Redis: the keys and scripts of docs/state-layout.md.
 //
-// Threads: the loop's. The connection belongs to the application and outlives the store.
+// Threads: the loop's. The client belongs to the application and outlives the store, which adds the
+// routes of all shards to it.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "redis/connection.h"
+#include "redis/client.h"
 #include "shard/io.h"
 #include "state/keys.h"
 
@@ -14,9 +15,9 @@ namespace topgun::storage {
 
 class RedisShardStore final : public ShardStore {
  public:
-  RedisShardStore(redis::Connection& connection, std::string_view prefix, uint32_t shard_count);
+  RedisShardStore(redis::Client& client, std::string_view prefix, uint32_t shard_count);
 
-  std::string run() const override { return connection_.run(); }
+  std::string run(uint32_t shard) const override { return shards_[shard].route.run(); }
   awaitable<StatusOr<ShardMeta>> ReadMeta(uint32_t shard) override;
   awaitable<StatusOr<bool>> Open(uint32_t shard, OpenRequest request) override;
   awaitable<Status> PublishPersisted(uint32_t shard, uint64_t incarnation, Position position,
@@ -31,14 +32,20 @@ class RedisShardStore final : public ShardStore {
  private:
   using Args = std::vector<std::string_view>;
 
-  awaitable<StatusOr<redis::Reply>> Send(Args args);
-  awaitable<StatusOr<redis::Reply>> Eval(const state::Script& script, size_t key_count, Args args);
+  struct Shard {
+    redis::Route& route;
+    state::ShardKeys keys;
+  };
 
-  redis::Connection& connection_;
+  static awaitable<StatusOr<redis::Reply>> Send(redis::Route& route, Args args);
+  static awaitable<StatusOr<redis::Reply>> Eval(redis::Route& route, const state::Script& script,
+                                                size_t key_count, Args args);
+
   const uint32_t shard_count_;
   const std::string shard_count_key_;
   const std::string persisted_channel_;
-  std::vector<state::ShardKeys> keys_;  // by shard
+  redis::Route& shard_count_route_;
+  std::vector<Shard> shards_;  // by number
 };
 
 }  // namespace topgun::storage

@@ -60,8 +60,8 @@ struct ScanPage {
 class ShardStore {
  public:
   virtual ~ShardStore() = default;
-  // Of the current connection; empty while disconnected.
-  virtual std::string run() const = 0;
+  // Of the connection to the server that has the shard; empty while disconnected.
+  virtual std::string run(uint32_t shard) const = 0;
   virtual awaitable<StatusOr<ShardMeta>> ReadMeta(uint32_t shard) = 0;
   // False when the tail has moved.
   virtual awaitable<StatusOr<bool>> Open(uint32_t shard, OpenRequest request) = 0;

@@ -44,7 +44,6 @@ class Probe {
   void EntriesRead(size_t entries) { entries_read_.Increment(static_cast<double>(entries)); }
   void LeaseLost() { leases_lost_.Increment(); }
   void PostgresReconnecting() { postgres_reconnects_.Increment(); }
-  void RedisReconnecting() { redis_reconnects_.Increment(); }
 
   void SetOwnedShards(size_t shards) { owned_shards_.Set(static_cast<double>(shards)); }
   void SetOpenShards(size_t shards) { open_shards_.Set(static_cast<double>(shards)); }
@@ -70,7 +69,6 @@ class Probe {
   prometheus::Counter& entries_read_;
   prometheus::Counter& leases_lost_;
   prometheus::Counter& postgres_reconnects_;
-  prometheus::Counter& redis_reconnects_;
   prometheus::Gauge& owned_shards_;
   prometheus::Gauge& open_shards_;
   prometheus::Gauge& unflushed_bytes_;

@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "logging/logging.h"
 #include "redis/security.h"
+#include "redis/topology.h"
 #include "rpc/credentials.h"
 
 namespace topgun::sync {
@@ -18,7 +19,7 @@ struct Config {
   std::string name;
   std::string grpc = "127.0.0.1:9000";
   std::string admin = "127.0.0.1:9090";
-  std::string redis = "127.0.0.1:6379";
+  redis::Topology redis{.addresses = {"127.0.0.1:6379"}};
   redis::Security redis_security;
   rpc::TlsOptions grpc_tls;
   std::string redis_prefix = "tg";

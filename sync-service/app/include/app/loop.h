@@ -1,4 +1,4 @@
-// One event loop: a thread, a Redis connection and every shard with number % loops == index.
+// One event loop: a thread, a Redis client and every shard with number % loops == index.
 //
 // Nothing in it is shared with other loops, so nothing on the hot path is locked. Built stopped;
 // Start() begins the thread; Stop() ends it and joins.
@@ -26,20 +26,20 @@
 #include "domain/shard.h"
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
-#include "redis/connection.h"
+#include "redis/client.h"
 #include "service/answer_group.h"
 
 namespace topgun::sync {
 
 class NullOwner;
-class RedisReplicas;
 class RedisShardStore;
+class ShardReplicas;
 
 class Loop final : public Scheduler {
  public:
   // `storage`: where the storage services are, null without Postgres.
   Loop(const Config& config, discovery::Resolver* storage, const rpc::Credentials& credentials,
-       size_t index, size_t loop_count, Probe& probe);
+       size_t index, size_t loop_count, Probe& probe, redis::ClientMetrics& redis_metrics);
   ~Loop() override;
 
   void Start();
@@ -68,10 +68,13 @@ class Loop final : public Scheduler {
 
  private:
   std::string StatusJson() const;
+  redis::ClientEvents RedisEvents() const;
+  void BuildOwner(const Config& config, discovery::Resolver* storage,
+                  const rpc::Credentials& credentials);
   void BuildShards(const Config& config);
-  void OnConnected();
-  void OnDisconnected(const Status& reason);
+  void BuildShard(const Config& config, uint32_t number);
   void CheckShardCount();
+  void OnShardCount(const StatusOr<redis::Reply>& reply);
   void PollFeeds();
   void EverySecond();
 
@@ -87,10 +90,12 @@ class Loop final : public Scheduler {
   boost::asio::steady_timer poll_timer_;
   boost::asio::steady_timer second_timer_;
   crdt::HybridLogicalClock clock_;
-  std::unique_ptr<redis::Connection> redis_;
+  std::unique_ptr<redis::Client> redis_;
+  redis::Route* shard_count_route_ = nullptr;  // to shard_count_key_
+  bool shard_count_fits_ = false;
   std::unique_ptr<ShardOwner> owner_;
   NullOwner* null_owner_ = nullptr;          // owner_, when there is no Postgres
-  std::unique_ptr<RedisReplicas> replicas_;  // null when none is to be asked
+  std::unique_ptr<ShardReplicas> replicas_;  // null when none is to be asked
   std::vector<std::unique_ptr<RedisShardStore>> stores_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;

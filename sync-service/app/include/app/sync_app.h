@@ -15,6 +15,7 @@
 #include "control/reloader.h"
 #include "discovery/resolver.h"
 #include "metrics/registry.h"
+#include "redis/client_metrics.h"
 #include "rpc/server.h"
 #include "rpc/shutdown.h"
 #include "service/loop_set.h"
@@ -55,6 +56,7 @@ class SyncApp final : private LoopSet {
   tls::Reloader tls_reloader_;  // tells when certificates expire
   hops::Recorder recorder_;     // where sampled parts wait
   Probe probe_;
+  redis::ClientMetrics redis_metrics_;
   std::unique_ptr<discovery::Resolver> storage_services_;  // where they are; null without Postgres
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<bool> draining_{false};

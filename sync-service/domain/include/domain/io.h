@@ -113,6 +113,7 @@ class ShardStore {
   // Entries after `after`, oldest first, at most `count`.
   virtual void ReadFeed(const state::Position& after, size_t count,
                         Callback<std::vector<FeedRecord>> callback) = 0;
+  // Starts with the cursor "0". UNAVAILABLE, perhaps before this returns: start over.
   virtual void Scan(state::CellKind kind, std::string_view map, std::string_view cursor,
                     Callback<ScanChunk> callback) = 0;
   // Every map that has or had cells in this shard, loaded or not, with the cells Redis holds.

@@ -3,7 +3,7 @@
 //
 // No lease is needed: the open script is conditional on the tail that was compared, so of two
 // replicas that open one shard at once the second finds it open. Nothing is ever unloaded, so there
-// is nothing to load. One instance per loop, over the loop's connection.
+// is nothing to load. One instance per loop, over the loop's Redis client.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,22 @@
 
 #include "base/clock.h"
 #include "domain/io.h"
-#include "redis/connection.h"
+#include "redis/client.h"
 #include "state/keys.h"
 
 namespace topgun::sync {
 
 struct NullOwnerOptions {
-  std::string prefix;
-  uint32_t shard_count = 1;
-  int64_t watch_window_ms =
-      15'000;  // feed entries younger than this are kept for watchers that resume
+  // Feed entries younger than this are kept for watchers that resume.
+  int64_t watch_window_ms = 15'000;
 };
 
 class NullOwner final : public ShardOwner {
  public:
-  NullOwner(redis::Connection& connection, NullOwnerOptions options, const WallClock& wall);
+  NullOwner(NullOwnerOptions options, const WallClock& wall);
+
+  // Before the shard is opened for the first time. The route outlives the owner.
+  void AddShard(uint32_t shard, redis::Route& route, state::ShardKeys keys);
 
   void OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) override;
   void LoadMap(uint32_t shard, std::string_view map_id, const state::Position& floor, Chunk chunk,
@@ -44,13 +45,17 @@ class NullOwner final : public ShardOwner {
     std::string n = "0";
   };
 
-  void Open(uint32_t shard, const std::string& run, const Tail& tail, StatusCallback callback);
-  state::ShardKeys KeysOf(uint32_t shard) const;
+  struct Owned {
+    redis::Route& route;
+    state::ShardKeys keys;
+    std::deque<std::pair<int64_t, state::Position>> tails = {};  // sampled, by time
+  };
 
-  redis::Connection& connection_;
+  void Open(const Owned& shard, const std::string& run, const Tail& tail, StatusCallback callback);
+
   const NullOwnerOptions options_;
   const WallClock& wall_;
-  std::map<uint32_t, std::deque<std::pair<int64_t, state::Position>>> tails_;  // sampled, by time
+  std::map<uint32_t, Owned> shards_;
 };
 
 }  // namespace topgun::sync

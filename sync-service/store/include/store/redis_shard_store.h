@@ -1,6 +1,7 @@
 // ShardStore over Redis: encodes the commands and scripts of docs/state-layout.md for one shard.
 //
-// Owned by a Loop next to the connection, used on its loop; callbacks come from the connection.
+// Owned by a Loop next to the client its route belongs to, used on its loop; callbacks come from
+// the route's connections.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "domain/io.h"
-#include "redis/connection.h"
+#include "redis/client.h"
 #include "state/keys.h"
 
 namespace topgun::sync {
@@ -17,12 +18,11 @@ namespace topgun::sync {
 class RedisShardStore final : public ShardStore {
  public:
   // `unpersisted_bytes_max`: 0 when nothing persists the feed.
-  RedisShardStore(redis::Connection& connection, state::ShardKeys keys,
-                  uint64_t unpersisted_bytes_max);
+  RedisShardStore(redis::Route& route, state::ShardKeys keys, uint64_t unpersisted_bytes_max);
   // For the commits that follow.
   void set_unpersisted_bytes_max(uint64_t bytes) { unpersisted_bytes_max_ = std::to_string(bytes); }
 
-  const std::string& run() const override { return connection_.run(); }
+  const std::string& run() const override { return route_.run(); }
   void ReadMeta(Callback<ShardMeta> callback) override;
   void ReadCells(const std::vector<CellRef>& cells,
                  Callback<std::vector<std::optional<std::string>>> callback) override;
@@ -48,7 +48,7 @@ class RedisShardStore final : public ShardStore {
   void CountCells(const std::set<std::string>& map_ids, Callback<std::vector<MapSize>> callback);
   std::string BoundToken(std::string_view token) const;
 
-  redis::Connection& connection_;
+  redis::Route& route_;
   const state::ShardKeys keys_;
   std::string unpersisted_bytes_max_;
 };
