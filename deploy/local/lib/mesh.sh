@@ -44,9 +44,11 @@ mesh_grpc_args() {
     --grpc-tls-peer-names "$(mesh_peers "$1")")
 }
 
-# mesh_redis_args ROLE: sets MESH_ARGS to what a service of the role is told about Redis.
+# mesh_redis_args ROLE: sets MESH_ARGS to what a service of the role is told about Redis. Of one that
+# runs elsewhere (SPEC_REDIS) the environment tells the login and the certificates.
 mesh_redis_args() {
-  MESH_ARGS=(--redis "unix:$SPEC_DIR/run/redis.sock")
+  MESH_ARGS=(--redis "${SPEC_REDIS:-unix:$SPEC_DIR/run/redis.sock}")
+  [[ -z ${SPEC_REDIS:-} ]] || return 0
   mesh_enabled || return 0
   MESH_ARGS=(--redis "127.0.0.1:{redis.tls}" --redis-username topgun
     --redis-password-file "$SPEC_DIR/tls/redis-password"

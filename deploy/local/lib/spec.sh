@@ -14,14 +14,15 @@ readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS
 #   SPEC_REDIS_OPTIONS SPEC_POSTGRES_OPTIONS SPEC_GATEWAY_OPTIONS (arrays, further arguments)
 #   SPEC_SYNC_ADDRESSES (of sync services that run elsewhere)
 #   SPEC_TLS (true: also behind the gateways, see mesh.sh; unset: false)
+#   SPEC_REDIS SPEC_POSTGRES (addresses, connection string: of stores that run elsewhere)
 write_spec() {
   local file=${1:-$SPEC_DIR/run/cluster.spec} i
   spec_addresses sync "$SPEC_SYNC"
   spec_addresses storage "$SPEC_STORAGE"
   {
-    spec_redis
+    if [[ -z ${SPEC_REDIS:-} ]]; then spec_redis; fi
     if ((SPEC_STORAGE > 0)); then
-      spec_postgres
+      if [[ -z ${SPEC_POSTGRES:-} ]]; then spec_postgres; fi
       for ((i = 0; i < SPEC_STORAGE; ++i)); do spec_storage "$i"; done
     fi
     for ((i = 0; i < SPEC_SYNC; ++i)); do spec_sync "$i"; done
@@ -107,7 +108,7 @@ spec_storage() {
   mesh_redis_args storage
   spec_service storage "$1" "$TIER_STORAGE" topgun-storage \
     --grpc "127.0.0.1:{storage-$1.grpc}" "${MESH_ARGS[@]}" \
-    --postgres "host=$SPEC_DIR/run/pg dbname=topgun user=topgun"
+    --postgres "${SPEC_POSTGRES:-host=$SPEC_DIR/run/pg dbname=topgun user=topgun}"
   printf 'port grpc\n'
   spec_without_secrets
 }

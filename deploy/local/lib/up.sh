@@ -23,6 +23,10 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
                   said, else one
   --tls           clients use wss:// and https://, the services mutual TLS, and Redis TLS, with
                   certificates of an authority that is made for the cluster (DIR/tls/ca.crt)
+  --redis LIST    use this Redis, host:port or unix:/path, instead of a private one; some nodes of a
+                  Redis Cluster with TOPGUN_REDIS_CLUSTER=true in the environment, Sentinels with
+                  TOPGUN_REDIS_SENTINEL=NAME (docs/redis.md)
+  --postgres DSN  use this database, or a pooler before it, instead of a private one
   --prometheus    run Prometheus as well, scraping all of them
   --detach        return as soon as everything is ready
   --no-build      use the programs of the last build as they are
@@ -49,6 +53,7 @@ parse_up_options() {
   SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS="" SPEC_SYNC="" SPEC_STORAGE=""
   SPEC_PROMETHEUS=false SPEC_TLS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
   SPEC_REDIS_OPTIONS=() SPEC_POSTGRES_OPTIONS=() SPEC_GATEWAY_OPTIONS=()
+  SPEC_REDIS="" SPEC_POSTGRES=""
   # SIGINT makes Postgres end its sessions; SIGTERM would wait for clients to leave.
   SPEC_REDIS_STOP="TERM 20000" SPEC_POSTGRES_STOP="INT 20000"
   UP_DETACH=false UP_BUILD=true
@@ -60,7 +65,7 @@ parse_up_options() {
       --tls) SPEC_TLS=true ;;
       --detach) UP_DETACH=true ;;
       --no-build) UP_BUILD=false ;;
-      --data | --port | --gateways | --sync | --storage)
+      --data | --port | --gateways | --sync | --storage | --redis | --postgres)
         value=$(value_of "$@")
         set_up_option "$flag" "$value"
         shift
@@ -82,6 +87,8 @@ set_up_option() {
     --gateways) SPEC_GATEWAYS=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
     --sync) SPEC_SYNC=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
     --storage) SPEC_STORAGE=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
+    --redis) SPEC_REDIS=$value ;;
+    --postgres) SPEC_POSTGRES=$value ;;
   esac
 }
 
@@ -128,8 +135,8 @@ prepare_cluster() {
   # The number of shards belongs to the data; only the first `up` decides it.
   [[ -f $SPEC_DIR/shards ]] || printf '%d\n' "$SHARDS_DEFAULT" >"$SPEC_DIR/shards"
   SPEC_SHARDS=$(<"$SPEC_DIR/shards")
-  prepare_redis "$SPEC_DIR"
-  if ((SPEC_STORAGE > 0)); then prepare_postgres "$SPEC_DIR" true; fi
+  if [[ -z $SPEC_REDIS ]]; then prepare_redis "$SPEC_DIR"; fi
+  if [[ -z $SPEC_POSTGRES ]]; then prepare_postgres "$SPEC_DIR" true; fi
   if $SPEC_TLS; then prepare_tls; fi
   write_spec
   save_spec_variables
@@ -242,7 +249,7 @@ print_summary() {
   printf '\nNext, in another shell:\n'
   printf '  ./topgun load --smoke%s\n' "$suffix"
   printf '  ./topgun logs gateway-0%s\n' "$suffix"
-  if ((SPEC_STORAGE > 0)); then
+  if [[ -z $SPEC_POSTGRES ]]; then
     printf '  psql -h %s -U topgun topgun -c "SELECT * FROM topgun.records LIMIT 5"\n' "$(readlink -f "$SPEC_DIR/run/pg")"
   fi
   printf '  ./topgun down%s\n' "$suffix"
