@@ -6,51 +6,9 @@ import {rmSync} from 'node:fs';
 import {createServer} from 'node:net';
 import test from 'node:test';
 
-import {Client, until} from '../support/client.mjs';
+import {until} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
-
-const OPS = 100;
-
-// Writes a batch at a level; resolves with the rows it acknowledged. Every op must have reached the expected level, in `results` or by `lastId`.
-async function write(client, mapName, writeConcern, expected = writeConcern) {
-  const ops = Array.from({length: OPS}, (_, i) => client.put(mapName, `k${i}`, {i, writeConcern}));
-  const levels = new Map();
-  const onAck = ({type, payload}) => {
-    if (type !== 'OP_ACK') return;
-    for (const {opId, success, achievedLevel} of payload.results ?? []) levels.set(opId, success ? achievedLevel : 'refused');
-    for (const {id} of ops) {
-      if (Number(id) <= Number(payload.lastId) && !levels.has(id)) levels.set(id, payload.achievedLevel);
-    }
-  };
-  client.onFrame(onAck);
-  client.send({type: 'OP_BATCH', payload: {ops, writeConcern, timeout: 20_000}});
-  await until(() => levels.size === OPS, `the acks of ${mapName}`);
-  client.handlers.delete(onAck);
-  for (const [id, level] of levels) assert.equal(level, expected, `op ${id} of ${mapName}`);
-  return new Map(ops.map(({key, record}) => [key, record.value]));
-}
-
-// Somebody who was not there reads the map, from a gateway that answers.
-async function read(cluster, mapName) {
-  return until(async () => {
-    try {
-      const [url] = await cluster.urls();
-      const reader = await new Client(url, {token: cluster.token}).connect();
-      const rows = await reader.query(mapName);
-      await reader.close();
-      return new Map(rows.map(({key, value}) => [key, value]));
-    } catch {
-      return undefined;  // the gateway is being started again
-    }
-  }, `a reader of ${mapName}`, 60_000);
-}
-
-async function connect(cluster) {
-  return until(async () => {
-    const urls = await cluster.urls();
-    return new Client(urls[urls.length - 1], {token: cluster.token}).connect().catch(() => undefined);
-  }, 'a gateway');
-}
+import {connect, read, write} from '../support/levels.mjs';
 
 for (const level of ['APPLIED', 'PERSISTED']) {
   test(`Every gateway, sync or storage process is killed after ${level}`, async (t) => {

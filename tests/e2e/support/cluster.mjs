@@ -1,6 +1,6 @@
 // A private cluster for one test, started and stopped with the entry script as a user would.
 import {execFile, execFileSync} from 'node:child_process';
-import {mkdtempSync, rmSync, chmodSync, readFileSync, readdirSync, existsSync} from 'node:fs';
+import {mkdtempSync, rmSync, chmodSync, readFileSync, readdirSync, existsSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
@@ -12,10 +12,13 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../.
 export const topgun = path.join(root, 'topgun');
 
 export class Cluster {
-  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, tls = false, env = {}} = {}) {
+  // `redis`: address of one that the test runs itself. `shards`: if not as many as `up` makes by default.
+  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, tls = false, redis, shards, env = {}} = {}) {
     const dir = mkdtempSync('/tmp/topgun-e2e.');
     chmodSync(dir, 0o755);
-    const cluster = new Cluster(dir, {gateways, sync, storage, port, tls}, {...process.env, ...env});
+    if (shards) writeFileSync(path.join(dir, 'shards'), `${shards}\n`);
+    const options = {gateways, sync, storage, port, tls, ...(redis && {redis})};
+    const cluster = new Cluster(dir, options, {...process.env, ...env});
     t.after(() => cluster.stop(t));
     await cluster.up();
     return cluster;
