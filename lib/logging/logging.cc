@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/json_string.h"
 #include "json_line.h"
 
 namespace topgun::logging {
