@@ -58,18 +58,13 @@ StatusOr<json::value> ValueOf(const std::string& url, const HttpReply& reply) {
   return value;
 }
 
-std::string AuthorityOf(const SessionOptions& options) {
-  if (!options.ca_file.empty() || options.data_dir.empty()) return options.ca_file;
-  return LocalAuthority(options.data_dir);
-}
-
 }  // namespace
 
 Session::Session(SessionOptions options)
     : options_(std::move(options)),
       http_({.timeout =
                  std::chrono::milliseconds(static_cast<int64_t>(options_.timeout_seconds * 1000)),
-             .ca_file = AuthorityOf(options_)}) {}
+             .ca_file = options_.ca_file}) {}
 
 StatusOr<Targets> Session::Named() const {
   Targets targets;

@@ -84,24 +84,20 @@ std::string TextOf(const json::object& process, json::string_view name) {
   return {value->get_string().data(), value->get_string().size()};
 }
 
-void AddProcess(const json::object& process, bool tls, Targets& targets) {
+void AddProcess(const json::object& process, Targets& targets) {
   const std::string role = TextOf(process, "role");
   const std::string name = TextOf(process, "name");
   if (role != "gateway" && role != "sync" && role != "storage") return;
+  const std::string host = "http://127.0.0.1:";
   if (const int64_t port = PortOf(process, "admin"); port != 0) {
-    targets.admin.push_back({name, role, "http://127.0.0.1:" + std::to_string(port)});
+    targets.admin.push_back({name, role, host + std::to_string(port)});
   }
   if (const int64_t port = PortOf(process, "ws"); port != 0 && role == "gateway") {
-    targets.gateways.push_back(
-        {name, (tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port)});
+    targets.gateways.push_back({name, host + std::to_string(port)});
   }
 }
 
 }  // namespace
-
-std::string LocalAuthority(const std::string& dir) {
-  return std::filesystem::exists(dir + "/run/tls") ? dir + "/tls/ca.crt" : std::string();
-}
 
 StatusOr<Targets> ReadLocalCluster(const std::string& dir) {
   const auto text = ReadSmallFile(dir + "/run/state.json", kStateBytesMax);
@@ -112,9 +108,8 @@ StatusOr<Targets> ReadLocalCluster(const std::string& dir) {
   const json::value state = json::parse(*text, error);
   if (error || !state.is_array()) return Internal(dir + "/run/state.json cannot be read");
   Targets targets;
-  const bool tls = !LocalAuthority(dir).empty();
   for (const json::value& process : state.get_array()) {
-    if (process.is_object()) AddProcess(process.get_object(), tls, targets);
+    if (process.is_object()) AddProcess(process.get_object(), targets);
   }
   for (const char* const file : {"/run/secret", "/secret"}) {
     if (!targets.secret_file.empty() || !std::filesystem::exists(dir + file)) continue;

@@ -33,8 +33,6 @@ inline constexpr std::string_view kDefaultAdminPort = "9090";
 
 // What runs in the folder of ./topgun up.
 StatusOr<Targets> ReadLocalCluster(const std::string& dir);
-// The authority of a local cluster whose gateways speak TLS; empty when they do not.
-std::string LocalAuthority(const std::string& dir);
 
 // host:port,... where the port may be left out; every address of a name is a target, so that the
 // headless Service of a Deployment stands for all its pods.

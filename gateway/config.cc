@@ -196,6 +196,8 @@ void AddSettings(config::Settings& settings, Config& config) {
                {.group = "Times", .max = 3'600'000, .live = true});
   settings.Add("drain", &config.drain, "Longest wait of a connection for its acks in a drain",
                {.group = "Times", .live = true});
+  tracing::AddExportSettings(settings, config.tracing);
+  tracing::AddSamplingSettings(settings, config.tracing);
   settings.Add(
       "log-level", &config.log_level, "Lowest level that is logged",
       {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}, .live = true});

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "rpc/credentials.h"
 #include "tls/credentials.h"
+#include "tracing/settings.h"
 
 namespace topgun::gateway {
 
@@ -68,6 +69,7 @@ struct Config {
   std::chrono::milliseconds drain_window{3'000};
   std::chrono::milliseconds drain{3'000};
 
+  tracing::Options tracing;
   std::string log_level = "info";
   bool debug_endpoints = false;
   config::ParseResult parsed;  // as they were read

@@ -126,6 +126,7 @@ GatewayApp::GatewayApp(Config config, metrics::Registry& registry)
                       .this_machine_only =
                           !rpc::MayLeaveThisMachine(config_.grpc_tls, config_.allow_plaintext)},
                      discovery::MakeSources(config_.sync), registry),
+      spans_(config_.tracing, {.service = "topgun-gateway", .instance = config_.name}, registry),
       drain_delay_(config_.drain_delay),
       drain_window_(config_.drain_window),
       drain_patience_(config_.drain),
@@ -142,6 +143,7 @@ Status GatewayApp::Start() {
     verifier_ = std::make_unique<RotatingVerifier>(std::move(verifier));
   }
   RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
+  spans_.Start();
   MakeLoops();
   ASSIGN_OR_RETURN(listener_, StartListener());
   admin_ = std::make_unique<admin::AdminServer>(config_.admin, registry_,
@@ -233,7 +235,7 @@ void GatewayApp::MakeLoops() {
     LoopOptions options = LoopOptionsOf(config_, credentials, prefix, i);
     options.report = [this] { return ReportNode(); };
     loops_.push_back(std::make_unique<Loop>(std::move(options), sync_services_, verifier_.get(),
-                                            services, clock_, registry_, recorder_));
+                                            services, clock_, registry_, recorder_, spans_));
   }
 }
 
@@ -354,6 +356,7 @@ int GatewayApp::Stop() {
   drain.Step("loops", [this](auto) {
     for (const auto& loop : loops_) loop->Join();
   });
+  drain.Step("traces", [this](std::chrono::milliseconds left) { spans_.Stop(left); });
   drain.Step("admin", [this](auto) { admin_->Stop(); });
   drain.Step("resolver", [this](auto) { sync_services_.Stop(); });
   const bool owed = std::any_of(loops_.begin(), loops_.end(),

@@ -24,6 +24,7 @@
 #include "loop.h"
 #include "metrics/registry.h"
 #include "tls/reloader.h"
+#include "tracing/recorder.h"
 #include "ws/listener.h"
 #include "ws/tls_probe.h"
 
@@ -72,6 +73,7 @@ class GatewayApp {
   TlsProbe tls_probe_;                        // handshakes with clients
   hops::Recorder recorder_;                   // where sampled frames and parts wait
   discovery::Resolver sync_services_;         // where they are, for all loops
+  tracing::Recorder spans_;                   // of what is traced
   std::vector<std::unique_ptr<Loop>> loops_;  // connections, dispatch, streams to the sync services
   std::unique_ptr<Listener> listener_;        // accepts on the first loop
   // Of a graceful stop; a reload changes them from any thread.

@@ -25,11 +25,11 @@ std::string StampNodeIdOf(const LoopOptions& options) {
 
 Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenVerifier* verifier,
            const HttpServices& services, const WallClock& clock, metrics::Registry& registry,
-           hops::Recorder& recorder)
+           hops::Recorder& recorder, tracing::Recorder& spans)
     : options_(std::move(options)),
       work_(io_.get_executor()),
       timer_(io_),
-      probe_(registry, options_.index, &recorder),
+      probe_(registry, options_.index, &recorder, &spans),
       table_(options_.origin_prefix, static_cast<uint8_t>(options_.index)),
       detached_(
           DetachedWriteOptions(),

@@ -51,6 +51,7 @@
 #include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
+#include "tracing/recorder.h"
 #include "ws/listener.h"
 
 namespace topgun::gateway {
@@ -125,7 +126,7 @@ class Loop {
   // `verifier` is null in no-auth mode. All references outlive the loop.
   Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenVerifier* verifier,
        const HttpServices& services, const WallClock& clock, metrics::Registry& registry,
-       hops::Recorder& recorder);
+       hops::Recorder& recorder, tracing::Recorder& spans);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::tls::Reloader::DeclareMetrics(registry);
     const topgun::control::Reloader reloader(registry, {}, {});
+    const topgun::tracing::Recorder spans(config.tracing, {}, registry);
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
   }

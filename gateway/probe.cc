@@ -45,7 +45,8 @@ prometheus::Counter& BeatCounter(metrics::Registry& registry, std::string result
 
 }  // namespace
 
-Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder)
+Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder,
+             tracing::Recorder* spans)
     : connections_(registry.AddGauge("gateway_connections", "Open WebSocket connections.")),
       connections_total_(
           registry.AddCounter("gateway_connections_total", "WebSocket connections accepted.")),
@@ -162,7 +163,7 @@ Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder)
       beats_failed_(BeatCounter(registry, "failed")),
       condemned_(registry.AddCounter("gateway_nodes_condemned_total",
                                      "Silent gateways that this one took out of the cluster.")),
-      tracer_(recorder) {
+      tracer_(recorder, spans) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {
     closes_[i] = &registry.AddCounter("gateway_closes_total", "Connections ended, by reason.",
                                       {{"reason", std::string(Name(static_cast<CloseCause>(i)))}});

@@ -44,8 +44,9 @@ inline constexpr size_t kDeviceResultCount =
 
 class Probe {
  public:
-  // `recorder` keeps what is followed; null: nothing is.
-  Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder = nullptr);
+  // `recorder` keeps what is followed, `spans` exports what is traced; null: nothing is.
+  Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder = nullptr,
+        tracing::Recorder* spans = nullptr);
 
   Tracer& tracer() { return tracer_; }
 

@@ -1,5 +1,7 @@
 #include "tracer.h"
 
+#include <limits>
+
 namespace topgun::gateway {
 namespace {
 
@@ -10,7 +12,13 @@ constexpr std::chrono::seconds kFrameLost{5};
 
 }  // namespace
 
-Tracer::Tracer(hops::Recorder* recorder) : recorder_(recorder), frames_(recorder) {
+Tracer::Tracer(hops::Recorder* recorder, tracing::Recorder* spans)
+    : recorder_(recorder),
+      spans_(spans),
+      exports_(recorder != nullptr && spans != nullptr && spans->enabled()),
+      slow_seconds_(exports_ ? spans->slow_seconds() : std::numeric_limits<double>::infinity()),
+      frames_(recorder),
+      ratio_(exports_ ? spans->sample_ratio() : 0) {
   if (recorder_ == nullptr) return;
   frame_kind_ =
       recorder_->AddKind({.name = "frame",
@@ -24,11 +32,20 @@ Tracer::Tracer(hops::Recorder* recorder) : recorder_(recorder), frames_(recorder
                                     .numbers = {"shard", "changes", "incarnation", "n"}});
 }
 
-std::unique_ptr<Tracer::Frame> Tracer::Follow(Time received, std::unique_ptr<Frame> previous) {
-  if (!frames_.Due()) return previous;
-  if (previous != nullptr && received - previous->received < kFrameLost) return previous;
-  return std::make_unique<Frame>(
-      Frame{.received = received, .decoded = steady_clock::now(), .submitted = {}, .parts = {}});
+std::unique_ptr<Tracer::Frame> Tracer::Follow(Time received, Upgrade* upgrade,
+                                              std::unique_ptr<Frame> previous) {
+  const bool due = frames_.Due();
+  const bool picked = Picked(upgrade);
+  if (!due && !picked) return previous;
+  const bool busy = previous != nullptr && received - previous->received < kFrameLost;
+  if (busy && (!picked || previous->traced != nullptr)) return previous;
+  std::unique_ptr<Traced> traced = picked ? Begin(received, upgrade) : nullptr;
+  if (traced == nullptr && (busy || !due)) return previous;
+  if (previous != nullptr) FrameLost(*previous, "no acknowledgement so far");
+  auto frame = std::make_unique<Frame>(
+      Frame{.received = received, .decoded = steady_clock::now(), .submitted = {}});
+  frame->traced = std::move(traced);
+  return frame;
 }
 
 void Tracer::FrameAcked(const Frame& frame) {
@@ -36,6 +53,7 @@ void Tracer::FrameAcked(const Frame& frame) {
   record.at = {frame.received, frame.decoded, frame.submitted, steady_clock::now()};
   record.numbers = {frame.ops};
   AddWhenWritten(frame_kind_, std::move(record), 4);
+  if (frame.traced != nullptr) AddWhenWritten(FrameSpan(frame));
 }
 
 void Tracer::PartAnswered(const Part& part, Time result) {
@@ -43,13 +61,7 @@ void Tracer::PartAnswered(const Part& part, Time result) {
   record.at = {part.started, part.sent, part.written, part.arrived, result};
   record.numbers = {part.shard, part.ops, part.bytes, part.incarnation, part.n};
   recorder_->Add(part_kind_, std::move(record));
-}
-
-void Tracer::EventQueued(const Event& event) {
-  hops::Record record{.trace = event.trace};
-  record.at = {event.arrived, event.handled, steady_clock::now()};
-  record.numbers = {event.shard, event.changes, event.incarnation, event.n};
-  AddWhenWritten(event_kind_, std::move(record), 3);
+  if (part.traced != nullptr) ExportPart(part, result);
 }
 
 void Tracer::AddWhenWritten(size_t kind, hops::Record record, size_t stage) {
@@ -58,6 +70,15 @@ void Tracer::AddWhenWritten(size_t kind, hops::Record record, size_t stage) {
   defer_([recorder = recorder_, kind, stage, record = std::move(record)]() mutable {
     record.at[stage] = steady_clock::now();
     recorder->Add(kind, std::move(record));
+  });
+}
+
+void Tracer::AddWhenWritten(tracing::Span span) {
+  span.end = steady_clock::now();
+  if (!defer_) return spans_->Add(std::move(span));
+  defer_([spans = spans_, span = std::move(span)]() mutable {
+    span.end = steady_clock::now();
+    spans->Add(std::move(span));
   });
 }
 

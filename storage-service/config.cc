@@ -92,6 +92,7 @@ void AddSettings(config::Settings& settings, Config* config) {
   rpc::AddTlsSettings(settings, &config->grpc_tls);
   config::AddAllowPlaintext(settings, &config->allow_plaintext);
   AddLimits(settings, config);
+  tracing::AddExportSettings(settings, config->tracing);
   settings.AddCommand("print-metrics-doc", &config->print_metrics_doc,
                       "Prints the table of metrics");
   settings.AddCheck(

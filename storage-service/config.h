@@ -11,6 +11,7 @@
 #include "redis/topology.h"
 #include "rpc/credentials.h"
 #include "shard/shard_context.h"
+#include "tracing/settings.h"
 
 namespace topgun::storage {
 
@@ -22,6 +23,8 @@ struct Config {
   std::string log_level = "info";
   bool debug_endpoints = false;
   config::ParseResult parsed;  // as they were read
+
+  tracing::Options tracing;
 
   redis::Topology redis{.addresses = {"127.0.0.1:6379"}};
   std::string redis_prefix = "tg";

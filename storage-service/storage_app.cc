@@ -43,7 +43,8 @@ std::unique_ptr<FeedSource> MakeFeedSource(redis::Client& client, const Config& 
 StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
     : config_(config),
       work_(io_.get_executor()),
-      probe_(registry, &recorder_),
+      spans_(config.tracing, {.service = "topgun-storage", .instance = config.name}, registry),
+      probe_(registry, &recorder_, &spans_),
       pool_(io_, PostgresOptions(), static_cast<size_t>(config.postgres_connections),
             PostgresEvents()),
       lease_pool_(io_, PostgresOptions(), 1, {}),
@@ -58,7 +59,9 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       context_{io_, shards_, cells_, probe_, clock_, config.name, config.limits},
       manager_(context_, leases_, *feeds_, std::chrono::milliseconds(config.lease_ms)),
       service_(io_, manager_, config.shards),
-      server_({.listen = config.grpc, .credentials = rpc::MakeCredentials(config.grpc_tls)},
+      server_({.listen = config.grpc,
+               .credentials = rpc::MakeCredentials(config.grpc_tls),
+               .spans = &spans_},
               registry),
       tls_reloader_(registry),
       drain_ms_(config.drain_ms),
@@ -70,6 +73,7 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       admin_(config.admin, registry, [this] { return Readiness(); }) {}
 
 int StorageApp::Run(rpc::SignalWaiter& signals) {
+  spans_.Start();
   server_.AddService(&service_);
   debug_.AddSection("loop", [this](debug::SectionDone done) {
     boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
@@ -268,6 +272,7 @@ void StorageApp::Drain() {
     work_.reset();
     loop_.join();
   });
+  drain.Step("traces", [this](std::chrono::milliseconds left) { spans_.Stop(left); });
   admin_.Stop();
 }
 

@@ -29,6 +29,7 @@
 #include "shard/probe.h"
 #include "shard/shard_manager.h"
 #include "tls/reloader.h"
+#include "tracing/recorder.h"
 
 namespace topgun::storage {
 
@@ -88,6 +89,7 @@ class StorageApp {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
 
   hops::Recorder recorder_;  // where flushes wait
+  tracing::Recorder spans_;  // of flushes and calls that are traced
   Probe probe_;
   pg::Pool pool_;        // flushes, loads, migrations
   pg::Pool lease_pool_;  // heartbeats, one connection

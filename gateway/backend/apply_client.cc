@@ -11,6 +11,12 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// Empty when it is not traced.
+std::string TraceIdOf(const Part* part) {
+  if (part == nullptr || part->traced() == nullptr) return {};
+  return tracing::TraceIdText(part->traced()->context);
+}
+
 }  // namespace
 
 ApplyClient::ReplicaStream::ReplicaStream(ApplyClient& client, Replica& replica)
@@ -72,7 +78,7 @@ void ApplyClient::ReplicaStream::OnReply(const sync::v1::ApplyReply& reply) {
   const Time now = steady_clock::now();
   for (const sync::v1::PartResult& result : reply.results()) {
     if (const ShardLane* const lane = client_.LaneOf(result.part_id())) {
-      client_.Observe(*lane, result, stream_->arrived(), now);
+      client_.Observe(*lane, replica_, result, stream_->arrived(), now);
     }
     client_.OnResult(replica_, result);
   }
@@ -113,8 +119,8 @@ void ApplyClient::SubmitDeadTag(uint32_t shard, std::string_view map, std::strin
   ScheduleFlush();
 }
 
-void ApplyClient::Follow(const OpRef& first, std::vector<uint64_t>& traces) {
-  for (ShardLane& lane : lanes_) lane.Follow(first, probe_.tracer(), traces);
+void ApplyClient::Follow(const OpRef& first, Tracer::Frame& frame) {
+  for (ShardLane& lane : lanes_) lane.Follow(first, probe_.tracer(), frame);
 }
 
 // In a turn of its own, so that everything this turn has read leaves together.
@@ -196,15 +202,17 @@ void ApplyClient::OnResult(Replica& replica, const sync::v1::PartResult& result)
     default:
       // No retry will help; the clients are told and may come again.
       logging::Error("apply", "part refused",
-                     {{"replica", replica.address()}, {"reason", result.message()}});
+                     {{"replica", replica.address()},
+                      {"reason", result.message()},
+                      {"trace_id", TraceIdOf(lane.InFlight(result.part_id()))}});
       OnExhausted();
       lane.OnRefused(result.part_id());
       break;
   }
 }
 
-void ApplyClient::Observe(const ShardLane& lane, const sync::v1::PartResult& result, Time arrived,
-                          Time now) {
+void ApplyClient::Observe(const ShardLane& lane, const Replica& replica,
+                          const sync::v1::PartResult& result, Time arrived, Time now) {
   const Part* const part = lane.InFlight(result.part_id());
   if (part == nullptr) return;
   const std::chrono::duration<double> took = now - part->sent_at;
@@ -219,7 +227,10 @@ void ApplyClient::Observe(const ShardLane& lane, const sync::v1::PartResult& res
                                 .ops = part->refs().size(),
                                 .bytes = part->bytes(),
                                 .incarnation = result.position().incarnation(),
-                                .n = result.position().n()},
+                                .n = result.position().n(),
+                                .code = result.code(),
+                                .replica = replica.address(),
+                                .traced = part->traced()},
                                now);
 }
 

@@ -36,7 +36,7 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
               const OpRef& ref) override;
   void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
                      const OpRef& ref) override;
-  void Follow(const OpRef& first, std::vector<uint64_t>& traces) override;
+  void Follow(const OpRef& first, Tracer::Frame& frame) override;
   uint32_t shard_count() const override { return static_cast<uint32_t>(lanes_.size()); }
   bool Overloaded() const override { return budget_.Exhausted(); }
   SinkHealth Health() const override;
@@ -99,7 +99,8 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
   ShardLane* LaneOf(uint64_t part_id);
   void OnResult(Replica& replica, const sync::v1::PartResult& result);
   // `arrived`: the message with the result; `now`: it is being handled.
-  void Observe(const ShardLane& lane, const sync::v1::PartResult& result, Time arrived, Time now);
+  void Observe(const ShardLane& lane, const Replica& replica, const sync::v1::PartResult& result,
+               Time arrived, Time now);
   void OnExhausted();
   void OnStreamEnded(Replica& replica, const Status& status);
 

@@ -54,7 +54,7 @@ void GrpcCellReader::ReadCells(const std::string& map, const std::vector<std::st
     call->request.add_key_lengths(static_cast<uint32_t>(key.size()));
   }
   calls_.Run(
-      "map/" + map,
+      "ReadCells", "map/" + map,
       [call](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         call->reply.Clear();
         replica.stub().async()->ReadCells(&context, &call->request, &call->reply, std::move(ended));
@@ -69,7 +69,7 @@ void GrpcCellReader::ListMaps(MapLister::Done done) {
   if (Full(done)) return;
   const auto call = std::make_shared<MapsCall>();
   calls_.Run(
-      "maps",
+      "ListMaps", "maps",
       [call](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         call->reply.Clear();
         replica.stub().async()->ListMaps(&context, &call->request, &call->reply, std::move(ended));

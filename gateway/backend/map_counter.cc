@@ -28,7 +28,7 @@ void GrpcMapCounter::Count(state::CellKind kind, const std::string& map, Done do
   call->request.set_map(map);
   call->request.set_kind(static_cast<crdt::v1::CellKind>(kind));
   calls_.Run(
-      "map/" + map,
+      "CountMap", "map/" + map,
       [call](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         call->reply.Clear();
         replica.stub().async()->CountMap(

@@ -59,7 +59,7 @@ void GrpcMapReader::Read(const std::string& map, Done done) {
   read->request.set_map(map);
   read->request.set_rows_max(kRowsMax);
   calls_.Run(
-      "map/" + map,
+      "ReadMap", "map/" + map,
       [read](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         Begin(read, replica, context, std::move(ended));
       },

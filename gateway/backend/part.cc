@@ -147,4 +147,10 @@ bool Part::Settled(const WriteObserver& observer) {
   return settled_ == refs_.size();
 }
 
+void Part::set_traced(Tracer::Traced traced) {
+  message_.mutable_context()->set_traceparent(tracing::Traceparent(traced.context));
+  message_.mutable_context()->set_tracestate(traced.context.state);
+  traced_ = std::make_unique<Tracer::Traced>(std::move(traced));
+}
+
 }  // namespace topgun::gateway

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,6 +113,9 @@ class Part {
   // Not 0: its way is recorded, here and in the sync service (tracer.h).
   uint64_t trace() const { return message_.trace(); }
   void set_trace(uint64_t trace) { message_.set_trace(trace); }
+  // Its span; null: none is exported.
+  const Tracer::Traced* traced() const { return traced_.get(); }
+  void set_traced(Tracer::Traced traced);
 
  private:
   // Columns of the message. An op is kept as a row until the part is sent: then each column is
@@ -148,6 +152,7 @@ class Part {
   bool promised_ = false;
   size_t settled_ = 0;
   size_t bytes_ = 0;
+  std::unique_ptr<Tracer::Traced> traced_;
 };
 
 }  // namespace topgun::gateway

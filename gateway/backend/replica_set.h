@@ -91,6 +91,8 @@ class ReplicaSet final : private discovery::Resolver::Listener {
 
   const std::vector<std::unique_ptr<Replica>>& all() const { return replicas_; }
   size_t up_count() const;
+  // Of the loop.
+  Tracer& tracer() { return probe_.tracer(); }
 
  private:
   void OnAddresses(const discovery::Addresses& addresses) override;  // on the resolver's thread

@@ -19,16 +19,24 @@ constexpr std::chrono::milliseconds kBackoffMax{1'000};
 
 }  // namespace
 
+struct RetryingCalls::AttemptSpan {
+  Tracer::Traced traced;
+  std::string replica;
+  steady_clock::time_point start;
+};
+
 // A call from its first attempt to its end.
 struct RetryingCalls::Pending {
-  Pending(boost::asio::io_context& io, std::string name_in, Start start_in, Done done_in,
-          std::chrono::milliseconds patience)
-      : name(std::move(name_in)),
+  Pending(boost::asio::io_context& io, std::string_view method_in, std::string name_in,
+          Start start_in, Done done_in, std::chrono::milliseconds patience)
+      : method(method_in),
+        name(std::move(name_in)),
         start(std::move(start_in)),
         done(std::move(done_in)),
         deadline(steady_clock::now() + patience),
         timer(io) {}
 
+  const std::string_view method;
   const std::string name;
   const Start start;
   const Done done;
@@ -37,11 +45,14 @@ struct RetryingCalls::Pending {
   std::chrono::milliseconds backoff = kBackoffMin;
   boost::asio::steady_timer timer;
   std::optional<grpc::ClientContext> context;  // of the attempt on its way
+  Tracer::QuestionPtr question;                // that it is made for, if that is traced
+  std::optional<AttemptSpan> span;             // of the attempt on its way, with a question
 };
 
-void RetryingCalls::Run(std::string name, Start start, Done done) {
-  auto pending =
-      std::make_shared<Pending>(io_, std::move(name), std::move(start), std::move(done), patience_);
+void RetryingCalls::Run(std::string_view method, std::string name, Start start, Done done) {
+  auto pending = std::make_shared<Pending>(io_, method, std::move(name), std::move(start),
+                                           std::move(done), patience_);
+  pending->question = replicas_.tracer().current();
   pending_.insert(pending);
   Attempt(pending);
 }
@@ -54,6 +65,7 @@ void RetryingCalls::Attempt(const std::shared_ptr<Pending>& pending) {
   pending->context.emplace();
   const auto left = pending->deadline - steady_clock::now();
   pending->context->set_deadline(std::chrono::system_clock::now() + left);
+  if (pending->question != nullptr) BeginSpan(*pending, *replica);
   // Both belong to the loop: whatever gRPC still holds when the loop ends must not own them.
   struct OnItsWay {
     std::shared_ptr<Pending> pending;
@@ -65,9 +77,27 @@ void RetryingCalls::Attempt(const std::shared_ptr<Pending>& pending) {
       const std::unique_ptr<OnItsWay> owned(on_its_way);
       --active_calls_;
       owned->pending->context.reset();
+      if (owned->pending->span) EndSpan(*owned->pending, result);
       OnEnded(owned->pending, result);
     });
   });
+}
+
+void RetryingCalls::BeginSpan(Pending& pending, const Replica& replica) {
+  Tracer::Traced traced = replicas_.tracer().TraceCall(*pending.question);
+  const auto add = [&pending](std::string_view name, const std::string& value) {
+    if (!value.empty()) pending.context->AddMetadata(std::string(name), value);
+  };
+  add(tracing::kTraceparent, tracing::Traceparent(traced.context));
+  add(tracing::kTracestate, traced.context.state);
+  pending.span = {std::move(traced), replica.address(), steady_clock::now()};
+}
+
+void RetryingCalls::EndSpan(Pending& pending, const Status& status) {
+  const AttemptSpan& span = *pending.span;
+  replicas_.tracer().CallEnded(span.traced, "/topgun.sync.v1.Sync/" + std::string(pending.method),
+                               span.replica, span.start, status);
+  pending.span.reset();
 }
 
 void RetryingCalls::OnEnded(const std::shared_ptr<Pending>& pending, const Status& status) {

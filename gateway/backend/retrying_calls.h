@@ -1,6 +1,8 @@
 // Calls of one loop to the sync replicas that are tried at one replica after the other until one
 // succeeds or their patience ends.
 //
+// A call for a question that is traced (tracer.h) carries its context as metadata.
+//
 // The replica is chosen by rendezvous of a name, so that what a replica keeps for it is shared by
 // all gateways. Owned by the loop; one thread. After Close() no callback comes any more; it must
 // live until its calls have ended.
@@ -16,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -38,15 +41,19 @@ class RetryingCalls {
                 std::chrono::milliseconds patience)
       : io_(io), active_calls_(active_calls), replicas_(replicas), patience_(patience) {}
 
-  void Run(std::string name, Start start, Done done);
+  // `method` is the name within topgun.sync.v1.Sync, a literal.
+  void Run(std::string_view method, std::string name, Start start, Done done);
   void Close();
   size_t running() const { return pending_.size(); }
 
  private:
+  struct AttemptSpan;
   struct Pending;
 
   void Attempt(const std::shared_ptr<Pending>& pending);
   void OnEnded(const std::shared_ptr<Pending>& pending, const Status& status);
+  void BeginSpan(Pending& pending, const Replica& replica);
+  void EndSpan(Pending& pending, const Status& status);
   void Retry(const std::shared_ptr<Pending>& pending, const Status& reason);
 
   boost::asio::io_context& io_;

@@ -37,12 +37,27 @@ void ShardLane::EndIfFull() {
   if (filling_->Full()) waiting_.push_back(std::move(filling_));
 }
 
-void ShardLane::Follow(const OpRef& first, Tracer& tracer, std::vector<uint64_t>& traces) {
+namespace {
+
+// A part has one span: it is the child of the first traced frame with ops in it, the others link to
+// it.
+void TracePart(Part& part, Tracer& tracer, Tracer::Traced& frame) {
+  if (part.traced() == nullptr) {
+    part.set_traced(tracer.TracePart(frame));
+  } else if (frame.links.size() < tracing::kLinksMax) {
+    frame.links.push_back(part.traced()->context);
+  }
+}
+
+}  // namespace
+
+void ShardLane::Follow(const OpRef& first, Tracer& tracer, Tracer::Frame& frame) {
   const auto follow = [&](Part& part) {
     const OpRef& last = part.refs().back();
     if (last.connection != first.connection || last.op < first.op) return false;
     if (part.trace() == 0) part.set_trace(tracer.NewTrace());
-    traces.push_back(part.trace());
+    frame.parts.push_back(part.trace());
+    if (frame.traced != nullptr) TracePart(part, tracer, *frame.traced);
     return true;
   };
   if (filling_ != nullptr) follow(*filling_);

@@ -81,7 +81,7 @@ class ShardLane {
   size_t Tick(Time now);
 
   // WriteSink::Follow().
-  void Follow(const OpRef& first, Tracer& tracer, std::vector<uint64_t>& traces);
+  void Follow(const OpRef& first, Tracer& tracer, Tracer::Frame& frame);
 
   // The next part to send; null when there is nothing or it has to wait.
   PartPtr TakeNext(Time now);

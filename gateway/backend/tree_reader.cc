@@ -106,7 +106,7 @@ void GrpcTreeReader::ReadTree(TreeRequest request, Done done) {
   call->request.set_cells(request.cells);
   call->request.set_committed_since_ms(request.committed_since_ms);
   calls_.Run(
-      "map/" + request.map,
+      "ReadTree", "map/" + request.map,
       [call](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         Begin(call, replica, context, std::move(ended));
       },
@@ -125,7 +125,7 @@ void GrpcTreeReader::ResolveTags(const std::string& map, const std::vector<std::
     call->request.add_tag_lengths(static_cast<uint32_t>(tag.size()));
   }
   calls_.Run(
-      "map/" + map,
+      "ResolveTags", "map/" + map,
       [call](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
         call->reply.Clear();
         replica.stub().async()->ResolveTags(&context, &call->request, &call->reply,

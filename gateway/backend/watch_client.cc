@@ -38,6 +38,15 @@ class Column {
   const google::protobuf::RepeatedField<uint32_t>& lengths_;
 };
 
+std::vector<tracing::Context> ContextsOf(const sync::v1::WatchRange& range) {
+  std::vector<tracing::Context> contexts;
+  for (const sync::v1::TraceContext& each : range.contexts()) {
+    auto context = tracing::ParseContext(each.traceparent(), each.tracestate());
+    if (context && context->sampled) contexts.push_back(*std::move(context));
+  }
+  return contexts;
+}
+
 bool ColumnsFit(const sync::v1::WatchRange& range) {
   const auto count = static_cast<int>(range.kinds().size());
   const auto inside = [](const auto& indices, int size) {
@@ -113,14 +122,15 @@ void WatchClient::ReplicaStream::HandleSlice() {
 void WatchClient::ReplicaStream::Follow(int first_range) {
   for (int i = first_range; i < next_range_; ++i) {
     const sync::v1::WatchRange& range = reply_->ranges(i);
-    if (range.trace() == 0) continue;
+    if (range.trace() == 0 && range.contexts_size() == 0) continue;
     client_.probe_.tracer().EventQueued({.trace = range.trace(),
                                          .arrived = stream_->arrived(),
                                          .handled = handled_at_,
                                          .shard = range.shard(),
                                          .changes = range.kinds().size(),
                                          .incarnation = range.upto().incarnation(),
-                                         .n = range.upto().n()});
+                                         .n = range.upto().n(),
+                                         .commits = ContextsOf(range)});
   }
 }
 

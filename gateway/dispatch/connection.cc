@@ -30,7 +30,8 @@ Connection::Connection(ConnectionId id, std::string origin, Session& session, Lo
       origin_(std::move(origin)),
       session_(session),
       context_(context),
-      writes_(id, origin_, principal_, session, context),
+      upgrade_(context.probe.tracer().Upgraded(session.request(), context.now)),
+      writes_(id, origin_, principal_, session, context, upgrade_.get()),
       rate_(context.options.ops_per_second, context.options.ops_burst, context.now),
       opened_(context.now),
       last_ping_(context.now) {
@@ -269,7 +270,13 @@ void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
       context_.fan_out.Subscribe(*this, frame.query_id, frame.map, decision == Decision::kAllow);
   if (!serial) return writes_.SendError(429, "too many subscriptions");
   if (decision != Decision::kAllow) return AccessGate::RefuseRead(*this, decision, frame.map);
+  if (auto question = Ask(frame.map)) context_.fan_out.Trace(*serial, std::move(question));
   AfterOwnChanges([this, serial = *serial] { context_.fan_out.Ready(serial); });
+}
+
+Tracer::QuestionPtr Connection::Ask(std::string_view map) {
+  return context_.probe.tracer().Ask(wire::Name(context_.frame.type), map, context_.now,
+                                     upgrade_.get());
 }
 
 void Connection::AfterOwnChanges(std::function<void()> run) {

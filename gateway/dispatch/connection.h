@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,8 @@ class Connection final : public SessionHandler {
   // Runs once all writes and pushes that came before are applied or refused.
   void AfterOwnChanges(std::function<void()> run);
   WritePath& writes() { return writes_; }
+  // The frame at hand asks for data of the map; null: it is not traced.
+  Tracer::QuestionPtr Ask(std::string_view map);
 
  private:
   enum class Level : uint8_t { kFrame, kBatchItem };
@@ -81,6 +84,7 @@ class Connection final : public SessionHandler {
   const std::string origin_;
   Session& session_;
   LoopContext& context_;
+  const std::unique_ptr<Tracer::Upgrade> upgrade_;  // null: no trace came with the connection
   WritePath writes_;
   RateLimiter rate_;
   const Time opened_;

@@ -52,6 +52,11 @@ FanOut::Topic& FanOut::TopicOf(std::string_view map) {
   return made;
 }
 
+void FanOut::Trace(uint64_t serial, Tracer::QuestionPtr question) {
+  const auto found = subscriptions_.find(serial);
+  if (found != subscriptions_.end()) found->second->question = std::move(question);
+}
+
 void FanOut::Ready(uint64_t serial) {
   const auto found = subscriptions_.find(serial);
   if (found == subscriptions_.end()) return;
@@ -147,8 +152,10 @@ void FanOut::StartRead(Topic& topic) {
   if (topic.reading || !topic.waiting_since || now_ < topic.read_not_before) return;
   if (!source_.Confirmed(topic.interest)) return;
   size_t readers = 0;
+  Tracer::QuestionPtr question;  // one of those that the read is for
   ForEach(topic, Stage::kWaiting, [&](Subscription& subscription) {
     subscription.stage = Stage::kReading;
+    if (subscription.question != nullptr) question = subscription.question;
     ++readers;
   });
   topic.waiting_since.reset();
@@ -158,6 +165,7 @@ void FanOut::StartRead(Topic& topic) {
   topic.stale = false;
   topic.kept.clear();
   topic.kept_bytes = 0;
+  const Tracer::Scope scope(probe_.tracer(), std::move(question));
   reader_.Read(topic.map, [this, stream = topic.stream, map = topic.map](const auto& snapshot) {
     OnSnapshot(stream, map, snapshot);
   });
@@ -205,6 +213,9 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
   std::string frame;
   wire::EncodeQueryResp(resp_, frame);
   connection.session().Reply(std::move(frame));
+  if (subscription.question != nullptr) {
+    probe_.tracer().Answered(*std::exchange(subscription.question, nullptr));
+  }
 
   const std::vector<Subscription*>& siblings = topic.subscribers.find(&connection)->second;
   // Connections with a live query on the map have had the kept events already.

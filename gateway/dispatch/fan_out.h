@@ -76,6 +76,8 @@ class FanOut final : public ChangeObserver {
                                     std::string_view map, bool readable);
   // Suspends what may no longer be read, with an ERROR, and resumes what may be read again.
   void Recheck();
+  // The subscription is traced until it has its snapshot. Before Ready().
+  void Trace(uint64_t serial, Tracer::QuestionPtr question);
   // The writes the subscription had to wait for are finished. Unknown serials are ignored.
   void Ready(uint64_t serial);
   void Unsubscribe(Connection& connection, std::string_view query_id);
@@ -120,6 +122,7 @@ class FanOut final : public ChangeObserver {
     bool readable = true;
     bool live = false;    // has had a snapshot, so it receives changes
     Positions positions;  // what its latest snapshot includes
+    Tracer::QuestionPtr question;
   };
 
   struct Topic {

@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "state/keys.h"
 #include "state/position.h"
+#include "tracer.h"
 #include "wire/op.h"
 #include "wire/server_frame.h"
 
@@ -91,8 +92,8 @@ class WriteSink {
   virtual void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
                              const OpRef& ref) = 0;
   // Follows the parts that hold ops of the connection from `first` on, as far as they are not sent,
-  // and appends their traces (tracer.h).
-  virtual void Follow(const OpRef& /*first*/, std::vector<uint64_t>& /*traces*/) {}
+  // for the frame that the ops came with.
+  virtual void Follow(const OpRef& /*first*/, Tracer::Frame& /*frame*/) {}
   virtual uint32_t shard_count() const = 0;
   // The memory for ops is used up: frames with writes are to be refused.
   virtual bool Overloaded() const = 0;

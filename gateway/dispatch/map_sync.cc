@@ -47,12 +47,14 @@ void MapSync::OnInit(Connection& connection, MapKey key, DigitMask reported,
   const Following following{
       .reported = reported, .last_sync_ms = last_sync_ms.value_or(0), .since_ms = clock_.NowMs()};
   if (!Follow(connection, key, following)) return;
+  Tracer::QuestionPtr question = connection.Ask(key.second);
   Enqueue(connection, std::move(key),
           {.type = Request::Type::kRoot,
            .connection = connection.id(),
            .last_sync_ms = following.last_sync_ms,
            .path = {},
-           .keys = {}});
+           .keys = {},
+           .question = std::move(question)});
 }
 
 void MapSync::OnBucketRequest(Connection& connection, CellKind kind,
@@ -62,7 +64,8 @@ void MapSync::OnBucketRequest(Connection& connection, CellKind kind,
           {.type = Request::Type::kBucket,
            .connection = connection.id(),
            .path = std::string(frame.path),
-           .keys = {}});
+           .keys = {},
+           .question = connection.Ask(frame.map)});
 }
 
 void MapSync::OnDiffRequest(Connection& connection, const wire::OrMapDiffRequestFrame& frame) {
@@ -74,7 +77,8 @@ void MapSync::OnDiffRequest(Connection& connection, const wire::OrMapDiffRequest
           {.type = Request::Type::kDiff,
            .connection = connection.id(),
            .path = {},
-           .keys = {frame.keys.begin(), frame.keys.end()}});
+           .keys = {frame.keys.begin(), frame.keys.end()},
+           .question = connection.Ask(frame.map)});
 }
 
 bool MapSync::ValidName(Connection& connection, std::string_view map) {
@@ -164,6 +168,7 @@ void MapSync::StartRead(const MapKey& key, Topic& topic) {
   if (topic.reading || topic.waiting.empty()) return;
   TreeRequest read{.kind = key.first, .map = key.second, .paths = {}};
   std::vector<Request> requests;
+  Tracer::QuestionPtr question;  // one of those that the read is for
   absl::flat_hash_map<std::string, size_t> seen;
   const auto add = [&](const std::string& path) {
     if (seen.emplace(path, read.paths.size()).second) read.paths.push_back(path);
@@ -176,12 +181,14 @@ void MapSync::StartRead(const MapKey& key, Topic& topic) {
     } else {
       add(next.path);
     }
+    if (next.question != nullptr) question = next.question;
     requests.push_back(std::move(next));
     topic.waiting.pop_front();
   }
   topic.reading = true;
   probe_.TreeRead(read.paths.size());
   std::vector<std::string> paths = read.paths;
+  const Tracer::Scope scope(probe_.tracer(), std::move(question));
   reader_.ReadTree(std::move(read),
                    [this, key, requests = std::move(requests), paths = std::move(paths)](
                        const auto& answer) { OnAnswer(key, requests, paths, answer); });
@@ -206,6 +213,9 @@ void MapSync::OnAnswer(const MapKey& key, const std::vector<Request>& requests,
                connection != nullptr && request.type != Request::Type::kHeal) {
       connection->writes().SendError(kUnavailable,
                                      "map cannot be read at the moment: " + key.second);
+    }
+    if (request.question != nullptr) {
+      probe_.tracer().Answered(*request.question, answer.status());
     }
     if (request.type != Request::Type::kHeal) {
       Answered(request.connection);

@@ -93,6 +93,7 @@ class MapSync {
     int64_t last_sync_ms = 0;
     std::string path;
     std::vector<std::string> keys;  // kDiff
+    Tracer::QuestionPtr question = {};
   };
   // What the latest init of a client said.
   struct Following {

@@ -41,13 +41,19 @@ bool AsksForData(wire::FrameType type) {
 }  // namespace
 
 WritePath::WritePath(ConnectionId id, std::string origin, const Principal& principal,
-                     Session& session, LoopContext& context)
+                     Session& session, LoopContext& context, Tracer::Upgrade* upgrade)
     : id_(id),
       origin_(std::move(origin)),
       principal_(principal),
       session_(session),
       context_(context),
+      tracer_(context.probe.tracer()),
+      upgrade_(upgrade),
       ledger_(static_cast<AckLedger::Output&>(*this), context.table.concern_stats()) {}
+
+WritePath::~WritePath() {
+  if (followed_ != nullptr) tracer_.FrameLost(*followed_, "the connection has ended");
+}
 
 void WritePath::OnOps(std::span<const wire::Op> ops, const BatchTerms& batch) {
   if (!ops.empty() && context_.sink.Overloaded()) {
@@ -157,7 +163,7 @@ void WritePath::Apply(std::span<const wire::Op> ops, const BatchTerms& batch) {
   size_t joined = 0;
   size_t nothing = 0;
   auto refusal = refusals_.begin();
-  followed_ = context_.probe.tracer().Follow(context_.now, std::move(followed_));
+  followed_ = tracer_.Follow(context_.now, upgrade_, std::move(followed_));
   const uint64_t first_op = ledger_.next_op();
   ledger_.BeginFrame(context_.now);
   for (size_t i = 0; i < ops.size(); ++i) {
@@ -188,7 +194,9 @@ void WritePath::Apply(std::span<const wire::Op> ops, const BatchTerms& batch) {
 void WritePath::Follow(uint64_t first_op) {
   followed_->submitted = std::chrono::steady_clock::now();
   followed_->ops = ledger_.next_op() - first_op;
-  context_.sink.Follow({.connection = id_, .op = first_op}, followed_->parts);
+  followed_->refused = refusals_.size();
+  followed_->type = wire::Name(context_.frame.type);
+  context_.sink.Follow({.connection = id_, .op = first_op}, *followed_);
 }
 
 void WritePath::Lose(std::span<const wire::Op> ops, const BatchTerms& batch) {
@@ -208,6 +216,7 @@ void WritePath::Trim() {
 void WritePath::SendError(int64_t code, std::string_view message) {
   if (quiet_) return;
   context_.probe.ErrorSent(code);
+  tracer_.ErrorSent(code, message, context_.now, upgrade_);
   std::string frame;
   wire::EncodeError({.code = code, .message = message, .details = {}}, frame);
   session_.Reply(std::move(frame));
@@ -222,13 +231,16 @@ void WritePath::SendAck(const wire::OpAckFrame& ack) {
 
 void WritePath::OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) {
   SendAck(ack);
+  const bool followed = followed_ != nullptr && followed_->received == received;
   if (ack.achieved_level) {
     const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - received;
     context_.probe.Acked(*ack.achieved_level, waited.count());
+    const bool traced = followed && followed_->traced != nullptr;
+    if (waited.count() > tracer_.slow_seconds() && !traced) {
+      tracer_.FrameWasSlow(received, upgrade_);
+    }
   }
-  if (followed_ != nullptr && followed_->received == received) {
-    context_.probe.tracer().FrameAcked(*std::exchange(followed_, nullptr));
-  }
+  if (followed) tracer_.FrameAcked(*std::exchange(followed_, nullptr));
   UpdatePause();
 }
 

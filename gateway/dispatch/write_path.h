@@ -23,8 +23,12 @@ namespace topgun::gateway {
 class WritePath final : public AckLedger::Output {
  public:
   // `principal` is who writes, as known at each frame.
+  // `upgrade` is the trace of the connection; null: it came with none.
   WritePath(ConnectionId id, std::string origin, const Principal& principal, Session& session,
-            LoopContext& context);
+            LoopContext& context, Tracer::Upgrade* upgrade);
+  ~WritePath() override;
+  WritePath(const WritePath&) = delete;
+  WritePath& operator=(const WritePath&) = delete;
 
   // Ops of one frame.
   void OnOps(std::span<const wire::Op> ops, const BatchTerms& batch);
@@ -80,6 +84,8 @@ class WritePath final : public AckLedger::Output {
   const Principal& principal_;
   Session& session_;
   LoopContext& context_;
+  Tracer& tracer_;
+  Tracer::Upgrade* const upgrade_;
   AckLedger ledger_;
   std::vector<Refusal> refusals_;            // of the frame at hand
   std::unique_ptr<Tracer::Frame> followed_;  // waits for its ack

@@ -10,12 +10,15 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket.hpp>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "probe.h"
+#include "tracing/context.h"
 #include "ws/coalescing_stream.h"
 #include "ws/listener.h"
 #include "ws/session.h"
@@ -70,7 +73,10 @@ class BeastSession final : public Session,
     const auto host = request[boost::beast::http::field::host];
     request_ = {.host = std::string(host.data(), host.size()),
                 .target = std::string(request.target().data(), request.target().size()),
-                .secure = kIsTls<Transport> || tls_in_front_};
+                .secure = kIsTls<Transport> || tls_in_front_,
+                .traceparent = OnlyValue(request, tracing::kTraceparent),
+                .tracestate = JoinedValues(request, tracing::kTracestate),
+                .received = std::chrono::steady_clock::now()};
     ws_.next_layer().Bind(this->weak_from_this(), [this] { OnSocketWritten(); });
     ws_.next_layer().Preload(std::move(unread));
     auto kept = std::make_unique<Request>(std::move(request));
@@ -144,6 +150,23 @@ class BeastSession final : public Session,
   // How long the peer may take to read what is queued and to answer the close frame.
   static constexpr std::chrono::milliseconds kCloseTimeout{5'000};
   static constexpr std::chrono::milliseconds kShutdownTimeout{500};
+
+  // Empty when there is none, or more than one.
+  static std::string OnlyValue(const Request& request, std::string_view name) {
+    const auto [first, last] = request.equal_range({name.data(), name.size()});
+    if (first == last || std::next(first) != last) return {};
+    return {first->value().data(), first->value().size()};
+  }
+  // Of a header that is a list.
+  static std::string JoinedValues(const Request& request, std::string_view name) {
+    std::string joined;
+    const auto [first, last] = request.equal_range({name.data(), name.size()});
+    for (auto header = first; header != last; ++header) {
+      if (header != first) joined.push_back(',');
+      joined.append(header->value().data(), header->value().size());
+    }
+    return joined;
+  }
 
   void OnAccepted(error_code error) {
     if (error) return loop_.probe->UpgradeRefused();

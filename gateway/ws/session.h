@@ -4,6 +4,7 @@
 // adapter owns sessions; a handler may keep its reference until OnClosed() has returned.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,10 @@ struct UpgradeRequest {
   std::string host;     // the Host header: name or address, and the port if the client wrote one
   std::string target;   // path and query
   bool secure = false;  // the client speaks TLS to whatever is in front of us
+  // W3C Trace Context, as it came; empty: none.
+  std::string traceparent = {};
+  std::string tracestate = {};
+  std::chrono::steady_clock::time_point received = {};
 };
 
 class Session {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "call_span.h"
+
 namespace topgun::rpc {
 namespace {
 
@@ -30,7 +32,8 @@ constexpr std::array<const char*, 17> kCodeNames = {
 // Lives as long as one call.
 class CallInterceptor final : public grpc::experimental::Interceptor {
  public:
-  explicit CallInterceptor(const MethodMetrics& method) : method_(method) {
+  CallInterceptor(const MethodMetrics& method, std::string_view path, tracing::Recorder* spans)
+      : method_(method), path_(path), spans_(spans) {
     method_.started->Increment();
   }
   // A call whose client went away ends without a status.
@@ -39,6 +42,10 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
   }
 
   void Intercept(InterceptorBatchMethods* batch) override {
+    if (spans_ != nullptr &&
+        batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
+      span_ = CallSpan::Begin(*spans_, path_, *batch->GetRecvInitialMetadata(), start_);
+    }
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       End(batch->GetSendStatus().error_code());
     }
@@ -53,28 +60,33 @@ class CallInterceptor final : public grpc::experimental::Interceptor {
     method_.handled[static_cast<size_t>(named ? code : grpc::StatusCode::UNKNOWN)]->Increment();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
     method_.seconds->Observe(took.count());
+    if (span_ != nullptr) span_->End(code);
   }
 
   const MethodMetrics& method_;
+  const std::string_view path_;     // the call's
+  tracing::Recorder* const spans_;  // null: no spans are made
+  std::unique_ptr<CallSpan> span_;  // null: not traced
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   bool ended_ = false;
 };
 
 class CallInterceptorFactory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit CallInterceptorFactory(std::shared_ptr<const CallMetrics> metrics)
-      : metrics_(std::move(metrics)) {}
+  CallInterceptorFactory(std::shared_ptr<const CallMetrics> metrics, tracing::Recorder* spans)
+      : metrics_(std::move(metrics)), spans_(spans) {}
 
   // The caller takes ownership.
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* call) override {
     const char* const path = call->method();
     const MethodMetrics* const method = path == nullptr ? nullptr : metrics_->Find(path);
-    return method == nullptr ? nullptr : new CallInterceptor(*method);
+    return method == nullptr ? nullptr : new CallInterceptor(*method, path, spans_);
   }
 
  private:
   const std::shared_ptr<const CallMetrics> metrics_;
+  tracing::Recorder* const spans_;
 };
 
 }  // namespace
@@ -124,8 +136,9 @@ const MethodMetrics* CallMetrics::Find(std::string_view path) const {
 }
 
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeCallInterceptors(
-    std::shared_ptr<const CallMetrics> metrics) {
-  return std::make_unique<CallInterceptorFactory>(std::move(metrics));
+    std::shared_ptr<const CallMetrics> metrics, tracing::Recorder* spans) {
+  const bool traced = spans != nullptr && spans->enabled();
+  return std::make_unique<CallInterceptorFactory>(std::move(metrics), traced ? spans : nullptr);
 }
 
 }  // namespace topgun::rpc

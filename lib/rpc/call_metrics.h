@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "metrics/registry.h"
+#include "tracing/recorder.h"
 
 namespace topgun::rpc {
 
@@ -44,7 +45,8 @@ class CallMetrics {
   std::map<std::string, MethodMetrics, std::less<>> methods_;
 };
 
+// `spans` gets those of traced calls; null: none are made.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeCallInterceptors(
-    std::shared_ptr<const CallMetrics> metrics);
+    std::shared_ptr<const CallMetrics> metrics, tracing::Recorder* spans);
 
 }  // namespace topgun::rpc

@@ -113,7 +113,7 @@ Status Server::Start() {
   for (grpc::Service* service : impl_->services) builder.RegisterService(service);
   builder.SetOption(std::make_unique<ServiceNamesOption>(impl_->metrics));
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(MakeCallInterceptors(impl_->metrics));
+  interceptors.push_back(MakeCallInterceptors(impl_->metrics, impl_->options.spans));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   impl_->server = builder.BuildAndStart();
   if (!impl_->server) {

@@ -37,10 +37,9 @@ SignalWaiter::SignalWaiter() {
 
 int SignalWaiter::Wait(const std::function<void()>& on_hangup) {
   const sigset_t signals = AllSignals();
-  int received = 0;
-  while (sigwait(&signals, &received) != 0 || (received == SIGHUP && on_hangup)) {
-    if (received == SIGHUP) on_hangup();
-    received = 0;
+  int received = SIGHUP;
+  while (received == SIGHUP) {
+    if (sigwait(&signals, &received) == 0 && received == SIGHUP && on_hangup) on_hangup();
   }
   const sigset_t stop = StopSignals();
   pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);

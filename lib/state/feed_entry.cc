@@ -62,6 +62,19 @@ bool ReadCommit(ByteCursor& cursor, FeedEntryView* out) {
   return ok;
 }
 
+// Only there when there are any: most entries end before.
+bool ReadTraces(ByteCursor& cursor, FeedEntryView* out) {
+  if (!cursor.ok() || cursor.AtEnd()) return cursor.ok();
+  const uint64_t count = cursor.ReadVarint();
+  if (count == 0 || count > FeedEntryBuilder::kTracesMax) return false;
+  for (uint64_t i = 0; i < count && cursor.ok(); ++i) {
+    TraceView& trace = out->traces.emplace_back();
+    trace.traceparent = cursor.ReadBytes();
+    trace.tracestate = cursor.ReadBytes();
+  }
+  return cursor.ok();
+}
+
 }  // namespace
 
 void FeedEntryBuilder::Clear() {
@@ -70,6 +83,8 @@ void FeedEntryBuilder::Clear() {
   origins_.NumberOf({});
   changes_.clear();
   change_count_ = 0;
+  traces_.clear();
+  trace_count_ = 0;
 }
 
 void FeedEntryBuilder::Dictionary::Clear() {
@@ -100,6 +115,13 @@ void FeedEntryBuilder::Add(const ChangeView& change) {
   ++change_count_;
 }
 
+void FeedEntryBuilder::AddTrace(const TraceView& trace) {
+  if (trace_count_ == kTracesMax) return;
+  ++trace_count_;
+  AppendBytes(traces_, trace.traceparent);
+  AppendBytes(traces_, trace.tracestate);
+}
+
 std::string FeedEntryBuilder::Build(int64_t wall_ms, bool awaited) const {
   std::string out;
   out.reserve(64 + 24 * (maps_.names().size() + origins_.names().size()) + changes_.size());
@@ -109,6 +131,10 @@ std::string FeedEntryBuilder::Build(int64_t wall_ms, bool awaited) const {
   AppendDictionary(out, origins_.names());
   AppendVarint(out, change_count_);
   out.append(changes_);
+  if (trace_count_ > 0) {
+    AppendVarint(out, trace_count_);
+    out.append(traces_);
+  }
   return out;
 }
 
@@ -130,10 +156,12 @@ bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out) {
   out->maps.clear();
   out->origins.clear();
   out->changes.clear();
+  out->traces.clear();
   if (type == kTypeMarker) {
     out->marker_tail.incarnation = cursor.ReadVarint();
     out->marker_tail.n = cursor.ReadVarint();
-  } else if ((type != kTypeCommit && !out->awaited) || !ReadCommit(cursor, out)) {
+  } else if ((type != kTypeCommit && !out->awaited) || !ReadCommit(cursor, out) ||
+             !ReadTraces(cursor, out)) {
     return false;
   }
   return cursor.ok() && cursor.AtEnd();

@@ -2,8 +2,9 @@
 
 namespace topgun::storage {
 
-Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
+Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Recorder* spans)
     : recorder_(recorder),
+      spans_(spans),
       flush_seconds_(registry.AddHistogram("storage_flush_seconds",
                                            "Duration of flush transactions, commit included.",
                                            metrics::kLatencySeconds)),
@@ -57,11 +58,15 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
 void Probe::Published(const FlushTrace& trace) {
   const FlushTrace::Time now = std::chrono::steady_clock::now();
   persist_seconds_.Observe(std::chrono::duration<double>(now - trace.read).count());
-  if (recorder_ == nullptr) return;
+  if (recorder_ != nullptr) Record(trace, now);
+  if (spans_ != nullptr && !trace.traces.empty()) Export(trace, now);
+}
+
+void Probe::Record(const FlushTrace& trace, FlushTrace::Time published) {
   // Of an older incarnation there may be entries as well, but the newest counts.
   const uint64_t from = trace.from.incarnation == trace.to.incarnation ? trace.from.n : 0;
   hops::Record record;
-  record.at = {trace.read, trace.sent, trace.committed, now};
+  record.at = {trace.read, trace.sent, trace.committed, published};
   record.numbers = {trace.shard,
                     trace.to.incarnation,
                     from,

@@ -27,7 +27,8 @@ awaitable<bool> ShardOwner::FlushFront() {
                          .to = batch.to(),
                          .rows = batch.rows().size(),
                          .changes = batch.changes(),
-                         .oldest_wall_ms = batch.oldest_wall_ms()};
+                         .oldest_wall_ms = batch.oldest_wall_ms(),
+                         .traces = batch.traces()};
   context_.probe.Flushed(trace.committed - flush_started_, trace.rows, trace.changes - trace.rows);
   position_ = batch.to();
   bytes_ = batch.bytes();

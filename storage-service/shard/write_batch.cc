@@ -27,8 +27,19 @@ bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
   }
   if (oldest_wall_ms_ == 0) oldest_wall_ms_ = decoded_.wall_ms;
   awaited_ = awaited_ || decoded_.awaited;
+  if (!decoded_.traces.empty()) KeepTraces();
   AdvanceTo(position, cumulative_bytes);
   return true;
+}
+
+// Of the entry that was decoded last.
+void WriteBatch::KeepTraces() {
+  const tracing::Time now = std::chrono::steady_clock::now();
+  for (const state::TraceView& trace : decoded_.traces) {
+    if (traces_.size() == kTracesMax) return;
+    auto context = tracing::ParseContext(trace.traceparent, trace.tracestate);
+    if (context) traces_.push_back({*std::move(context), now});
+  }
 }
 
 void WriteBatch::AddCell(const CellRow& row) {

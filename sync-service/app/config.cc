@@ -126,6 +126,7 @@ void AddSettings(config::Settings& settings, Config& config) {
   config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
   AddTimes(settings, config);
+  tracing::AddExportSettings(settings, config.tracing);
   settings.Add(
       "log-level", &config.log_level, "Lowest level that is logged",
       {.group = "Logging", .allowed = {"debug", "info", "warning", "error"}, .live = true});

@@ -38,7 +38,8 @@ SyncApp::SyncApp(Config config, metrics::Registry& registry)
       credentials_(rpc::MakeCredentials(config_.grpc_tls)),
       registry_(registry),
       tls_reloader_(registry),
-      probe_(registry, &recorder_),
+      spans_(config_.tracing, {.service = "topgun-sync", .instance = config_.name}, registry),
+      probe_(registry, &recorder_, &spans_),
       redis_metrics_(registry, "sync"),
       drain_(config_.drain),
       log_level_(config_.log_level),
@@ -78,6 +79,7 @@ void SyncApp::MakeStorageResolver() {
 }
 
 int SyncApp::Run(rpc::SignalWaiter& signals) {
+  spans_.Start();
   if (storage_services_ != nullptr) storage_services_->Start();
 
   // Redis connections and shards.
@@ -92,6 +94,7 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
   server_options.listen = config_.grpc;
   server_options.credentials = credentials_;
   server_options.connection_age_max = config_.connection_age_max;
+  server_options.spans = &spans_;
   rpc::Server server(server_options, registry_);
   server.AddService(&service);
 
@@ -150,6 +153,7 @@ int SyncApp::Run(rpc::SignalWaiter& signals) {
   drain.Step("loops", [&](auto) {
     for (auto& loop : loops_) loop->Stop();
   });
+  drain.Step("traces", [&](std::chrono::milliseconds left) { spans_.Stop(left); });
   admin.Stop();
   if (storage_services_ != nullptr) storage_services_->Stop();
   return 0;

@@ -11,6 +11,22 @@ bool MergeBatch::awaited() const {
                      [](const PartState* part) { return part->part.persist; });
 }
 
+std::string MergeBatch::trace_id() const {
+  for (const PartState* const part : parts_) {
+    if (part->part.spans != nullptr) return tracing::TraceIdText(part->part.spans->commit);
+  }
+  return {};
+}
+
+// Whoever reads the entry goes on from the spans of the commit.
+void MergeBatch::AddTraces() {
+  for (const PartState* const part : parts_) {
+    if (part->part.spans == nullptr) continue;
+    const tracing::Context& commit = part->part.spans->commit;
+    builder_.AddTrace({tracing::Traceparent(commit), commit.state});
+  }
+}
+
 CommitRequest MergeBatch::BuildCommit(const state::Position& tail, int64_t now_ms) {
   CommitRequest request;
   request.tail = tail;
@@ -20,6 +36,7 @@ CommitRequest MergeBatch::BuildCommit(const state::Position& tail, int64_t now_m
   for (size_t i = 0; i < used_; ++i) {
     if (cells_[i].changed) AddChange(cells_[i], {tail.incarnation, tail.n + 1}, now_ms);
   }
+  AddTraces();
   entry_ = changed_count_ == 0 ? std::string() : builder_.Build(now_ms, awaited());
   request.entry = entry_;
   CollectWrites(request);

@@ -13,7 +13,7 @@ constexpr std::array<const char*, kReplicaWaitCount> kReplicaWaitNames = {"confi
 
 }  // namespace
 
-Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
+Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Recorder* spans)
     : overwrites_(registry.AddCounter(
           "sync_merge_overwrites_total",
           "LWW operations that replaced a live record of another node by something else.")),
@@ -29,6 +29,7 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
       loser_bytes_(registry.AddGauge("sync_loser_log_bytes",
                                      "Bytes held by the record of writes that lost.")),
       recorder_(recorder),
+      spans_(spans),
       part_wait_seconds_(registry.AddHistogram("sync_part_wait_seconds",
                                                "From receiving a batch until it is being merged.",
                                                metrics::kLatencySeconds)),
@@ -120,15 +121,15 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder)
 }
 
 void Probe::PartAnswered(const PartTrace& trace) {
-  if (recorder_ == nullptr) return;
+  const PartTrace::Time answered = std::chrono::steady_clock::now();
+  if (recorder_ != nullptr && trace.times.trace != 0) Record(trace, answered);
+  if (spans_ != nullptr && trace.spans != nullptr) Export(trace, answered);
+}
+
+void Probe::Record(const PartTrace& trace, PartTrace::Time answered) {
   hops::Record record{.trace = trace.times.trace};
-  record.at = {trace.times.received,
-               trace.times.handed,
-               trace.taken,
-               trace.read,
-               trace.sent,
-               trace.replied,
-               std::chrono::steady_clock::now()};
+  record.at = {trace.times.received, trace.times.handed, trace.taken, trace.read,
+               trace.sent,           trace.replied,      answered};
   record.numbers = {trace.shard,       trace.ops,   trace.batch_ops,
                     trace.batch_cells, trace.tries, trace.position.incarnation,
                     trace.position.n};

@@ -264,8 +264,10 @@ void Shard::CountCache() {
 
 bool Shard::Submit(WritePart part) {
   if (queue_bytes_ + part.bytes > limits_.queue_bytes_max) {
+    const Status status = ResourceExhausted("too much work is waiting for this shard");
     deps_.probe.PartRefused();
-    part.done({ResourceExhausted("too much work is waiting for this shard"), {}, {}});
+    deps_.probe.PartFailed(part, status);
+    part.done({status, {}, {}});
     return false;
   }
   if (part.ops.empty()) {
@@ -327,8 +329,9 @@ void Shard::MergeAndCommit() {
 void Shard::OnCommit(StatusOr<CommitReply> reply) {
   if (!reply.ok()) {
     if (reply.status().code() == StatusCode::kUnavailable) return StopBatch();
-    logging::Error("shard", "commit failed",
-                   {{"shard", shard_}, {"reason", Message(reply.status())}});
+    logging::Error(
+        "shard", "commit failed",
+        {{"shard", shard_}, {"reason", Message(reply.status())}, {"trace_id", batch_.trace_id()}});
     return RefuseAll(reply.status());
   }
   times_.replied = steady_clock::now();
@@ -386,8 +389,9 @@ void Shard::Record(const PartState& part) const {
   const PartTimes& times = part.part.times;
   deps_.probe.PartCommitted(Seconds(times_.taken - times.received),
                             Seconds(times_.replied - times.received));
-  if (times.trace == 0) return;
+  if (times.trace == 0 && part.part.spans == nullptr) return;
   deps_.probe.PartAnswered({.times = times,
+                            .spans = part.part.spans.get(),
                             .taken = times_.taken,
                             .read = times_.read,
                             .sent = times_.sent,
@@ -453,6 +457,7 @@ void Shard::RefuseAll(const Status& status) {
     queue_bytes_ -= part.part.bytes;
     deps_.probe.QueueBytes(-static_cast<int64_t>(part.part.bytes));
     deps_.probe.PartRefused();
+    deps_.probe.PartFailed(part.part, status);
     part.part.done({status, {}, {}});
   }
 }

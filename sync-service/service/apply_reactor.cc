@@ -62,6 +62,7 @@ struct ApplyStream {
 // Parts of one message on their way into the shards of one loop. On that loop.
 struct Submission {
   LoopSet& loops;
+  Probe& probe;
   const size_t loop;
   const std::shared_ptr<ApplyStream>& stream;
   const std::shared_ptr<v1::ApplyRequest>& request;
@@ -77,6 +78,9 @@ struct Submission {
     decoded->persist = part.persist();
     decoded->times = times;
     decoded->times.trace = part.trace();
+    if (part.has_context()) {
+      decoded->spans = probe.SpansOf(part.context().traceparent(), part.context().tracestate());
+    }
     const bool accepted = loops.ShardAt(part.shard()).Submit(*std::move(decoded));
     if (accepted && part.report_accepted()) stream->Accept(part.part_id());
   }
@@ -97,8 +101,8 @@ struct Submission {
 
 class ApplyReactor final : public ApplyOutbox::Reactor {
  public:
-  ApplyReactor(LoopSet& loops, const ServiceOptions& options)
-      : loops_(loops), stream_(std::make_shared<ApplyStream>(this, options)) {
+  ApplyReactor(LoopSet& loops, Probe& probe, const ServiceOptions& options)
+      : loops_(loops), probe_(probe), stream_(std::make_shared<ApplyStream>(this, options)) {
     Read();
   }
 
@@ -141,10 +145,10 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
     }
     for (size_t loop = 0; loop < by_loop.size(); ++loop) {
       if (by_loop[loop].empty()) continue;
-      loops_.Post(loop, [&loops = loops_, loop, stream = stream_, request, now,
+      loops_.Post(loop, [&loops = loops_, &probe = probe_, loop, stream = stream_, request, now,
                          parts = std::move(by_loop[loop])] {
         const PartTimes times{.received = now, .handed = steady_clock::now()};
-        Submission submission{loops, loop, stream, request, times, Group(stream, parts)};
+        Submission submission{loops, probe, loop, stream, request, times, Group(stream, parts)};
         for (const v1::ApplyPart* part : parts) submission.Submit(*part);
       });
     }
@@ -162,6 +166,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
   }
 
   LoopSet& loops_;
+  Probe& probe_;
   std::shared_ptr<ApplyStream> stream_;
   std::shared_ptr<v1::ApplyRequest> request_;
 };
@@ -170,7 +175,7 @@ class ApplyReactor final : public ApplyOutbox::Reactor {
 
 grpc::ServerBidiReactor<v1::ApplyRequest, v1::ApplyReply>* SyncService::Apply(
     grpc::CallbackServerContext* /*context*/) {
-  return new ApplyReactor(loops_, options_);
+  return new ApplyReactor(loops_, probe_, options_);
 }
 
 }  // namespace topgun::sync

@@ -93,6 +93,11 @@ class WatchStream final : public WatchSink {
     if (entry == nullptr || overflow) return;
     bytes_ += entry->bytes.size();
     if (entry->trace != 0) out.set_trace(entry->trace);
+    for (const state::TraceView& trace : entry->view.traces) {
+      v1::TraceContext& context = *out.add_contexts();
+      context.set_traceparent(std::string(trace.traceparent));
+      context.set_tracestate(std::string(trace.tracestate));
+    }
     FillChanges(*entry, changes, out);
   }
 

@@ -110,8 +110,8 @@ class FakeSink final : public WriteSink {
                          .tag = std::string(tag),
                          .dead_in = shard});
   }
-  void Follow(const OpRef& first, std::vector<uint64_t>& traces) override {
-    traces.push_back(1'000 + first.op);
+  void Follow(const OpRef& first, Tracer::Frame& frame) override {
+    frame.parts.push_back(1'000 + first.op);
   }
   uint32_t shard_count() const override { return 2; }
   bool Overloaded() const override { return overloaded; }

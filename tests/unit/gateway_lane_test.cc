@@ -101,9 +101,9 @@ TEST_F(LaneTest, PartsOfAFollowedFrameGetATraceOnce) {
   hops::Recorder recorder;
   Tracer tracer(&recorder);
   const auto follow = [&](uint64_t first_op) {
-    std::vector<uint64_t> traces;
-    lane_.Follow({.connection = {}, .op = first_op}, tracer, traces);
-    return traces;
+    Tracer::Frame frame;
+    lane_.Follow({.connection = {}, .op = first_op}, tracer, frame);
+    return frame.parts;
   };
   Append(0);
   EXPECT_TRUE(follow(1).empty()) << "it holds only what came before";

@@ -300,6 +300,32 @@ TEST(FeedEntryTest, RejectsEveryTruncationAndAnyTail) {
   }
 }
 
+TEST(FeedEntryTest, TracesFollowTheChanges) {
+  FeedEntryBuilder builder;
+  const std::string without = SomeEntry(builder);
+  for (size_t i = 0; i <= FeedEntryBuilder::kTracesMax; ++i) {
+    builder.AddTrace({"parent-" + std::to_string(i), i == 0 ? "vendor=1" : ""});
+  }
+  const std::string bytes = builder.Build(1'700'000'000'000);
+  EXPECT_TRUE(bytes.starts_with(without));
+  FeedEntryView entry;
+  ASSERT_TRUE(DecodeFeedEntry(bytes, &entry));
+  ASSERT_EQ(entry.traces.size(), FeedEntryBuilder::kTracesMax) << "no more are kept";
+  EXPECT_EQ(entry.traces[0].traceparent, "parent-0");
+  EXPECT_EQ(entry.traces[0].tracestate, "vendor=1");
+  EXPECT_EQ(entry.traces[7].traceparent, "parent-7");
+  EXPECT_EQ(entry.changes.size(), 3U);
+  for (size_t size = without.size() + 1; size < bytes.size(); ++size) {
+    EXPECT_FALSE(DecodeFeedEntry(std::string_view(bytes).substr(0, size), &entry)) << size;
+  }
+  EXPECT_FALSE(DecodeFeedEntry(bytes + '\0', &entry));
+  EXPECT_FALSE(DecodeFeedEntry(without + "\x09" + std::string(18, '\0'), &entry)) << "too many";
+  ASSERT_TRUE(DecodeFeedEntry(without, &entry));
+  EXPECT_TRUE(entry.traces.empty()) << "the view is reused";
+  builder.Clear();
+  EXPECT_EQ(SomeEntry(builder), without);
+}
+
 TEST(FeedEntryTest, RejectsWhatNoBuilderWrites) {
   FeedEntryView entry;
   const std::string change = "\x01\x00\x00\x00\x01k\x00\x00"s;  // LWW, map 0, origin 0

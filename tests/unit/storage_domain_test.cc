@@ -96,6 +96,19 @@ TEST(WriteBatchTest, OutlivesTheBytesItWasGiven) {
   EXPECT_EQ(Rows(batch), std::vector<std::string>{"m/k=value"});
 }
 
+TEST(WriteBatchTest, KeepsSoManyTraces) {
+  WriteBatch batch({1, 1}, 10);
+  for (uint64_t n = 2; n < 8; ++n) {
+    state::FeedEntryBuilder builder;
+    for (size_t i = 0; i < state::FeedEntryBuilder::kTracesMax; ++i) {
+      builder.AddTrace({"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=1"});
+    }
+    ASSERT_TRUE(batch.AddEntry({1, n}, n, builder.Build(1)));
+  }
+  ASSERT_EQ(batch.traces().size(), WriteBatch::kTracesMax);
+  EXPECT_EQ(batch.traces()[0].context.state, "vendor=1");
+}
+
 TEST(WriteBatchTest, AMalformedEntryChangesNothing) {
   WriteBatch batch({1, 1}, 10);
   EXPECT_FALSE(batch.AddEntry({1, 2}, 20, "\x01garbage"));

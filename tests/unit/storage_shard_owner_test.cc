@@ -11,6 +11,7 @@
 #include "state/feed_entry.h"
 #include "storage_fakes.h"
 #include "support/manual_clock.h"
+#include "support/span_collector.h"
 
 namespace topgun::storage {
 namespace {
@@ -132,6 +133,50 @@ TEST_F(ShardOwnerTest, ACommitWhoseAnswerWasLostIsNotRepeated) {
   Feed({1, 3}, "k", "2");
   ASSERT_TRUE(RunUntil([this] { return redis_.meta.persisted == (Position{1, 3}); }));
   EXPECT_EQ(journal_, (Journal{"flush fails", "flush 1-1..1-3"}));
+}
+
+TEST_F(ShardOwnerTest, TracedCommitsHaveSpansOfTheirFlush) {
+  const support::SpanCollector collector;
+  tracing::Recorder spans(collector.options(), {.service = "topgun-storage", .instance = "a"},
+                          registry_, support::SpanCollector::limits());
+  spans.Start();
+  Probe probe(registry_, nullptr, &spans);
+  ShardContext context{io_, redis_, postgres_, probe, clock_, "me", {}};
+  owner_ = std::make_shared<ShardOwner>(context, 0);
+  owner_->Start([this] { ended_ = true; });
+  ASSERT_TRUE(RunUntil([this] { return owner_->open(); }));
+  Give({1, 1}, state::EncodeMarker(1000, {0, 0}));
+  ASSERT_TRUE(RunUntil([this] { return redis_.meta.persisted == (Position{1, 1}); }));
+  const auto traced = [](Position position, std::string_view parent) {
+    state::FeedEntryBuilder builder;
+    const std::string cell = Cell(position, "v");
+    builder.Add({CellKind::kLww, 0, builder.MapIndex("m"), 0, "k", "", cell});
+    builder.AddTrace({parent, ""});
+    return builder.Build(1000);
+  };
+  Give({1, 2}, traced({1, 2}, "00-0af7651916cd43dd8448eb211c80319c-00000000000000a1-01"));
+  Give({1, 3}, traced({1, 3}, "00-1af7651916cd43dd8448eb211c80319c-00000000000000b1-01"));
+  Give({1, 4}, traced({1, 4}, "garbage"));
+  ASSERT_TRUE(RunUntil([this] { return redis_.meta.persisted == (Position{1, 4}); }));
+
+  const auto collected = collector.WaitFor(3);
+  ASSERT_EQ(collected.size(), 3U);
+  const auto flush = support::SpanCollector::Find(collected, "flush");
+  EXPECT_EQ(flush.attributes.at("db.system"), "postgresql");
+  for (const auto& span : collected) {
+    if (span.name != "persist") continue;
+    const bool first = span.trace == flush.trace;
+    EXPECT_EQ(span.parent, first ? "00000000000000a1" : "00000000000000b1");
+    if (first) {
+      EXPECT_EQ(flush.parent, span.span);
+    } else {
+      EXPECT_EQ(span.links, std::vector<std::string>{flush.span});
+      EXPECT_EQ(flush.links, std::vector<std::string>{span.span});
+    }
+  }
+  owner_->Discard();
+  ASSERT_TRUE(RunUntil([this] { return ended_; }));
+  owner_.reset();  // before its probe
 }
 
 TEST_F(ShardOwnerTest, AFlushThatFailedIsRepeatedAsItWas) {

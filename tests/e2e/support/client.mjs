@@ -23,8 +23,9 @@ export async function until(condition, what, patienceMs = 30_000) {
 
 export class Client {
   // `tls`: options of Node's TLS for a wss:// URL.
-  constructor(url, {token, deviceToken, nodeId, tls = {}} = {}) {
+  constructor(url, {token, deviceToken, nodeId, headers, tls = {}} = {}) {
     this.url = url;
+    this.headers = headers;  // of the upgrade request
     this.token = token;
     this.tls = tls;
     this.device = deviceToken ? {deviceToken} : {};
@@ -39,7 +40,7 @@ export class Client {
 
   // Resolves when the server has accepted the token (or, without a token, the device hello).
   async connect() {
-    this.socket = new WebSocket(this.url, {perMessageDeflate: false, ...this.tls});
+    this.socket = new WebSocket(this.url, {perMessageDeflate: false, headers: this.headers, ...this.tls});
     this.closed = new Promise((resolve) => {
       this.socket.once('close', (code, reason) => {
         this.closeCode = code;

@@ -25,6 +25,7 @@
 #include "base/status.h"
 #include "metrics/registry.h"
 #include "rpc/credentials.h"
+#include "tracing/recorder.h"
 
 namespace topgun::rpc {
 
@@ -37,6 +38,8 @@ struct ServerOptions {
   // Closes connections of this age, so that clients resolve again and find new replicas; streams
   // get 30 s to end. Zero: never.
   std::chrono::milliseconds connection_age_max{};
+  // Gets a span of every call whose metadata has a sampled traceparent. Null: none.
+  tracing::Recorder* spans = nullptr;
 };
 
 class Server {

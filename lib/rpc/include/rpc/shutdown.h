@@ -24,8 +24,7 @@ class SignalWaiter {
 
   // Returns the number of the signal that stops the process. From then on a second one ends it at
   // once, so that a drain that hangs can be interrupted. Meanwhile `on_hangup` runs for every
-  // SIGHUP, which without one stops the process, too. Called once, on the thread that made the
-  // object.
+  // SIGHUP, which without one is ignored. Called once, on the thread that made the object.
   int Wait(const std::function<void()>& on_hangup = {});
 
   // Makes Wait() return, as if SIGTERM had arrived. Any thread.

@@ -30,6 +30,12 @@ struct ChangeView {
   std::string_view cell;
 };
 
+// A trace that the commit belongs to: values of the W3C headers of that name.
+struct TraceView {
+  std::string_view traceparent;
+  std::string_view tracestate;
+};
+
 // Reusable: Clear() keeps capacity.
 class FeedEntryBuilder {
  public:
@@ -43,6 +49,9 @@ class FeedEntryBuilder {
   uint32_t OriginIndex(std::string_view origin) { return origins_.NumberOf(origin); }
   void Add(const ChangeView& change);  // bytes are copied
   size_t change_count() const { return change_count_; }
+  // At most kTracesMax; further ones are left out. Bytes are copied.
+  static constexpr size_t kTracesMax = 8;
+  void AddTrace(const TraceView& trace);
   // The commit entry; the builder stays as it is. `awaited`: somebody waits for it to be persisted.
   std::string Build(int64_t wall_ms, bool awaited = false) const;
 
@@ -62,6 +71,8 @@ class FeedEntryBuilder {
   Dictionary origins_;
   std::string changes_;
   size_t change_count_ = 0;
+  std::string traces_;
+  size_t trace_count_ = 0;
 };
 
 std::string EncodeMarker(int64_t wall_ms, const Position& tail);
@@ -75,6 +86,7 @@ struct FeedEntryView {
   std::vector<std::string_view> maps;
   std::vector<std::string_view> origins;
   std::vector<ChangeView> changes;
+  std::vector<TraceView> traces;  // mostly none
 };
 // False on malformed input.
 bool DecodeFeedEntry(std::string_view bytes, FeedEntryView* out);

@@ -3,10 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "hops/recorder.h"
 #include "metrics/registry.h"
+#include "shard/write_batch.h"
 #include "state/position.h"
+#include "tracing/recorder.h"
 
 namespace topgun::storage {
 
@@ -23,12 +26,14 @@ struct FlushTrace {
   uint64_t rows = 0;
   uint64_t changes = 0;
   int64_t oldest_wall_ms = 0;  // when its first entry was committed to Redis
+  std::vector<TracedCommit> traces = {};
 };
 
 class Probe {
  public:
-  // `recorder` keeps the ways of flushes; null: does not.
-  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr);
+  // `recorder` keeps the ways of flushes, `spans` exports those of traced commits; null: does not.
+  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr,
+                 tracing::Recorder* spans = nullptr);
 
   void Flushed(std::chrono::duration<double> took, size_t rows, uint64_t coalesced);
   // The position of a flush is published.
@@ -52,7 +57,11 @@ class Probe {
   void SetFlushLag(std::chrono::duration<double> lag) { flush_lag_.Set(lag.count()); }
 
  private:
+  void Record(const FlushTrace& trace, FlushTrace::Time published);
+  void Export(const FlushTrace& trace, FlushTrace::Time published);
+
   hops::Recorder* const recorder_;
+  tracing::Recorder* const spans_;
   size_t flush_kind_ = 0;
   prometheus::Histogram& flush_seconds_;
   prometheus::Histogram& persist_seconds_;

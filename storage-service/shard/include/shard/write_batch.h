@@ -16,6 +16,7 @@
 #include "state/feed_entry.h"
 #include "state/keys.h"
 #include "state/position.h"
+#include "tracing/span.h"
 
 namespace topgun::storage {
 
@@ -28,8 +29,17 @@ struct CellRow {
   bool pruned = false;  // retention has dropped the cell, and `cell` is what it was
 };
 
+// A commit that is traced: where its trace goes on, and when its entry was read.
+struct TracedCommit {
+  tracing::Context context;
+  tracing::Time read;
+};
+
 class WriteBatch {
  public:
+  // Of one flush; further ones are left out.
+  static constexpr size_t kTracesMax = tracing::kLinksMax;
+
   // Follows the position `from`, up to which the feed had `bytes`.
   WriteBatch(state::Position from, uint64_t bytes) : from_(from), to_(from), bytes_(bytes) {}
   WriteBatch(const WriteBatch&) = delete;
@@ -50,6 +60,7 @@ class WriteBatch {
   uint64_t changes() const { return changes_; }               // before coalescing
   int64_t oldest_wall_ms() const { return oldest_wall_ms_; }  // 0: no commit in it
   bool awaited() const { return awaited_; }  // somebody waits for one of its commits
+  const std::vector<TracedCommit>& traces() const { return traces_; }
 
  private:
   struct CellId {
@@ -65,6 +76,7 @@ class WriteBatch {
 
   std::string_view Keep(std::string_view bytes);
   void Put(const CellRow& row);
+  void KeepTraces();
 
   const state::Position from_;
   state::Position to_;
@@ -73,6 +85,7 @@ class WriteBatch {
   uint64_t changes_ = 0;
   int64_t oldest_wall_ms_ = 0;
   bool awaited_ = false;
+  std::vector<TracedCommit> traces_;
   std::deque<std::string> kept_;
   std::vector<CellRow> rows_;
   absl::flat_hash_map<CellId, uint32_t, CellIdHash> index_;

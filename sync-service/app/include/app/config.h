@@ -12,6 +12,7 @@
 #include "redis/security.h"
 #include "redis/topology.h"
 #include "rpc/credentials.h"
+#include "tracing/settings.h"
 
 namespace topgun::sync {
 
@@ -42,6 +43,7 @@ struct Config {
   std::chrono::milliseconds watch_window{15'000};
   std::chrono::milliseconds connection_age_max{0};
   std::chrono::milliseconds drain{10'000};
+  tracing::Options tracing;
   std::string log_level = "info";
   std::vector<std::string> allow_plaintext;  // hops, see config/plaintext.h
   bool debug_endpoints = false;

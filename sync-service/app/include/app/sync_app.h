@@ -20,6 +20,7 @@
 #include "rpc/shutdown.h"
 #include "service/loop_set.h"
 #include "tls/reloader.h"
+#include "tracing/recorder.h"
 
 namespace topgun::sync {
 
@@ -55,6 +56,7 @@ class SyncApp final : private LoopSet {
   metrics::Registry& registry_;
   tls::Reloader tls_reloader_;  // tells when certificates expire
   hops::Recorder recorder_;     // where sampled parts wait
+  tracing::Recorder spans_;     // of traced parts and calls
   Probe probe_;
   redis::ClientMetrics redis_metrics_;
   std::unique_ptr<discovery::Resolver> storage_services_;  // where they are; null without Postgres

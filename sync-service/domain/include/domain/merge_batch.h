@@ -59,6 +59,8 @@ class MergeBatch {
   CommitRequest BuildCommit(const state::Position& tail, int64_t now_ms);
   const std::string& entry() const { return entry_; }
   size_t changed_count() const { return changed_count_; }
+  // Of the first part with ops in it that is traced; empty: none is.
+  std::string trace_id() const;
 
   // Records outcomes and position in the parts, stores new cells in the cache, and returns the
   // parts that are finished.
@@ -119,6 +121,7 @@ class MergeBatch {
   Outcome Apply(WorkCell& cell, const CellState& record, Verdict verdict);
 
   bool awaited() const;
+  void AddTraces();
   void AddChange(WorkCell& cell, const state::Position& version, int64_t now_ms);
   void CollectWrites(CommitRequest& request);
 

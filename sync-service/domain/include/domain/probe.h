@@ -5,12 +5,15 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "domain/conflicts.h"
 #include "domain/write.h"
 #include "hops/recorder.h"
 #include "metrics/registry.h"
 #include "state/scripts.h"
+#include "tracing/recorder.h"
 
 namespace topgun::sync {
 
@@ -23,6 +26,7 @@ struct PartTrace {
   using Time = std::chrono::steady_clock::time_point;
 
   PartTimes times;
+  const PartSpans* spans = nullptr;  // null: none are exported
   // Of the batch with its last ops.
   Time taken;
   Time read;     // cells that were not in memory; Time(): none was missing
@@ -38,8 +42,16 @@ struct PartTrace {
 
 class Probe {
  public:
-  // `recorder` keeps the ways of parts that are followed; null: none is.
-  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr);
+  // `recorder` keeps the ways of parts that are followed, `spans` exports those that are traced;
+  // null: none is.
+  explicit Probe(metrics::Registry& registry, hops::Recorder* recorder = nullptr,
+                 tracing::Recorder* spans = nullptr);
+
+  // The spans of a part with this context; null when it is not to be traced.
+  std::unique_ptr<const PartSpans> SpansOf(std::string_view traceparent,
+                                           std::string_view tracestate);
+  // A traced part was given up.
+  void PartFailed(const WritePart& part, const Status& status);
 
   void OpsMerged(const std::string& outcomes);
   void ConflictsDecided(const Conflicts& conflicts);
@@ -95,7 +107,11 @@ class Probe {
   prometheus::Counter& collisions_;
   prometheus::Counter& lost_writes_;
   prometheus::Gauge& loser_bytes_;
+  void Record(const PartTrace& trace, PartTrace::Time answered);
+  void Export(const PartTrace& trace, PartTrace::Time answered);
+
   hops::Recorder* const recorder_;
+  tracing::Recorder* const spans_;
   size_t part_kind_ = 0;
   prometheus::Histogram& part_wait_seconds_;
   prometheus::Histogram& merge_seconds_;

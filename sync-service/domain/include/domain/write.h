@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "crdt/timestamp.h"
 #include "state/position.h"
+#include "tracing/context.h"
 
 namespace topgun::sync {
 
@@ -58,6 +59,13 @@ struct PartTimes {
   std::chrono::steady_clock::time_point handed;    // to the loop
 };
 
+// The spans of a part that is traced (lib/tracing).
+struct PartSpans {
+  tracing::Context caller;   // the gateway's call
+  tracing::Context service;  // what becomes of it here
+  tracing::Context commit;   // its way to Redis: whoever hears of the commit goes on from there
+};
+
 struct WritePart {
   std::shared_ptr<const void> storage;
   std::vector<std::string_view> maps;
@@ -69,6 +77,7 @@ struct WritePart {
   // Somebody waits for Postgres to have it.
   bool persist = false;
   PartTimes times;
+  std::unique_ptr<const PartSpans> spans;  // null: not traced
   std::function<void(WriteResult)> done;
 };
 

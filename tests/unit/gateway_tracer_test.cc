@@ -1,0 +1,242 @@
+// Which frames a gateway traces, and the spans that they cause: as a collector gets them.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "backend/shard_lane.h"
+#include "gateway_fakes.h"
+#include "support/span_collector.h"
+#include "tracer.h"
+
+namespace topgun::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+using support::CollectedSpan;
+using support::SpanCollector;
+
+constexpr std::string_view kTrace = "0af7651916cd43dd8448eb211c80319c";
+constexpr std::string_view kCaller = "b7ad6b7169203331";
+
+std::string Traceparent(bool sampled = true) {
+  return "00-" + std::string(kTrace) + "-" + std::string(kCaller) + (sampled ? "-01" : "-00");
+}
+
+class TracerTest : public testing::Test {
+ protected:
+  void Start(double ratio = 0, uint32_t per_second_max = 1'000) {
+    tracing::Options options = collector_.options();
+    options.sample_ratio = ratio;
+    options.traces_per_second_max = per_second_max;
+    spans_ = std::make_unique<tracing::Recorder>(
+        options, tracing::Resource{.service = "topgun-gateway", .instance = "a"}, registry_,
+        SpanCollector::limits());
+    spans_->Start();
+    hops_.set_every(0);
+    tracer_ = std::make_unique<Tracer>(&hops_, spans_.get());
+  }
+  std::unique_ptr<Tracer::Upgrade> Upgrade(std::string traceparent, std::string target = "/ws") {
+    return tracer_->Upgraded(
+        {.host = "h", .target = std::move(target), .traceparent = std::move(traceparent)}, Now());
+  }
+  std::unique_ptr<Tracer::Frame> Follow(Tracer::Upgrade* upgrade = nullptr) {
+    auto frame = tracer_->Follow(Now(), upgrade, nullptr);
+    if (frame != nullptr) frame->type = "OP_BATCH";
+    return frame;
+  }
+  static Tracer::Time Now() { return std::chrono::steady_clock::now(); }
+  std::vector<CollectedSpan> WaitFor(size_t count) { return collector_.WaitFor(count); }
+
+  SpanCollector collector_;
+  metrics::Registry registry_;
+  hops::Recorder hops_;
+  std::unique_ptr<tracing::Recorder> spans_;
+  std::unique_ptr<Tracer> tracer_;
+};
+
+TEST_F(TracerTest, AFrameOfATracedConnectionIsBelowItsUpgrade) {
+  Start();
+  const auto upgrade = Upgrade(Traceparent());
+  ASSERT_NE(upgrade, nullptr);
+  const auto frame = Follow(upgrade.get());
+  ASSERT_NE(frame, nullptr);
+  ASSERT_NE(frame->traced, nullptr);
+  tracer_->FrameAcked(*frame);
+  const auto spans = WaitFor(2);
+  const CollectedSpan get = SpanCollector::Find(spans, "GET /ws");
+  const CollectedSpan batch = SpanCollector::Find(spans, "OP_BATCH");
+  EXPECT_EQ(get.trace, kTrace);
+  EXPECT_EQ(get.parent, kCaller);
+  EXPECT_EQ(batch.trace, kTrace);
+  EXPECT_EQ(batch.parent, get.span);
+}
+
+TEST_F(TracerTest, BrowsersNameTheTraceInTheQuery) {
+  Start();
+  EXPECT_NE(Upgrade("", "/ws?a=b&traceparent=" + Traceparent()), nullptr);
+  EXPECT_EQ(Upgrade("", "/ws?xtraceparent=" + Traceparent()), nullptr);
+  EXPECT_EQ(Upgrade("", "/ws?traceparent=x"), nullptr);
+  EXPECT_EQ(Upgrade("garbage", "/ws"), nullptr);
+  EXPECT_EQ(WaitFor(1).size(), 1U);
+}
+
+TEST_F(TracerTest, TheCallerDecidesNotToTrace) {
+  Start(1.0);
+  const auto upgrade = Upgrade(Traceparent(false));
+  ASSERT_NE(upgrade, nullptr);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Follow(upgrade.get()), nullptr);
+  EXPECT_NE(Follow(), nullptr) << "others are traced by the ratio";
+}
+
+TEST_F(TracerTest, WithoutRatioAndTraceparentNothingIsTraced) {
+  Start(0);
+  for (int i = 0; i < 10'000; ++i) ASSERT_EQ(Follow(), nullptr);
+  EXPECT_EQ(tracer_->Ask("QUERY_SUB", "m", Now(), nullptr), nullptr);
+}
+
+TEST_F(TracerTest, ATraceDoesNotGrowForever) {
+  Start();
+  const auto upgrade = Upgrade(Traceparent());
+  for (size_t i = 0; i < Tracer::kFramesPerUpgradeMax; ++i) {
+    ASSERT_NE(Follow(upgrade.get()), nullptr) << i;
+  }
+  EXPECT_EQ(Follow(upgrade.get()), nullptr);
+}
+
+TEST_F(TracerTest, TheRateIsLimited) {
+  Start(1.0, 1);
+  EXPECT_NE(Follow(), nullptr);
+  EXPECT_EQ(Follow(), nullptr);
+}
+
+TEST_F(TracerTest, AConnectionFollowsOneFrameAtATime) {
+  Start(1.0);
+  auto first = Follow();
+  const Tracer::Frame* const followed = first.get();
+  first = tracer_->Follow(followed->received + milliseconds(1), nullptr, std::move(first));
+  EXPECT_EQ(first.get(), followed);
+  first = tracer_->Follow(followed->received + milliseconds(60'000), nullptr, std::move(first));
+  EXPECT_NE(first.get(), followed) << "the first one was given up";
+  EXPECT_EQ(WaitFor(1).at(0).error, "no acknowledgement so far");
+}
+
+TEST_F(TracerTest, APartIsBelowOneFrameAndTheOthersLinkToIt) {
+  Start(1.0);
+  Probe probe(registry_, 0);
+  MemoryBudget budget(1'000'000, probe);
+  class NoObserver final : public WriteObserver {
+   public:
+    void OnOpDone(const OpRef&, OpOutcome) override {}
+    void OnConcernMet(const OpRef&, wire::WriteConcern) override {}
+    void OnOpReopened(const OpRef&) override {}
+    void OnRestamped(const OpRef&, const RestampedOp&) override {}
+    bool AwaitsAck(const OpRef&) const override { return false; }
+  } observer;
+  ShardLane lane(3, budget, observer);
+  wire::Op op;
+  op.kind = wire::OpKind::kPut;
+  op.map = "m";
+  op.key = "k";
+  op.value = "v";
+  const auto append = [&](uint32_t connection) {
+    const OpRef ref{.connection = {.slot = connection, .generation = 1}, .op = 0};
+    lane.Append(op, wire::WriteConcern::kApplied, "o", ref);
+    auto frame = Follow();
+    lane.Follow(ref, *tracer_, *frame);
+    return frame;
+  };
+  const auto first = append(1);
+  const auto second = append(2);
+  int there = 0;
+  lane.MoveTo(reinterpret_cast<Replica*>(&there), Now());  // lanes only compare replicas
+  const PartPtr part = lane.TakeNext(Now());
+  ASSERT_NE(part, nullptr);
+  const auto sent = tracing::ParseContext(part->message().context().traceparent(),
+                                          part->message().context().tracestate());
+  ASSERT_TRUE(sent);
+  EXPECT_EQ(sent->span, part->traced()->context.span);
+
+  Tracer::Part result{
+      .trace = part->trace(), .started = Now(), .sent = Now(), .written = Now(), .arrived = Now()};
+  result.replica = "sync:9000";
+  result.traced = part->traced();
+  result.code = static_cast<int>(StatusCode::kUnavailable);
+  tracer_->PartAnswered(result, Now());  // it will be sent again
+  result.code = 0;
+  tracer_->PartAnswered(result, Now());
+  tracer_->FrameAcked(*first);
+  tracer_->FrameAcked(*second);
+  const auto spans = WaitFor(4);
+  ASSERT_EQ(spans.size(), 4U);
+  const CollectedSpan call = SpanCollector::Find(spans, "topgun.sync.v1.Sync/Apply");
+  EXPECT_EQ(call.parent, tracing::SpanIdText(first->traced->context.span));
+  EXPECT_EQ(call.attributes.at("rpc.system"), "grpc");
+  EXPECT_EQ(call.attributes.at("rpc.grpc.status_code"), "0");
+  EXPECT_EQ(call.attributes.at("server.address"), "sync:9000");
+  EXPECT_EQ(SpanCollector::Find(spans, "lane").parent, call.parent);
+  for (const CollectedSpan& span : spans) {
+    if (span.span != tracing::SpanIdText(second->traced->context.span)) continue;
+    EXPECT_EQ(span.links, std::vector<std::string>{call.span});
+  }
+}
+
+TEST_F(TracerTest, AnEventIsBelowTheCommitThatCausedIt) {
+  Start();
+  const auto commit = tracing::ParseContext(Traceparent(), "");
+  tracer_->EventQueued({.arrived = Now(), .handled = Now(), .changes = 2, .commits = {*commit}});
+  const auto spans = WaitFor(1);
+  ASSERT_EQ(spans.size(), 1U);
+  EXPECT_EQ(spans[0].name, "deliver");
+  EXPECT_EQ(spans[0].parent, kCaller);
+  EXPECT_EQ(spans[0].trace, kTrace);
+  EXPECT_EQ(spans[0].attributes.at("topgun.changes"), "2");
+}
+
+TEST_F(TracerTest, AQuestionHasItsCallsBelowIt) {
+  Start(1.0);
+  const auto question = tracer_->Ask("QUERY_SUB", "todos", Now(), nullptr);
+  ASSERT_NE(question, nullptr);
+  {
+    const Tracer::Scope scope(*tracer_, question);
+    EXPECT_EQ(tracer_->current(), question);
+  }
+  EXPECT_EQ(tracer_->current(), nullptr);
+  const Tracer::Traced call = tracer_->TraceCall(*question);
+  tracer_->CallEnded(call, "/topgun.sync.v1.Sync/ReadMap", "sync:9000", Now(), Unavailable("away"));
+  tracer_->Answered(*question);
+  const auto spans = WaitFor(2);
+  const CollectedSpan asked = SpanCollector::Find(spans, "QUERY_SUB");
+  const CollectedSpan read = SpanCollector::Find(spans, "topgun.sync.v1.Sync/ReadMap");
+  EXPECT_EQ(asked.parent, "");
+  EXPECT_EQ(asked.attributes.at("topgun.map"), "todos");
+  EXPECT_EQ(read.parent, asked.span);
+  EXPECT_EQ(read.error, "away");
+}
+
+TEST_F(TracerTest, SlowFramesAndErrorsHaveSpansOfTheirOwn) {
+  Start(0);
+  EXPECT_EQ(tracer_->slow_seconds(), 1.0);
+  tracer_->FrameWasSlow(Now(), nullptr);
+  tracer_->ErrorSent(429, "slow down", Now(), nullptr);
+  const auto spans = WaitFor(2);
+  EXPECT_EQ(SpanCollector::Find(spans, "slow write").attributes.at("topgun.slow"), "true");
+  const CollectedSpan error = SpanCollector::Find(spans, "ERROR");
+  EXPECT_EQ(error.error, "slow down");
+  EXPECT_EQ(error.attributes.at("error.type"), "429");
+}
+
+TEST_F(TracerTest, WithoutAnEndpointNothingIsTraced) {
+  tracing::Recorder off({.sample_ratio = 1}, {}, registry_);
+  hops_.set_every(0);
+  Tracer tracer(&hops_, &off);
+  EXPECT_FALSE(tracer.exports());
+  EXPECT_EQ(tracer.Upgraded({.host = "h", .target = "/ws", .traceparent = Traceparent()}, Now()),
+            nullptr);
+  EXPECT_EQ(tracer.Follow(Now(), nullptr, nullptr), nullptr);
+  tracer.ErrorSent(400, "bad", Now(), nullptr);
+  EXPECT_EQ(tracer.slow_seconds(), std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
+}  // namespace topgun::gateway
