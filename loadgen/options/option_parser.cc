@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "base/closest_name.h"
 #include "options/values.h"
 
 namespace topgun::loadgen {
@@ -27,6 +28,23 @@ struct OptionParser::Impl {
     option->group(group);
     if (!type.empty()) option->type_name(type);
     return option;
+  }
+
+  // For the first option that there is not.
+  std::string SuggestionFor(const std::vector<std::string>& arguments) const {
+    std::vector<std::string> known;
+    for (const CLI::Option* const option : app.get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+    for (const std::string& argument : arguments) {
+      const std::string name = argument.substr(0, argument.find('='));
+      if (!name.starts_with("--") || std::find(known.begin(), known.end(), name) != known.end()) {
+        continue;
+      }
+      const std::string closest = ClosestName(name, known);
+      return closest.empty() ? "" : "; did you mean " + closest + "?";
+    }
+    return {};
   }
 
   CLI::App app;
@@ -132,6 +150,8 @@ Status OptionParser::Parse(const std::vector<std::string>& arguments) {
     impl_->help_wanted = true;
   } catch (const CLI::CallForVersion&) {
     impl_->version_wanted = true;
+  } catch (const CLI::ExtrasError& error) {
+    return InvalidArgument(error.what() + impl_->SuggestionFor(arguments));
   } catch (const CLI::ParseError& error) {
     return InvalidArgument(error.what());
   }

@@ -471,6 +471,52 @@ TEST_F(DispatchTest, ResultsForAConnectionThatHasGoneAreIgnored) {
   EXPECT_EQ(next.TakeTypes(), "");
 }
 
+TEST_F(DispatchTest, ChangedLimitsHoldForConnectionsThatAreHere) {
+  gateway_.options.ops_per_second = 0.1;
+  gateway_.options.ops_burst = 2;
+  gateway_.options.message_bytes_max = 12'345;
+  gateway_.table.OnOptionsChanged();
+  EXPECT_EQ(session_.message_bytes_max, 12'345U);
+  EXPECT_EQ(Ask(OpBatch({Put("1"), Put("2")})), "");
+  EXPECT_EQ(Ask(OpBatch({Put("3")})), "ERROR");
+}
+
+TEST_F(DispatchTest, AShorterTimeoutHoldsForConnectionsThatAreHere) {
+  gateway_.Tick(seconds(1));  // looked at, with a deadline that is far away
+  gateway_.options.idle_timeout = seconds(5);
+  gateway_.table.OnOptionsChanged();
+  for (int i = 0; i < 100 && !session_.closed; ++i) gateway_.Tick();
+  EXPECT_EQ(session_.closed, CloseCause::kIdle);
+}
+
+TEST_F(DispatchTest, AWalkOverTheConnectionsIsBoundedAndGoesOn) {
+  FakeSession more[3];
+  std::vector<SessionHandler*> handlers;
+  for (FakeSession& session : more) handlers.push_back(&gateway_.table.OnOpen(session));
+  std::vector<uint32_t> slots;
+  const auto two = [&](Connection& connection) {
+    slots.push_back(connection.id().slot);
+    return slots.size() < 2;
+  };
+  const auto all = [&](Connection& connection) {
+    slots.push_back(connection.id().slot);
+    return true;
+  };
+  EXPECT_EQ(gateway_.table.Walk(0, 100, two), 2U) << "the visitor has had enough";
+  EXPECT_EQ(gateway_.table.Walk(2, 1, all), 3U) << "one slot was looked at";
+  EXPECT_EQ(gateway_.table.Walk(3, 100, all), std::nullopt);
+  EXPECT_EQ(slots, (std::vector<uint32_t>{0, 1, 2, 3}));
+  for (SessionHandler* const handler : handlers) handler->OnClosed(CloseCause::kPeer);
+}
+
+TEST_F(DispatchTest, AConnectionIsClosedByItsId) {
+  EXPECT_FALSE(gateway_.table.Close({.slot = 7, .generation = 1}, CloseCause::kOperator));
+  EXPECT_FALSE(gateway_.table.Close({.slot = 0, .generation = 9}, CloseCause::kOperator));
+  EXPECT_FALSE(session_.closed);
+  EXPECT_TRUE(gateway_.table.Close({.slot = 0, .generation = 1}, CloseCause::kOperator));
+  EXPECT_EQ(session_.closed, CloseCause::kOperator);
+}
+
 TEST_F(DispatchTest, ADrainWaitsForAcksAndThenCloses) {
   Send(ClientOp(Put("1")));
   gateway_.table.BeginDrain({.window = seconds(0), .patience = seconds(3)}, gateway_.now);

@@ -65,6 +65,12 @@ TEST(ScenarioTest, TheListTellsNamesAndOptions) {
   EXPECT_THAT(parsed.text, HasSubstr("--write-concern=PERSISTED"));
 }
 
+TEST(OptionTest, AMisspeltOptionIsToldTheNearestName) {
+  const auto parsed = Parse({"--scenrio=smoke"});
+  EXPECT_EQ(parsed.exit_code, kExitUsage);
+  EXPECT_THAT(parsed.text, HasSubstr("did you mean --scenario?"));
+}
+
 TEST(VerifyOptionsTest, LiveVerificationNeedsLiveQueries) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--verify=live"},
