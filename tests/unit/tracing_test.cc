@@ -54,7 +54,7 @@ TEST(ContextTest, LaterVersionsMayHaveMore) {
 
 TEST(ContextTest, MalformedTraceparentsCountAsNone) {
   const std::string id = "0af7651916cd43dd8448eb211c80319c";
-  for (const std::string& text : {
+  for (const std::string& text : std::vector<std::string>{
            std::string(),
            std::string(kParent.substr(0, 54)),
            std::string(kParent) + "-00",  // version 00 ends here
