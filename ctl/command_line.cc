@@ -95,11 +95,13 @@ class Parser {
     app_.add_option("--admin", options.admin,
                     "Admin ports, host[:9090],...; every address of a name counts")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->envname("TOPGUNCTL_ADMIN")
         ->type_name("ADDRESSES")
         ->group(group);
     app_.add_option("--gateway", options.gateways, "Gateways for maps, merkle and policy")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->envname("TOPGUNCTL_GATEWAY")
         ->type_name("URLS")
         ->group(group);
@@ -208,7 +210,9 @@ class Parser {
       return RunTokenMake(session, *make);
     });
     made->add_option("--sub", make->subject, "Whom it is for")->required();
-    made->add_option("--roles", make->roles, "Roles, a,b,...")->delimiter(',');
+    made->add_option("--roles", make->roles, "Roles, a,b,...")
+        ->delimiter(',')
+        ->allow_extra_args(false);
     made->add_option("--ttl", make->ttl_seconds, "Seconds until it expires")
         ->check(CLI::Range(1.0, 3.2e9))
         ->capture_default_str();

@@ -165,6 +165,29 @@ void JudgeClocks(const Processes& processes, std::vector<Finding>& out) {
   }
 }
 
+// A sync service opens every shard once it reaches Redis and the shard's owner.
+void JudgeOpenShards(const Processes& processes, std::vector<Finding>& out) {
+  size_t open_everywhere = 0;
+  size_t services = 0;
+  for (const Process* const process : processes) {
+    const auto open = process->metrics.Sum("sync_shards_open");
+    const auto shards = process->settings.find("shards");
+    if (!open || shards == process->settings.end()) continue;
+    ++services;
+    if (FormatCount(*open) == shards->second) {
+      ++open_everywhere;
+      continue;
+    }
+    out.push_back(Problem(
+        "open shards",
+        process->name + " has " + FormatCount(*open) + " of " + shards->second + " shards open",
+        "see in its log whether it reaches Redis and the storage services"));
+  }
+  if (services > 0 && open_everywhere == services) {
+    out.push_back(Ok("open shards", "all, at " + std::to_string(services) + " sync services"));
+  }
+}
+
 void JudgeShards(const Processes& processes, std::vector<Finding>& out) {
   double owned = 0;
   size_t storages = 0;
@@ -260,6 +283,7 @@ std::vector<Finding> Judge(const std::vector<Process>& all, double now_seconds) 
   JudgeVersions(processes, findings);
   JudgeSettings(processes, findings);
   JudgeClocks(processes, findings);
+  JudgeOpenShards(processes, findings);
   JudgeShards(processes, findings);
   JudgeLag(processes, findings);
   JudgeCertificates(processes, now_seconds, findings);

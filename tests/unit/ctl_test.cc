@@ -75,6 +75,8 @@ TEST(FindingsTest, EachRuleFindsItsProblem) {
     return spoilt([&](Process& one) { one.metrics = metrics::ParsePrometheusText(text); });
   };
   EXPECT_THAT(with_metrics("storage_owned_shards 15\n"), ElementsAre("shards"));
+  EXPECT_THAT(with_metrics("storage_owned_shards 16\nsync_shards_open 15\n"),
+              ElementsAre("open shards"));
   EXPECT_THAT(with_metrics("storage_owned_shards 16\nstorage_flush_lag_seconds 11\n"),
               ElementsAre("lag"));
   EXPECT_THAT(with_metrics("storage_owned_shards 16\nprocess_open_fds 90\nprocess_max_fds 100\n"),
@@ -263,6 +265,7 @@ TEST(CommandLineTest, VerbsAndTheirMistakes) {
   EXPECT_THAT(list.session.admin, ElementsAre("a:1", "b:2"));
   EXPECT_TRUE(list.run);
   EXPECT_TRUE(ReadCommandLine({"connections", "kill", "g/0.1.1"}).run);
+  EXPECT_TRUE(ReadCommandLine({"drain", "--admin", "a:1", "gateway-1"}).run);
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{"statsu"},
                                                 {"merkle"},
                                                 {"merkle", "diff", "todos"},
