@@ -1,10 +1,11 @@
 // Settings in manifests against the programs: each name is one that they know (--print-config-doc), each
 // program accepts the whole (--check-config), and autoscalers ask for metrics that there are.
 import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {readFileSync} from 'node:fs';
 import path from 'node:path';
 
 import {containersOf, environmentOf, ofKind, podsOf} from '../objects.mjs';
+import {makeMounts, movedPaths} from '../sandbox.mjs';
 
 const SERVICES = ['topgun-gateway', 'topgun-sync', 'topgun-storage'];
 
@@ -82,31 +83,15 @@ export function checkWithPrograms(objects, bin, files, secrets) {
       const program = programOf(container);
       if (!SERVICES.includes(program)) continue;
       const root = path.join(files, pod.name);
-      makeMounts(container, pod, root, secrets);
-      const environment = moved(environmentOf(container, objects), container, root);
+      makeMounts(container, pod, root, (volume) => volume.secret && secrets);
+      const environment = Object.fromEntries(Object.entries(environmentOf(container, objects))
+          .map(([name, value]) => [name, movedPaths(value, container, root)]));
       const {status, stdout, stderr} = spawnSync(path.join(bin, program), [...(container.args ?? []), '--check-config'],
           {env: environment, encoding: 'utf8', timeout: 30_000});
       if (status !== 0) findings.push(`${pod.id}: ${program} refuses: ${(stderr + stdout).trim()}`);
     }
   }
   return findings;
-}
-
-function makeMounts(container, pod, root, secrets) {
-  for (const mount of container.volumeMounts ?? []) {
-    const volume = pod.spec.volumes?.find((candidate) => candidate.name === mount.name);
-    if (!volume?.secret && !volume?.projected) continue;
-    const dir = path.join(root, mount.mountPath);
-    mkdirSync(dir, {recursive: true});
-    for (const [key, content] of Object.entries(secrets)) writeFileSync(path.join(dir, key), content);
-  }
-}
-
-// The environment with the paths of mounts below `root`.
-function moved(environment, container, root) {
-  const mounts = (container.volumeMounts ?? []).map((mount) => mount.mountPath);
-  const move = (text) => mounts.reduce((out, mount) => out.replaceAll(`${mount}/`, `${root}${mount}/`), text);
-  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, move(value)]));
 }
 
 // A self-signed certificate and its key, which serve as each other's authority.
