@@ -17,6 +17,7 @@
 #include "merkle/merkle_run.h"
 #include "options/scenario.h"
 #include "report/banner.h"
+#include "report/live_metrics.h"
 #include "report/outputs.h"
 #include "rpc/tls_settings.h"
 
@@ -106,6 +107,10 @@ int main(int argc, char** argv) {
   if (!parsed.config) {
     std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);
     return parsed.exit_code;
+  }
+  if (parsed.config->output.print_metrics_doc) {
+    std::fputs(topgun::loadgen::LiveMetricsDoc().c_str(), stdout);
+    return topgun::loadgen::kExitOk;
   }
   return topgun::loadgen::RunLoad(*parsed.config, parsed.phases, arguments);
 }

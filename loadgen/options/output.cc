@@ -67,6 +67,8 @@ void RegisterOutputOptions(OptionParser& parser, OutputConfig& output) {
   parser.Flag("--quiet", output.quiet, "No banner and no progress");
   parser.Text("--prometheus", "[HOST]:PORT", output.prometheus_listen,
               "Serve the live counters of the run on /metrics there");
+  parser.Flag("--print-metrics-doc", output.print_metrics_doc,
+              "Print a table of what --prometheus serves, and end");
   parser.Texts("--metrics", "NAME=URL,...", output.metrics,
                "Admin ports of the services, as gateway=http://HOST:PORT/metrics: their CPU,\n"
                "memory, Redis and Postgres work per op, and their backlog",

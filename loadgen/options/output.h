@@ -17,6 +17,7 @@ class OptionParser;
 struct OutputConfig {
   std::chrono::milliseconds progress{1'000};
   bool quiet = false;
+  bool print_metrics_doc = false;
   // Files; empty: not written.
   std::string json_path;
   std::string ndjson_path;

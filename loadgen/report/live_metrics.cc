@@ -29,6 +29,9 @@ constexpr std::array kCounters = {
     CounterName{"frames_dropped", "loadgen_dropped_frames_total", "Frames never sent."},
 };
 
+constexpr const char* kErrors = "loadgen_errors_total";
+constexpr const char* kErrorsHelp = "ERROR frames received, by code.";
+
 // A server that makes up codes must not make us make up series.
 constexpr size_t kErrorCodesMax = 32;
 constexpr int64_t kOtherCode = -1;
@@ -63,6 +66,10 @@ LiveMetrics::LiveMetrics(const std::string& listen)
   for (const CounterName& counter : kCounters) {
     counters_[counter.member] = &registry_.AddCounter(counter.name, counter.help);
   }
+  registry_.Declare({.name = kErrors,
+                     .type = metrics::Type::kCounter,
+                     .help = kErrorsHelp,
+                     .labels = {{"code", {}}}});
 }
 
 void LiveMetrics::OnInterval(const Interval& interval) {
@@ -82,11 +89,12 @@ prometheus::Counter& LiveMetrics::ErrorCounter(int64_t code) {
   if (!errors_.contains(code) && errors_.size() >= kErrorCodesMax) code = kOtherCode;
   prometheus::Counter*& counter = errors_[code];
   if (counter == nullptr) {
-    counter =
-        &registry_.AddCounter("loadgen_errors_total", "ERROR frames received, by code.",
-                              {{"code", code == kOtherCode ? "other" : std::to_string(code)}});
+    counter = &registry_.AddCounter(
+        kErrors, kErrorsHelp, {{"code", code == kOtherCode ? "other" : std::to_string(code)}});
   }
   return *counter;
 }
+
+std::string LiveMetricsDoc() { return metrics::RenderDoc(LiveMetrics("127.0.0.1:0").registry()); }
 
 }  // namespace topgun::loadgen

@@ -22,6 +22,8 @@ class LiveMetrics final : public RunObserver {
 
   void OnInterval(const Interval& interval) override;
 
+  const metrics::Registry& registry() const { return registry_; }
+
  private:
   prometheus::Counter& ErrorCounter(int64_t code);
 
@@ -33,5 +35,8 @@ class LiveMetrics final : public RunObserver {
   prometheus::Histogram& propagation_;
   admin::AdminServer admin_;
 };
+
+// The answer to --print-metrics-doc.
+std::string LiveMetricsDoc();
 
 }  // namespace topgun::loadgen
