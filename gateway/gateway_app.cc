@@ -15,6 +15,7 @@
 #include "operator_endpoints.h"
 #include "rpc/shutdown.h"
 #include "rpc/tls_settings.h"
+#include "ws/connections_max.h"
 
 namespace topgun::gateway {
 namespace {
@@ -143,6 +144,7 @@ Status GatewayApp::Start() {
     verifier_ = std::make_unique<RotatingVerifier>(std::move(verifier));
   }
   RETURN_IF_ERROR(tls::WatchExpiry(tls_reloader_, "grpc", config_.grpc_tls.files));
+  ShowConnectionsMax(registry_, config_.connections_max);
   spans_.Start();
   MakeLoops();
   ASSIGN_OR_RETURN(listener_, StartListener());
@@ -213,6 +215,7 @@ control::Reloader::Plan GatewayApp::PlanReload() {
     drain_window_ = fresh->drain_window;
     drain_patience_ = fresh->drain;
     listener_->SetLimits(ListenerLimitsOf(*fresh));
+    ShowConnectionsMax(registry_, fresh->connections_max);
     const LoopLimits limits{.inflight_bytes_max = fresh->inflight_bytes_max,
                             .subscriptions_max = fresh->subscriptions_max,
                             .dispatch = DispatchOptionsOf(*fresh),

@@ -10,6 +10,7 @@
 #include "probe.h"
 #include "rpc/shutdown.h"
 #include "tls/reloader.h"
+#include "ws/connections_max.h"
 #include "ws/tls_probe.h"
 
 int main(int argc, char** argv) {
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
+    topgun::gateway::ShowConnectionsMax(registry, config.connections_max);
     topgun::tls::Reloader::DeclareMetrics(registry);
     const topgun::control::Reloader reloader(registry, {}, {});
     const topgun::tracing::Recorder spans(config.tracing, {}, registry);
