@@ -85,6 +85,14 @@ test('settings read again', async (t) => {
     assert.equal(await isLimited(connections[3]), false);
   });
 
+  await t.test('a lower limit of connections refuses new ones', async () => {
+    writeConfig('connections-max = 1');
+    await hangup('applied');
+    await assert.rejects(new Client(gateway.url, {token: oldToken}).connect(), /503/);
+    writeConfig('ops-burst = 1000');
+    await hangup('applied');
+  });
+
   await t.test('a rotated secret holds for new connections', async () => {
     writeFileSync(secretFile, NEW_SECRET);
     await hangup('applied');
