@@ -1,0 +1,43 @@
+// What runs, since when, with which certificates and settings; and the machinery that all services share.
+import {dashboard, graph, row} from './dashboard.mjs';
+import {least, most, orZero, rate, selected, sum} from './queries.mjs';
+
+export default dashboard({
+  uid: 'processes',
+  title: 'Processes',
+  description: 'Which versions run since when, do they find each other, when do certificates end, which settings wait for a restart?',
+  rows: [
+    row('What runs',
+        graph('Versions', 'short', 'Processes by service, version and revision. Two of one service: an update is under way, or got stuck.',
+              {'{{service}} {{version}} {{revision}}': sum('topgun_build_info', 'service, version, revision')}, {stacked: true}),
+        graph('Uptime', 's', 'Since the start of a process. Saw teeth are restarts.',
+              {'{{job}} {{instance}}': `min by (job, instance) (time() - ${selected('process_start_time_seconds')})`}),
+        graph('Reachable', 'short', 'Processes that Prometheus can read, by job.', {'{{job}}': sum('up', 'job')})),
+    row('Resources',
+        graph('CPU', 'percentunit', '100 % is one core.', {'{{job}} {{instance}}': rate('process_cpu_seconds_total', 'job, instance')}),
+        graph('Memory', 'bytes', 'Resident.', {'{{job}} {{instance}}': sum('process_resident_memory_bytes', 'job, instance')}),
+        graph('Open files', 'short', 'File descriptors; capacity shows them as a share of their limit.', {'{{job}} {{instance}}': sum('process_open_fds', 'job, instance')})),
+    row('Finding each other',
+        graph('Addresses', 'short', 'Addresses known of each service, by who asks; and ones beyond the most that are used.',
+              {'{{instance}}: {{service}}': sum('discovery_addresses', 'instance, service'), 'ignored: {{service}}': sum('discovery_addresses_ignored', 'service')}),
+        graph('Resolutions', 'ops', 'Readings of names and files by outcome. Failed: what was known stays.',
+              {'{{service}} {{outcome}}': rate('discovery_resolutions_total', 'service, outcome')})),
+    row('TLS',
+        graph('Certificates', 's', 'Time until the certificate in use ends, by its use; the first to end of a job. Empty without TLS.',
+              {'{{job}} {{use}}': `min by (job, use) (${selected('tls_certificate_expiry_timestamp_seconds')} - time())`}),
+        graph('Authorities', 's', 'The same for the authorities that are trusted.',
+              {'{{job}} {{use}}': `min by (job, use) (${selected('tls_ca_expiry_timestamp_seconds')} - time())`}),
+        graph('Renewals', 'ops', 'Changes of TLS files, and whether they were taken into use.', {'{{use}} {{outcome}}': orZero(rate('tls_reloads_total', 'use, outcome'))})),
+    row('Settings',
+        graph('Reloads', 'ops', 'Settings read again, by what came of it.', {'{{outcome}}': rate('topgun_config_reloads_total', 'outcome')}),
+        graph('Read without an error', 's', 'Time since settings were last read without an error.',
+              {'{{job}} {{instance}}': `time() - ${least('topgun_config_last_success_timestamp_seconds', 'job, instance')}`}),
+        graph('Waiting for a restart', 'short', 'Settings whose new value waits for a restart.', {'{{job}} {{instance}}': most('topgun_config_restart_pending', 'job, instance')})),
+    row('Tracing',
+        graph('Spans', 'ops', 'Taken by the collector, and dropped by reason. Zero when no collector is set.',
+              {'exported': rate('tracing_spans_exported_total'), 'dropped: {{reason}}': rate('tracing_spans_dropped_total', 'reason')}),
+        graph('Queue', 'short', 'Spans that wait for the collector.', {'{{job}} {{instance}}': sum('tracing_spans_queued', 'job, instance')}),
+        graph('Trouble', 'ops', 'Failed requests to the collector by reason, and work not traced because there was too much in that second.',
+              {'failed: {{reason}}': rate('tracing_export_failures_total', 'reason'), 'not traced': rate('tracing_traces_limited_total')})),
+  ],
+});
