@@ -155,7 +155,9 @@ spec_prometheus() {
 }
 
 prometheus_config() {
-  printf 'global:\n  scrape_interval: 5s\nscrape_configs:\n'
+  printf 'global:\n  scrape_interval: 5s\n  evaluation_interval: 15s\n'
+  printf 'rule_files: ["%s"]\n' "$TOPGUN_ROOT/deploy/monitoring/rules/*.yml"
+  printf 'scrape_configs:\n'
   spec_scrape_job storage "$SPEC_STORAGE"
   spec_scrape_job sync "$SPEC_SYNC"
   spec_scrape_job gateway "$SPEC_GATEWAYS"
