@@ -8,13 +8,14 @@ load_help() {
 usage: ./topgun load [--data DIR] [--smoke] [topgun-loadgen arguments]
 
 Runs the load generator against all gateways of the running cluster. --smoke is a short run that
-checks the whole way; build/release/bin/topgun-loadgen --help lists what else it can do.
+checks the whole way; build/release/bin/topgun-loadgen --help lists what else it can do. With
+--prometheus :9100 the Prometheus of `./topgun up --prometheus` reads the run as well.
 ./topgun bench measures with clusters of its own.
 EOF
 }
 
 load_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=() url pids metrics
+  local dir=$DEFAULT_DATA_DIR arguments=() url pids metrics port=""
   while (($# > 0)); do
     case $1 in
       --data)
@@ -22,6 +23,11 @@ load_main() {
         shift
         ;;
       --smoke) arguments+=(--scenario smoke) ;;
+      --prometheus)
+        port=$(value_of "$@")
+        port=${port##*:}
+        arguments+=("$1")
+        ;;
       --) ;;
       *) arguments+=("$1") ;;
     esac
@@ -44,5 +50,11 @@ load_main() {
   else
     arguments=(--no-auth "${arguments[@]}")
   fi
+  if [[ -n $port ]]; then tell_prometheus "$dir" "$port"; fi
   exec "$RELEASE_BIN/topgun-loadgen" "${arguments[@]}"
+}
+
+# tell_prometheus DIR PORT: where that of `./topgun up --prometheus` finds this run.
+tell_prometheus() {
+  printf -- '- targets: ["127.0.0.1:%s"]\n  labels: {instance: "loadgen"}\n' "$2" >"$1/run/targets-loadgen.yml"
 }

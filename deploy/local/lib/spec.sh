@@ -161,6 +161,9 @@ prometheus_config() {
   spec_scrape_job storage "$SPEC_STORAGE"
   spec_scrape_job sync "$SPEC_SYNC"
   spec_scrape_job gateway "$SPEC_GATEWAYS"
+  # There once `./topgun load --prometheus` has run.
+  printf '  - job_name: topgun-loadgen\n    file_sd_configs:\n'
+  printf '      - files: ["%s"]\n' "$SPEC_DIR/run/targets-loadgen.yml"
 }
 
 spec_scrape_job() {

@@ -27,7 +27,8 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
                   Redis Cluster with TOPGUN_REDIS_CLUSTER=true in the environment, Sentinels with
                   TOPGUN_REDIS_SENTINEL=NAME (docs/redis.md)
   --postgres DSN  use this database, or a pooler before it, instead of a private one
-  --prometheus    run Prometheus as well, scraping all of them, with the alerts of deploy/monitoring
+  --prometheus    run Prometheus as well, scraping all of them, with the alerts of deploy/monitoring;
+                  docs/monitoring.md says how to get the dashboards
   --detach        return as soon as everything is ready
   --no-build      use the programs of the last build as they are
 

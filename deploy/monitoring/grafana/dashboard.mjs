@@ -8,8 +8,7 @@ const HEIGHT = 8;
 const TAG = 'topgun';
 
 // `anchor`: a metric that the jobs of this dashboard have and others have not.
-// `limits`: numbers that the reader may change, {name: {label, value}}.
-export function dashboard({uid, title, description, anchor = 'topgun_build_info', limits = {}, rows}) {
+export function dashboard({uid, title, description, anchor = 'topgun_build_info', rows}) {
   return {
     uid: `topgun-${uid}`,
     title: `TopGun / ${title}`,
@@ -23,7 +22,7 @@ export function dashboard({uid, title, description, anchor = 'topgun_build_info'
     timezone: 'browser',
     links: [{type: 'dashboards', title: 'TopGun', tags: [TAG], asDropdown: true, includeVars: true, keepTime: true}],
     annotations: {list: [starts()]},
-    templating: {list: variables(anchor, limits)},
+    templating: {list: variables(anchor)},
     panels: layOut(rows),
   };
 }
@@ -41,7 +40,7 @@ function starts() {
   };
 }
 
-function variables(anchor, limits) {
+function variables(anchor) {
   const namespace = 'namespace=~"$namespace"';
   return [
     {name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus'},
@@ -50,8 +49,6 @@ function variables(anchor, limits) {
     // All of TopGun: other programs have metrics of the same names, such as process_cpu_seconds_total.
     choice('job', 'Job', `label_values(${anchor}{${namespace}}, job)`),
     choice('instance', 'Instance', `label_values(${anchor}{${namespace}, job=~"$job"}, instance)`, '.*'),
-    ...Object.entries(limits).map(([name, {label, value}]) =>
-      ({name, label, type: 'textbox', query: String(value), current: {text: String(value), value: String(value)}})),
   ];
 }
 

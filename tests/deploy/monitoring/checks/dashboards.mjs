@@ -7,10 +7,8 @@ const DATASOURCE = '${datasource}';
 export const panelsOf = (dashboard) => dashboard.panels.flatMap((panel) => [panel, ...(panel.panels ?? [])]);
 const queried = (dashboard) => panelsOf(dashboard).filter((panel) => panel.type !== 'row');
 
-// What to put where the variables are: everything, and the numbers that readers may change.
-export function valuesOf(dashboard, all = '.*') {
-  return Object.fromEntries(dashboard.templating.list.map(({name, type, query}) => [name, type === 'textbox' ? query : all]));
-}
+// What to put where the variables are: everything.
+export const valuesOf = (dashboard) => Object.fromEntries(dashboard.templating.list.map(({name}) => [name, '.*']));
 
 // Every PromQL expression with a name for messages: {where, expr, legend}.
 export function expressionsOf(dashboard) {

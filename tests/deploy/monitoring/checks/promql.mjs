@@ -7,7 +7,7 @@ const FOR_COUNTERS = new Set(['rate', 'irate', 'increase', 'resets']);
 const FOR_GAUGES = new Set(['deriv', 'delta', 'idelta', 'predict_linear']);
 const SET_OPERATORS = new Set(['And', 'Or', 'Unless']);
 
-// Puts numbers and patterns where Grafana's variables are. Throws for a variable that nobody declares.
+// Puts values where Grafana's variables are. Throws for a variable that nobody declares.
 export function concrete(expression, values, rateInterval = '1m') {
   return expression
       .replaceAll(/\$__(rate_interval|interval|range)\b/g, rateInterval)
@@ -136,7 +136,7 @@ class Walk {
       return without(labels, ['le']);
     }
     if (name === 'label_replace' || name === 'label_join') return union([labels, [unquoted(this.textOf(args[1]))]]);
-    return ['absent', 'scalar', 'vector', 'time'].includes(name) ? new Set() : labels;
+    return ['scalar', 'vector', 'time'].includes(name) ? new Set() : labels;
   }
 
   // A quantile is one of buckets that were added up by bound; anything else gives a number that means nothing.
