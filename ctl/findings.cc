@@ -21,6 +21,8 @@ constexpr double kClockProblem = 5;
 constexpr double kClockNotice = 1;
 constexpr double kLagProblem = 10;
 constexpr double kFileShare = 0.8;
+constexpr double kConnectionsNotice = 0.8;
+constexpr double kConnectionsProblem = 0.95;
 
 Finding Ok(std::string id, std::string measured) {
   return {Severity::kOk, std::move(id), std::move(measured), {}};
@@ -251,6 +253,26 @@ void JudgeCertificates(const Processes& processes, double now, std::vector<Findi
   }
 }
 
+void JudgeConnections(const Processes& processes, std::vector<Finding>& out) {
+  double worst = 0;
+  for (const Process* const process : processes) {
+    const double open = process->metrics.Sum("gateway_connections").value_or(0);
+    const double most = process->metrics.Sum("gateway_connections_max").value_or(0);
+    if (most <= 0) continue;
+    worst = std::max(worst, open / most);
+    if (open / most < kConnectionsNotice) continue;
+    const std::string measured = process->name + " has " + FormatCount(open) + " of " +
+                                 FormatCount(most) + " connections open";
+    const std::string next = "add gateways, or raise --connections-max (a reload suffices)";
+    out.push_back(open / most < kConnectionsProblem ? Notice("connections", measured, next)
+                                                    : Problem("connections", measured, next));
+  }
+  if (worst < kConnectionsNotice) {
+    out.push_back(
+        Ok("connections", "at most " + FormatCount(worst * 100) + " % of a limit are open"));
+  }
+}
+
 void JudgeFiles(const Processes& processes, std::vector<Finding>& out) {
   double worst = 0;
   for (const Process* const process : processes) {
@@ -287,6 +309,7 @@ std::vector<Finding> Judge(const std::vector<Process>& all, double now_seconds) 
   JudgeShards(processes, findings);
   JudgeLag(processes, findings);
   JudgeCertificates(processes, now_seconds, findings);
+  JudgeConnections(processes, findings);
   JudgeFiles(processes, findings);
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });

@@ -75,6 +75,9 @@ TEST(FindingsTest, EachRuleFindsItsProblem) {
     return spoilt([&](Process& one) { one.metrics = metrics::ParsePrometheusText(text); });
   };
   EXPECT_THAT(with_metrics("storage_owned_shards 15\n"), ElementsAre("shards"));
+  EXPECT_THAT(with_metrics("storage_owned_shards 16\ngateway_connections 96\n"
+                           "gateway_connections_max 100\n"),
+              ElementsAre("connections"));
   EXPECT_THAT(with_metrics("storage_owned_shards 16\nsync_shards_open 15\n"),
               ElementsAre("open shards"));
   EXPECT_THAT(with_metrics("storage_owned_shards 16\nstorage_flush_lag_seconds 11\n"),
