@@ -93,7 +93,11 @@ redis::ClientEvents Loop::RedisEvents() const {
                        {{"loop", index_}, {"reason", Message(reason)}, {"suppressed", suppressed}});
     };
   };
-  return {.disconnected = log("Redis is away"),
+  return {.connected =
+              [this] {
+                if (replicas_ != nullptr) replicas_->Reach();
+              },
+          .disconnected = log("Redis is away"),
           .connect_failed = log("Redis cannot be reached"),
           .topology_unknown =
               log("cannot tell where Redis' primaries are; see --redis-cluster, --redis-sentinel")};

@@ -11,6 +11,8 @@ class ShardReplicas::OfShard final : public Replicas {
   OfShard(ShardReplicas& all, const redis::Route& route, std::string fence_key)
       : all_(all), route_(route), fence_key_(std::move(fence_key)) {}
 
+  const redis::Route& route() const { return route_; }
+
   void Confirm(const std::string& run, uint32_t timeout_ms,
                std::function<void(bool)> callback) override {
     if (route_.address().empty()) {
@@ -34,6 +36,12 @@ ShardReplicas::~ShardReplicas() = default;
 
 Replicas& ShardReplicas::AddShard(const redis::Route& route, std::string fence_key) {
   return *shards_.emplace_back(std::make_unique<OfShard>(*this, route, std::move(fence_key)));
+}
+
+void ShardReplicas::Reach() {
+  for (const auto& shard : shards_) {
+    if (shard->route().connected()) Of(shard->route().address());
+  }
 }
 
 void ShardReplicas::Close() {

@@ -59,6 +59,10 @@ export class RedisServers {
     for (const node of nodes) {
       await until(async () => (await node.cli('CLUSTER', 'INFO')).includes('cluster_state:ok'), `the cluster as ${node.address} sees it`);
     }
+    // A cluster is up before its replicas have anything.
+    for (const node of nodes) {
+      if (await node.isPrimary()) await until(async () => (await node.cli('INFO', 'replication')).includes('state=online'), `the replica of ${node.address}`);
+    }
     return nodes;
   }
 

@@ -30,6 +30,9 @@ class ShardReplicas {
 
   // Belongs to this object; the route outlives it.
   Replicas& AddShard(const redis::Route& route, std::string fence_key);
+  // Connects to the primaries that have shards now, so that the first who asks need not wait for
+  // it.
+  void Reach();
   void Close();
 
  private:
