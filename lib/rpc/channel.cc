@@ -4,11 +4,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <cstdlib>
-#include <mutex>
-
 #include "connection_rules.h"
-#include "grpc_logs.h"
+#include "grpc_setup.h"
 
 namespace topgun::rpc {
 namespace {
@@ -16,23 +13,11 @@ namespace {
 // Follows the health of the server: no new call goes to one that says it does not serve.
 constexpr char kLeaveWhoDoesNotServe[] = R"({"healthCheckConfig":{"serviceName":""}})";
 
-// A channel that carries no call is only driven by gRPC's backup poller, every 5 s by default: a
-// server that has come back would be noticed that late. gRPC knows no channel argument for it and
-// reads the variable when it is initialised, that is with the first channel or server.
-void PollIdleChannelsOften() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    constexpr int kKeepExisting = 0;
-    setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", kKeepExisting);
-  });
-}
-
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
                                            const ChannelOptions& options) {
-  RouteGrpcLogs();
-  PollIdleChannelsOften();
+  SetUpGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(ToInt(options.message_bytes_max));
   arguments.SetMaxSendMessageSize(ToInt(options.message_bytes_max));

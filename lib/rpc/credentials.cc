@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "grpc_logs.h"
+#include "grpc_setup.h"
 
 namespace topgun::rpc {
 namespace {
@@ -58,7 +58,7 @@ void DemandNames(const TlsOptions& options, tls_api::TlsCredentialsOptions& cred
 
 Credentials MakeCredentials(const TlsOptions& options) {
   if (!options.enabled()) return {};
-  RouteGrpcLogs();
+  SetUpGrpc();
   const auto files = std::make_shared<tls_api::FileWatcherCertificateProvider>(
       options.files.key, options.files.certificate, options.files.ca,
       static_cast<unsigned>(options.reload.count()));

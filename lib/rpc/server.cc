@@ -15,7 +15,7 @@
 
 #include "call_metrics.h"
 #include "connection_rules.h"
-#include "grpc_logs.h"
+#include "grpc_setup.h"
 
 namespace topgun::rpc {
 namespace {
@@ -102,7 +102,7 @@ Server::~Server() { Shutdown(std::chrono::milliseconds(0)); }
 void Server::AddService(grpc::Service* service) { impl_->services.push_back(service); }
 
 Status Server::Start() {
-  RouteGrpcLogs();
+  SetUpGrpc();
   EnableHealthAndReflection();
   grpc::ServerBuilder builder;
   const auto& credentials = impl_->options.credentials.server;
