@@ -72,6 +72,7 @@ class Parser {
   CLI::App* Add(CLI::App& parent, const char* name, const char* help, Run run) {
     CLI::App* const verb = parent.add_subcommand(name, help);
     verb->fallthrough();
+    verb->footer("");
     // Those of inner verbs come first.
     verb->callback([this, run = std::move(run)] {
       if (!command_.run) command_.run = run;
@@ -82,6 +83,7 @@ class Parser {
   CLI::App& Group(const char* name, const char* help) {
     CLI::App* const group = app_.add_subcommand(name, help);
     group->fallthrough();
+    group->footer("");
     group->require_subcommand(1);
     return *group;
   }
@@ -109,7 +111,8 @@ class Parser {
         ->type_name("FILE")
         ->group(group);
     app_.add_option("--timeout", options.timeout_seconds, "Seconds to wait for an answer")
-        ->check(CLI::Range(0.1, 600.0))
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 600.0).description(""))
         ->capture_default_str()
         ->group(group);
     const std::string who = "As whom";
@@ -139,7 +142,8 @@ class Parser {
             [options](const Session& session) { return RunConnections(session, *options); });
     verb->add_option("--subject", options->subject, "Only those of this subject");
     verb->add_option("--limit", options->limit, "At most so many")
-        ->check(CLI::Range(1, 1'000'000))
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000).description(""))
         ->capture_default_str();
     const auto which = Keep<std::string>();
     CLI::App* const kill =
@@ -156,16 +160,21 @@ class Parser {
             [options](const Session& session) { return RunMerkleDiff(session, *options); });
     diff->add_option("map", options->map, "Name of the map")->required();
     diff->add_option("--between", options->between, "Two gateways, by name or URL")
+        ->type_name("GATEWAY")
         ->expected(2)
         ->required();
     diff->add_option("--kind", options->kind, "Which of the maps of this name")
-        ->check(CLI::IsMember({"lww", "or"}))
+        ->type_name("lww|or")
+        ->check(CLI::IsMember({"lww", "or"}).description(""))
         ->capture_default_str();
-    diff->add_option("--keys", options->keys_max, "Show at most so many")->capture_default_str();
+    diff->add_option("--keys", options->keys_max, "Show at most so many")
+        ->type_name("N")
+        ->capture_default_str();
     diff->add_option(
             "--recheck", options->recheck_seconds,
             "Compare again after so many seconds, and leave out what was written meanwhile")
-        ->check(CLI::Range(0.0, 60.0))
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.0, 60.0).description(""))
         ->capture_default_str();
   }
 
@@ -214,7 +223,8 @@ class Parser {
         ->delimiter(',')
         ->allow_extra_args(false);
     made->add_option("--ttl", make->ttl_seconds, "Seconds until it expires")
-        ->check(CLI::Range(1.0, 3.2e9))
+        ->type_name("SECONDS")
+        ->check(CLI::Range(1.0, 3.2e9).description(""))
         ->capture_default_str();
     made->add_option("--issuer", make->issuer, "Its `iss`");
     made->add_option("--audience", make->audience, "Its `aud`");
@@ -235,7 +245,7 @@ class Parser {
         Add(group, "check", "Check a file of settings with the service's own table",
             [service, arguments](const Session&) { return RunConfigCheck(*service, *arguments); });
     check->add_option("service", *service, "gateway, sync or storage")
-        ->check(CLI::IsMember({"gateway", "sync", "storage"}))
+        ->check(CLI::IsMember({"gateway", "sync", "storage"}).description(""))
         ->required();
     check->add_option_function<std::string>(
         "file",
