@@ -103,6 +103,9 @@ test('processes come and go while clients work', async (t) => {
     for (const {name, client} of actors) assert.deepEqual(client.errors, [], name);
     for (const {name, client} of actors.slice(0, 4)) assert.deepEqual(client.connection.closes, [], `${name} was never disconnected`);
     t.diagnostic(`${actors.reduce((sum, {written}) => sum + written.length, 0)} writes`);
+    // Who does not watch the maps learns the rest by syncing once more.
+    for (const {client} of actors) client.offline();
+    for (const {client} of actors) client.online(first);
     const outcome = outcomeOf(actors.flatMap(({written}) => written));
     await expectOutcome({urls: [first], token: cluster.token, clients: actors.map(({client}) => client), outcome});
     await cluster.persisted();
