@@ -12,12 +12,12 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../.
 export const topgun = path.join(root, 'topgun');
 
 export class Cluster {
-  // `redis`: address of one that the test runs itself. `shards`: if not as many as `up` makes by default.
-  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, tls = false, prometheus = false, redis, shards, env = {}} = {}) {
+  // `redis`, `postgres`: address and connection string of those that the test runs itself. `shards`: if not as many as `up` makes by default.
+  static async start(t, {gateways = 2, sync = 2, storage = 2, port = 0, tls = false, prometheus = false, redis, postgres, shards, env = {}} = {}) {
     const dir = mkdtempSync('/tmp/topgun-e2e.');
     chmodSync(dir, 0o755);
     if (shards) writeFileSync(path.join(dir, 'shards'), `${shards}\n`);
-    const options = {gateways, sync, storage, port, tls, prometheus, ...(redis && {redis})};
+    const options = {gateways, sync, storage, port, tls, prometheus, ...(redis && {redis}), ...(postgres && {postgres})};
     const cluster = new Cluster(dir, options, {...process.env, ...env});
     t.after(() => cluster.stop(t));
     await cluster.up();
