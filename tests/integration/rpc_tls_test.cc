@@ -153,6 +153,13 @@ TEST_F(RpcTlsTest, PeersOfOneAuthorityTalkAndHealthAndReflectionWork) {
       std::string::npos);
 }
 
+// Gateways look at the state of their channels before they make the first call.
+TEST_F(RpcTlsTest, AChannelConnectsWithoutACall) {
+  StartServer(sync_.credentials());
+  const ChannelPtr channel = Channel(gateway_.credentials());
+  EXPECT_TRUE(support::WaitUntil([&] { return channel->GetState(true) == GRPC_CHANNEL_READY; }));
+}
+
 TEST_F(RpcTlsTest, WhoHasNoCertificateOfTheAuthorityIsRefused) {
   StartServer(sync_.credentials());
   EXPECT_TRUE(Refused(Channel({}))) << "plain text";
