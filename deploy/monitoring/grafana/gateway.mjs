@@ -26,7 +26,7 @@ export default dashboard({
         graph('Dropped by reason', 'ops', 'Frames that were not handled.', {'{{reason}}': orZero(rate('gateway_frames_dropped_total', 'reason'))}),
         graph('Errors by code', 'ops', 'ERROR frames sent.', {'{{code}}': rate('gateway_errors_total', 'code')})),
     row('Writes',
-        graph('Received by outcome', 'ops', 'Operations of clients. "joined" and "nothing" needed no work of their own.',
+        graph('Received by outcome', 'ops', 'Operations of clients. "joined" ones wait for the same operation sent before, refused ones exceed a limit (429), dropped ones were given up.',
               {'{{outcome}}': rate('gateway_ops_total', 'outcome')}, {stacked: true}),
         graph('Acknowledged by level', 'ops', 'Operations acknowledged, by the level they had reached.',
               {'{{level}}': rate('gateway_acked_ops_total', 'level')}, {stacked: true}),

@@ -9,7 +9,7 @@ export default dashboard({
   rows: [
     row('At a glance',
         stat('Merged', 'ops', 'Operations merged per second.', rate('sync_merge_ops_total')),
-        stat('Rejected', 'percentunit', 'Share of the operations that no map can take: wrong type, size or clock.',
+        stat('Rejected', 'percentunit', 'Share of the operations that were refused for good, such as a counter clock beyond what is stored.',
              share(rate('sync_merge_ops_total', '', 'outcome="rejected"'), rate('sync_merge_ops_total')), {warn: 0.0001, bad: 0.01}),
         stat('Lost to another write', 'percentunit', 'Share of the operations that lost: last writer wins, and this was not the last.',
              share(rate('sync_merge_lost_writes_total'), rate('sync_merge_ops_total'))),
@@ -18,7 +18,7 @@ export default dashboard({
         stat('Tombstones', 'short', 'Removed cells that retention has to keep, found by the last sweeps.', sum('sync_retention_tombstones')),
         stat('Shards open', 'short', 'Open shards, summed over sync services: each opens the ones that it works on.', sum('sync_shards_open'))),
     row('Merges and conflicts',
-        graph('Merges by outcome', 'ops', 'Applied, or why not. Duplicates are operations that clients sent twice and took effect once.',
+        graph('Merges by outcome', 'ops', 'Applied, or why not: stale ones met a newer write, duplicates were applied before, restamped ones have a timestamp of the server.',
               {'{{outcome}}': rate('sync_merge_ops_total', 'outcome')}, {stacked: true}),
         graph('Concurrent writes', 'ops',
               'Overwrites replace a live record of another client; lost writes lost against one; collisions had the very timestamp of another record and were stamped anew.',
