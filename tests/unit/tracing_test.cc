@@ -112,8 +112,8 @@ TEST(RateLimitTest, LetsSoManyThroughPerSecond) {
   EXPECT_TRUE(limit.Allow(start) && limit.Allow(start) && limit.Allow(start));
   EXPECT_FALSE(limit.Allow(start));
   EXPECT_FALSE(limit.Allow(start + std::chrono::milliseconds(300)));
-  EXPECT_TRUE(limit.Allow(start + std::chrono::milliseconds(700)));
-  EXPECT_FALSE(limit.Allow(start + std::chrono::milliseconds(700)));
+  EXPECT_TRUE(limit.Allow(start + std::chrono::milliseconds(400)));
+  EXPECT_FALSE(limit.Allow(start + std::chrono::milliseconds(400)));
   EXPECT_FALSE(RateLimit(0).Allow(start));
 }
 
