@@ -74,7 +74,8 @@ test('dashboards, rules and autoscalers see what they ask for', async (t) => {
   const prometheus = await Prometheus.of(cluster, ruleFiles());
   // What happens before the first look at a process is in no rate.
   const services = await cluster.processes('gateway', 'sync', 'storage');
-  await until(async () => (await prometheus.query('sum(up)'))[0]?.value === services.length, 'Prometheus to read all services');
+  await until(async () => (await prometheus.query('sum(up)'))[0]?.value === services.length,
+              'Prometheus to read all services', PATIENCE_MS);
   const ca = path.join(cluster.dir, 'tls/ca.crt');
   const port = await freePort();
   writeFileSync(path.join(cluster.dir, 'run/targets-loadgen.yml'), `- targets: ["127.0.0.1:${port}"]\n  labels: {instance: "loadgen"}\n`);

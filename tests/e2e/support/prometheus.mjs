@@ -18,7 +18,7 @@ export class Prometheus {
                       .replace(/^rule_files: .*/m, `rule_files: ["${rules}/*.yml"]`));
     const [{pid, ports}] = await cluster.processes('prometheus');
     const prometheus = new Prometheus(`http://127.0.0.1:${ports.admin}`);
-    await until(() => prometheus.ready(), 'Prometheus to be ready');
+    await until(() => prometheus.ready(), 'Prometheus to be ready', 60_000);
     process.kill(pid, 'SIGHUP');
     await until(async () => (await prometheus.get('status/config')).yaml.includes(rules), 'Prometheus to take its new settings');
     return prometheus;
