@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "control/reloader.h"
+#include "discovery/resolver.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
     topgun::gateway::ShowConnectionsMax(registry, config.connections_max);
     topgun::tls::Reloader::DeclareMetrics(registry);
     const topgun::control::Reloader reloader(registry, {}, {});
+    const topgun::discovery::Resolver resolver({.service = "sync"}, {}, registry);
     const topgun::tracing::Recorder spans(config.tracing, {}, registry);
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
     return 0;
