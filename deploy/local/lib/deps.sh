@@ -6,8 +6,8 @@ deps_help() {
 usage: ./topgun deps [--list] [GROUP...]
 
 Installs the Debian packages that are missing, asking for root only then. Groups are build, run,
-test, profile, micro, lint and prometheus; without any, all but micro and prometheus. --list prints the
-missing ones instead.
+test, profile, micro, lint, prometheus and image; without any, all but micro, prometheus and image. --list
+prints the missing ones instead.
 deploy/local/packages.txt says what each package is for.
 EOF
 }
@@ -17,7 +17,7 @@ deps_main() {
   while (($# > 0)); do
     case $1 in
       --list) list=true ;;
-      build | run | test | profile | micro | lint | prometheus) groups+=("$1") ;;
+      build | run | test | profile | micro | lint | prometheus | image) groups+=("$1") ;;
       *) die "deps: unknown argument '$1'; see ./topgun deps --help" ;;
     esac
     shift

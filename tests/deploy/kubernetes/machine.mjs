@@ -22,9 +22,12 @@ const STOP_MS = 20_000;
 export class Machine {
   #processes = new Map();  // name: {child, ended, log}
 
-  static async create(...sets) {
+  // `launch(program, files)`: how a program of ours is started, as a command that its arguments are appended
+  // to; `files` is the folder with what its pod mounts.
+  static async create(objects, launch = (program) => [path.join(BIN, program)]) {
     const machine = new Machine();
-    machine.objects = sets.flat();
+    machine.objects = objects;
+    machine.launch = launch;
     machine.pods = new Map(podsOf(machine.objects).map((pod) => [pod.name, pod]));
     machine.root = mkdtempSync(path.join(os.tmpdir(), 'topgun-pods-'));
     chmodSync(machine.root, 0o755);
@@ -66,11 +69,13 @@ export class Machine {
     const prepared = this.#prepare(name);
     const [command, env] = name === 'topgun-redis' ? [this.#redis(prepared), process.env]
       : name === 'topgun-postgres' ? [this.#postgres(prepared), process.env]
-      : [[path.join(BIN, prepared.program), ...prepared.args], prepared.env];
+      : [this.#command(prepared), prepared.env];
     const child = spawn(command[0], command.slice(1), {env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe']});
     this.#processes.set(name, follow(child));
     if (name === 'topgun-postgres') await this.#makeDatabase();
   }
+
+  #command = ({program, args, root}) => [...this.launch(program, root), ...args];
 
   // The component's own script and settings; its port is written into the settings.
   #redis({root}) {
@@ -108,14 +113,17 @@ export class Machine {
 
   // Runs a Job's container to its end.
   async run(name) {
-    const {program, args, env} = this.#prepare(name);
-    const child = spawn(path.join(BIN, program), args, {env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe']});
+    const prepared = this.#prepare(name);
+    const [program, ...args] = this.#command(prepared);
+    const child = spawn(program, args, {env: prepared.env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe']});
     const job = follow(child);
     const code = await job.ended;
     return {code, output: job.log};
   }
 
   runs = (name) => this.#processes.get(name).child.exitCode === null;
+  pidOf = (name) => this.#processes.get(name).child.pid;
+  endOf = (name) => this.#processes.get(name).ended;
   logOf = (name) => `${name} has ended:\n${this.#processes.get(name).log}`;
 
   // What kubelet would get, {status, body}; a gRPC port is asked whether it accepts connections.

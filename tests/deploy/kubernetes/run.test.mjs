@@ -14,7 +14,7 @@ const SERVICES = ['topgun-gateway', 'topgun-sync', 'topgun-storage'];
 
 let machine;
 before(async () => {
-  machine = await Machine.create(target('overlays/dev').objects, target('overlays/dev-loadgen').objects);
+  machine = await Machine.create([...target('overlays/dev').objects, ...target('overlays/dev-loadgen').objects]);
   // The stores last: whatever order a cluster chooses is fine.
   for (const name of [...SERVICES, 'topgun-redis', 'topgun-postgres']) await machine.start(name);
 });
