@@ -43,6 +43,9 @@ class RedisReplicas {
  public:
   RedisReplicas(boost::asio::io_context& io, redis::ConnectionOptions connection,
                 ReplicaOptions options, Probe& probe);
+  ~RedisReplicas() { Close(); }  // a round in flight fails while there still is who waits for it
+  RedisReplicas(const RedisReplicas&) = delete;
+  RedisReplicas& operator=(const RedisReplicas&) = delete;
 
   void Start() { connection_.Start(); }
   void Close();
