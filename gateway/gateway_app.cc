@@ -15,6 +15,7 @@
 #include "operator_endpoints.h"
 #include "rpc/shutdown.h"
 #include "rpc/tls_settings.h"
+#include "status_page/status_page.h"
 #include "ws/connections_max.h"
 
 namespace topgun::gateway {
@@ -157,6 +158,7 @@ Status GatewayApp::Start() {
   }
   debug_.Mount(*admin_);
   MountOperatorEndpoints(*admin_, loops_);
+  MountStatusPage(*admin_, loops_);
   control::MountControl(
       *admin_,
       {.program = "topgun-gateway",

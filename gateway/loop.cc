@@ -90,6 +90,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .clock = clock,
                .frame = {},
                .now = {}},
+      map_listing_(cells_, counter_),
       admin_(options_.admin, {.verifier = verifier,
                               .limiter = services.admin_limiter,
                               .stamp_node_id = StampNodeIdOf(options_),

@@ -42,6 +42,7 @@
 #include "dispatch/write_router.h"
 #include "hops/recorder.h"
 #include "http/admin_endpoints.h"
+#include "http/admin_maps.h"
 #include "http/auth_endpoints.h"
 #include "http/router.h"
 #include "http/server_report.h"
@@ -158,6 +159,11 @@ class Loop {
   void Report(ServerReport& report) const;
   // Any thread: `done` gets the loop's state as JSON, on the loop; never, once it has ended.
   void ReadStatus(std::function<void(std::string json)> done);
+  // Any thread: as ReadStatus, the part whose size does not grow with the connections.
+  void ReadSummary(std::function<void(std::string json)> done);
+  // Any thread: `done` gets the clients' maps with their records, on the loop; never, once it has
+  // ended.
+  void ListMaps(MapListing::Done done);
   // Any thread: `done` gets what operators ask for, on the loop; never, once it has ended.
   void ListConnections(ConnectionQuery query, std::function<void(ConnectionPage)> done);
   void CloseConnection(ConnectionId id, std::function<void(bool found)> done);
@@ -209,6 +215,7 @@ class Loop {
   ClusterView cluster_;
   Membership membership_;
   LoopContext context_;
+  MapListing map_listing_;  // for operators
   AdminEndpoints admin_;
   Router http_;
   SyncEndpoint sync_;

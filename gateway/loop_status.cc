@@ -1,4 +1,5 @@
-// What /debug/status shows of a loop. Read on the loop, between two of its turns.
+// What /debug/status and the status page show of a loop. Read on the loop, between two of its
+// turns.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/json.hpp>
@@ -73,6 +74,18 @@ json::array Replicas(const ReplicaSet& replicas) {
 
 void Loop::ReadStatus(std::function<void(std::string json)> done) {
   boost::asio::post(io_, [this, done = std::move(done)] { done(StatusJson()); });
+}
+
+void Loop::ReadSummary(std::function<void(std::string json)> done) {
+  boost::asio::post(io_, [this, done = std::move(done)] {
+    done(json::serialize(json::object{{"lanes", Lanes(apply_)},
+                                      {"replicas", Replicas(replicas_)},
+                                      {"draining", table_.draining()}}));
+  });
+}
+
+void Loop::ListMaps(MapListing::Done done) {
+  boost::asio::post(io_, [this, done = std::move(done)] { map_listing_.List(done); });
 }
 
 std::string Loop::StatusJson() const {

@@ -5,11 +5,13 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "base/json_string.h"
 #include "json_line.h"
+#include "logging/recent.h"
 
 namespace topgun::logging {
 namespace {
@@ -65,6 +67,18 @@ spdlog::logger& Logger() {
   return *logger;
 }
 
+// Leaked like the logger.
+RecentLines& ProcessLines() {
+  static auto* const lines = new RecentLines(kRecentMax);
+  return *lines;
+}
+
+int64_t NowMs() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
 }  // namespace
 
 void Init(std::string_view service, Level level) {
@@ -102,9 +116,13 @@ StatusOr<Level> ParseLevel(std::string_view text) {
 
 void Log(Level level, std::string_view component, std::string_view message, Fields fields) {
   if (!Enabled(level)) return;
-  const std::string members = JsonMembers(component, message, fields);
+  std::string members = JsonMembers(component, message, fields);
   Logger().log(ToSpdlog(level), spdlog::string_view_t(members.data(), members.size()));
+  if (level < Level::kWarning) return;
+  ProcessLines().Add(level, component, message, std::move(members), NowMs());
 }
+
+std::vector<RecentEntry> Recent() { return ProcessLines().Newest(); }
 
 bool RateLimit::Allow(uint64_t* suppressed) {
   return Allow(suppressed, std::chrono::steady_clock::now());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <limits>
 #include <regex>
@@ -9,6 +10,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "logging/recent.h"
 
 namespace topgun::logging {
 namespace {
@@ -178,6 +181,55 @@ TEST(RateLimitTest, AllowsOneLinePerIntervalAndCountsTheRest) {
   EXPECT_EQ(suppressed, 2U);
   EXPECT_TRUE(limit.Allow(&suppressed, start + milliseconds(2000)));
   EXPECT_EQ(suppressed, 0U);
+}
+
+TEST(RecentLinesTest, ARepeatedMessageIsOneEntryAndTheLastOneComesFirst) {
+  RecentLines recent(10);
+  recent.Add(Level::kWarning, "redis", "connection lost", R"("attempt":1)", 100);
+  recent.Add(Level::kError, "redis", "connection lost", R"("attempt":2)", 200);
+  recent.Add(Level::kWarning, "redis", "connection lost", R"("attempt":3)", 300);
+  const std::vector<RecentEntry> newest = recent.Newest();
+  ASSERT_EQ(newest.size(), 2U);
+  EXPECT_EQ(newest[0].level, Level::kWarning);
+  EXPECT_EQ(newest[0].lines, 2U);
+  EXPECT_EQ(newest[0].first_ms, 100);
+  EXPECT_EQ(newest[0].last_ms, 300);
+  EXPECT_EQ(newest[0].members, R"("attempt":3)");
+  EXPECT_EQ(newest[1].level, Level::kError);
+  EXPECT_EQ(newest[1].lines, 1U);
+}
+
+TEST(RecentLinesTest, BeyondTheLimitTheOneThatIsSilentForLongestGoes) {
+  RecentLines recent(2);
+  recent.Add(Level::kError, "a", "first", "", 1);
+  recent.Add(Level::kError, "a", "second", "", 2);
+  recent.Add(Level::kError, "a", "first", "", 3);
+  recent.Add(Level::kError, "a", "third", "", 4);
+  const std::vector<RecentEntry> newest = recent.Newest();
+  ASSERT_EQ(newest.size(), 2U);
+  EXPECT_EQ(newest[0].message, "third");
+  EXPECT_EQ(newest[1].message, "first");
+}
+
+TEST(RecentLinesTest, FieldsThatAreTooLongAreLeftOut) {
+  RecentLines recent(1);
+  recent.Add(Level::kError, "a", "b", std::string(RecentLines::kMembersBytesMax + 1, 'x'), 1);
+  EXPECT_EQ(recent.Newest().front().members, R"("component":"a","msg":"b")");
+}
+
+TEST_F(LoggingTest, WarningsAndErrorsAreRemembered) {
+  LinesOf([] {
+    Warning("recent-test", "remembered \"quoted\"", {{"map", "<img>"}});
+    Info("recent-test", "not remembered");
+  });
+  const std::vector<RecentEntry> recent = Recent();
+  ASSERT_FALSE(recent.empty());
+  const object line = boost::json::parse("{" + recent.front().members + "}").as_object();
+  EXPECT_EQ(Text(line, "msg"), "remembered \"quoted\"");
+  EXPECT_EQ(Text(line, "map"), "<img>");
+  EXPECT_TRUE(std::none_of(recent.begin(), recent.end(), [](const RecentEntry& entry) {
+    return entry.message == "not remembered";
+  }));
 }
 
 }  // namespace
