@@ -77,8 +77,7 @@ void PrintTable(const std::vector<Process>& processes) {
       continue;
     }
     const std::string ready = process.ready ? "yes" : "no";
-    const bool telling =
-        !process.ready || process.readiness.find("degraded") != std::string::npos;
+    const bool telling = !process.ready || process.readiness.find("degraded") != std::string::npos;
     std::string now = GaugeText(process);
     if (telling) now = process.readiness + (now.empty() ? "" : "; ") + now;
     table.Add({process.name, process.program, process.version,

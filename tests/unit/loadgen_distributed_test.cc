@@ -79,7 +79,8 @@ TEST(ShareTest, MoreAgentsThanConnectionsAreRefused) {
 
 TEST(DistributedOptionsTest, AddressesAreChecked) {
   const auto check = [](std::vector<std::string> agents) {
-    DistributedConfig config{std::move(agents)};
+    DistributedConfig config;
+    config.agents = std::move(agents);
     return FinishDistributed(config);
   };
   EXPECT_TRUE(check({"a:1", "b:1", ""}).ok());
