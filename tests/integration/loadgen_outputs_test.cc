@@ -13,6 +13,7 @@
 #include "admin/admin_server.h"
 #include "exit_code.h"
 #include "loadgen_fake_gateway.h"
+#include "metrics/exposition.h"
 #include "report/live_metrics.h"
 #include "scrape/server_meter.h"
 #include "support/child_process.h"
@@ -22,6 +23,8 @@ namespace topgun::loadgen {
 namespace {
 
 namespace json = boost::json;
+using metrics::ParsePrometheusText;
+using metrics::Samples;
 using std::chrono::milliseconds;
 using support::ChildProcess;
 using testing::AllOf;
