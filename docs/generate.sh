@@ -47,12 +47,14 @@ metrics_page() {
 
 Every service serves these at `/metrics` of its admin port, and `topgun-loadgen` while it runs at that of `--prometheus`. Labels are followed by their values where these are few.
 TEXT
-  for service in "${SERVICES[@]}" topgun-loadgen; do
-    echo
-    echo "## $service"
-    echo
-    "$bin_dir/$service" --print-metrics-doc
-  done
+  local service
+  for service in "${SERVICES[@]}"; do metrics_section "$service"; done
+  metrics_section topgun-loadgen --no-auth # it wants to know whom it talks to
+}
+
+metrics_section() {
+  printf '\n## %s\n\n' "$1"
+  "$bin_dir/$1" "${@:2}" --print-metrics-doc
 }
 
 # A page is replaced only once it is whole: a service that fails leaves the old one.

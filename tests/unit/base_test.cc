@@ -158,7 +158,7 @@ TEST(ClosestNameTest, OnlyWhatIsNearIsSuggested) {
   EXPECT_EQ(ClosestName("smok", names), "smoke");
   EXPECT_EQ(ClosestName("rwite", names), "write");
   EXPECT_EQ(ClosestName("persistent", names), "persisted");
-  EXPECT_EQ(ClosestName("persistent", names, 2), "");
+  EXPECT_EQ(ClosestName("persistent", names, 1), "");
   EXPECT_EQ(ClosestName("fanout", names), "");
 }
 

@@ -51,12 +51,12 @@ TEST_F(AnswerGroupTest, ARefusalLeavesAtOnceWithWhatIsHeld) {
 TEST_F(AnswerGroupTest, WhatIsHeldForLongLeavesAlone) {
   const auto slow = Group(2);
   Add(slow, 1);
-  now_ += HeldAnswers::kHoldMax / 2;
+  now_ += std::chrono::milliseconds(1);
   const auto younger = Group(2);
   Add(younger, 3);
   EXPECT_EQ(held_.ReleaseOld(now_), 0);
 
-  now_ += HeldAnswers::kHoldMax / 2;
+  now_ += HeldAnswers::kHoldMax - std::chrono::milliseconds(1);
   EXPECT_EQ(held_.ReleaseOld(now_), 1);
   EXPECT_EQ(messages_, Messages({{1}}));
   Add(slow, 2);
