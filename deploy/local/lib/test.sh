@@ -86,7 +86,7 @@ label_selected() {
 run_ctest() {
   local preset=$1 attempts=()
   shift
-  if [[ $preset == release && -z ${TOPGUN_TEST_ONCE-} ]]; then attempts=(--repeat until-pass:2); fi
+  if [[ -z ${TOPGUN_TEST_ONCE-} ]]; then attempts=(--repeat until-pass:2); fi
   note "running the tests of build/$preset"
   ctest --test-dir "$TOPGUN_ROOT/build/$preset" --output-on-failure "${attempts[@]}" "$@" |
     tee "$REPORT/$preset"
