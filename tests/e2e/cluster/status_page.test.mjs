@@ -50,7 +50,7 @@ test('pages in a browser', {skip: MISSING, timeout: 400_000}, async (t) => {
   await write(client, 'todos', 'a', 'b', 'c');
   await write(client, HOSTILE, 'a', 'b');
   const loadReport = path.join(dir, 'load.html');
-  const load = await Loadgen.start(t, cluster, '--duration', '300s', '--connections', '4', '--rate', '500', '--html', loadReport);
+  const load = await Loadgen.start(t, cluster, '--duration', '300s', '--connections', '4', '--batch', '5', '--rate', '500', '--html', loadReport);
   const {page, complaints, asked} = await browser.open(origin);
 
   await t.test('figures move', async () => {

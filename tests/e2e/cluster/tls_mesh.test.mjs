@@ -102,7 +102,8 @@ test('TLS between all processes', async (t) => {
     await client.write(client.put('mesh', 'a', 4), client.put('mesh', 'c', 5));
     await cluster.persisted();
     assert.deepEqual(cluster.psql("SELECT value FROM topgun.records WHERE map = 'mesh' ORDER BY key"), [['4'], ['2'], ['5']]);
-    assert.ok(await cluster.metric('gateway-0', /^tls_reloads_total\{outcome="ok",use="grpc"\}/) >= 1);
+    const reloads = () => cluster.metric('gateway-0', /^tls_reloads_total\{outcome="ok",use="grpc"\}/);
+    await until(async () => await reloads() >= 1, 'the gateway to have looked at the files');
     assert.equal(await cluster.metric('gateway-0', /^tls_reloads_total\{outcome="failed"/), 0);
   });
 });
