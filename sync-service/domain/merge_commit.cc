@@ -56,6 +56,7 @@ void MergeBatch::AddChange(WorkCell& cell, const state::Position& version, int64
   state::ChangeView change;
   change.kind = map.kind;
   change.flags = static_cast<uint8_t>((was_live ? state::kChangeWasLive : 0) |
+                                      (cell.base.empty() ? state::kChangeCreated : 0) |
                                       (cell.tell_origin ? state::kChangeTellOrigin : 0));
   change.map = *map.feed_index;
   change.origin = builder_.OriginIndex(cell.origin);

@@ -72,7 +72,7 @@ PruneRequest PruneBatch::Build(const state::Position& tail, int64_t now_ms,
   for (const HorizonCell& risen : horizons_) {
     if (!risen.rises) continue;
     state::ChangeView horizon;
-    horizon.flags = risen.base.empty() ? 0 : state::kChangeWasLive;
+    horizon.flags = risen.base.empty() ? state::kChangeCreated : state::kChangeWasLive;
     horizon.map = builder.MapIndex(state::kHorizonMap);
     horizon.key = risen.field;
     horizon.cell = risen.cell;

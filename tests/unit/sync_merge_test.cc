@@ -149,8 +149,21 @@ TEST_F(MergeBatchTest, TheFeedEntrySaysWhatWasLiveAndWhoWon) {
   ASSERT_EQ(entry.changes.size(), 2u);
   EXPECT_EQ(entry.changes[0].key, "k");
   EXPECT_EQ(entry.changes[0].flags, state::kChangeWasLive);
-  EXPECT_EQ(entry.changes[1].flags, 0);
+  EXPECT_EQ(entry.changes[1].flags, state::kChangeCreated);
   EXPECT_EQ(entry.origins[entry.changes[0].origin], "conn");
+}
+
+TEST_F(MergeBatchTest, ACellIsCreatedOnceAndItsTombstoneIsACell) {
+  WriteOp remove = Put("k", kNow + 1, {});
+  remove.kind = OpKind::kRemove;
+  state::FeedEntryView entry;
+  Run({Put("k", kNow, "1"), remove});
+  ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
+  ASSERT_EQ(entry.changes.size(), 1u);
+  EXPECT_EQ(entry.changes[0].flags, state::kChangeCreated) << "absent when the batch began";
+  Run({Put("k", kNow + 2, "2")});
+  ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
+  EXPECT_EQ(entry.changes[0].flags, 0) << "there was a tombstone";
 }
 
 TEST_F(MergeBatchTest, AnEqualValueWithANewerTimestampIsEchoed) {

@@ -248,6 +248,7 @@ TEST_F(RetentionTest, TheFeedNamesWhatWasDropped) {
   EXPECT_EQ(entry.changes[0].cell, before);
   EXPECT_EQ(entry.maps[entry.changes[1].map], state::kHorizonMap);
   EXPECT_EQ(entry.changes[1].key, state::MapId(kLww, "m"));
+  EXPECT_EQ(entry.changes[1].flags, state::kChangeCreated) << "the map's first horizon";
 }
 
 TEST_F(RetentionTest, SweepsInBoundedSteps) {

@@ -19,6 +19,9 @@ inline constexpr uint8_t kChangeWasLive = 1;
 inline constexpr uint8_t kChangeTellOrigin = 2;
 // Retention has dropped the cell; `cell` is what it was.
 inline constexpr uint8_t kChangePruned = 4;
+// There was no cell before this commit, not even a tombstone: Postgres has no row of it either, as
+// the map was loaded. A hint for whoever writes rows.
+inline constexpr uint8_t kChangeCreated = 8;
 
 struct ChangeView {
   CellKind kind = CellKind::kLww;
