@@ -17,6 +17,14 @@ cluster_running() {
   [[ -f $dir/run/lock ]] && ! flock --nonblock --shared "$dir/run/lock" true
 }
 
+# require_ready DIR: ends the script unless a cluster has come up there.
+require_ready() {
+  local dir=$1
+  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
+    die "no cluster is ready on $dir; start one with ./topgun up"
+  fi
+}
+
 # cluster_lock DIR: takes the lock for this process and its children (the supervisor keeps it).
 cluster_lock() {
   local dir=$1

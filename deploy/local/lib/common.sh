@@ -23,6 +23,23 @@ value_of() {
   printf '%s' "$1"
 }
 
+# take_data_dir "$@": sets DATA_DIR to the folder that --data names, or to the default one, and
+# OTHER_ARGUMENTS to what else there is.
+take_data_dir() {
+  DATA_DIR=$DEFAULT_DATA_DIR OTHER_ARGUMENTS=()
+  local value
+  while (($# > 0)); do
+    if [[ $1 == --data ]]; then
+      value=$(value_of "$@")
+      DATA_DIR=$(absolute_path "$value")
+      shift
+    else
+      OTHER_ARGUMENTS+=("$1")
+    fi
+    shift
+  done
+}
+
 # number_of FLAG VALUE MIN MAX: VALUE, if it is a number in the range.
 number_of() {
   local flag=$1 value=$2 min=$3 max=$4

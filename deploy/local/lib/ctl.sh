@@ -16,17 +16,7 @@ EOT
 }
 
 ctl_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=()
-  while (($# > 0)); do
-    case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
-      *) arguments+=("$1") ;;
-    esac
-    shift
-  done
+  take_data_dir "$@"
   [[ -x $RELEASE_BIN/topgunctl ]] || die "topgunctl is not built; ./topgun build does that"
-  exec "$RELEASE_BIN/topgunctl" --data "$dir" "${arguments[@]}"
+  exec "$RELEASE_BIN/topgunctl" --data "$DATA_DIR" "${OTHER_ARGUMENTS[@]}"
 }

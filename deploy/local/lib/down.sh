@@ -15,17 +15,10 @@ EOF
 }
 
 down_main() {
-  local dir=$DEFAULT_DATA_DIR
-  while (($# > 0)); do
-    case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
-      *) die "down: unknown argument '$1'; see ./topgun down --help" ;;
-    esac
-    shift
-  done
+  take_data_dir "$@"
+  local dir=$DATA_DIR
+  ((${#OTHER_ARGUMENTS[@]} == 0)) ||
+    die "down: unknown argument '${OTHER_ARGUMENTS[0]}'; see ./topgun down --help"
   if ! cluster_running "$dir"; then
     note "nothing runs on $dir"
     return

@@ -15,13 +15,11 @@ EOF
 }
 
 load_main() {
-  local dir=$DEFAULT_DATA_DIR arguments=() url pids metrics port=""
+  take_data_dir "$@"
+  set -- "${OTHER_ARGUMENTS[@]}"
+  local dir=$DATA_DIR arguments=() url pids metrics port=""
   while (($# > 0)); do
     case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
       --smoke) arguments+=(--scenario smoke) ;;
       --prometheus)
         port=$(value_of "$@")
@@ -33,9 +31,7 @@ load_main() {
     esac
     shift
   done
-  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
-    die "no cluster is ready on $dir; start one with ./topgun up"
-  fi
+  require_ready "$dir"
   while read -r url; do arguments=(--url "$url" "${arguments[@]}"); done < <(cluster_urls "$dir")
   if cluster_speaks_tls "$dir"; then arguments=(--tls-ca-file "$(ca_file "$dir")" "${arguments[@]}"); fi
   # Lets it report the CPU that each process spends per operation.

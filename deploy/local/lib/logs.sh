@@ -12,13 +12,11 @@ EOF
 }
 
 logs_main() {
-  local dir=$DEFAULT_DATA_DIR lines=50 follow=() name="" files
+  take_data_dir "$@"
+  set -- "${OTHER_ARGUMENTS[@]}"
+  local dir=$DATA_DIR lines=50 follow=() name="" files
   while (($# > 0)); do
     case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
       --lines | -n)
         lines=$(number_of --lines "$(value_of "$@")" 0 999999999)
         shift

@@ -15,17 +15,13 @@ EOF
 }
 
 ps_main() {
-  local dir=$DEFAULT_DATA_DIR json=false
-  while (($# > 0)); do
-    case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
+  take_data_dir "$@"
+  local dir=$DATA_DIR json=false argument
+  for argument in "${OTHER_ARGUMENTS[@]}"; do
+    case $argument in
       --json) json=true ;;
-      *) die "ps: unknown argument '$1'; see ./topgun ps --help" ;;
+      *) die "ps: unknown argument '$argument'; see ./topgun ps --help" ;;
     esac
-    shift
   done
   if $json; then
     print_process_json "$dir"

@@ -15,21 +15,17 @@ EOF
 }
 
 restart_main() {
-  local dir=$DEFAULT_DATA_DIR names=()
+  take_data_dir "$@"
+  set -- "${OTHER_ARGUMENTS[@]}"
+  local dir=$DATA_DIR names=()
   while (($# > 0)); do
     case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
       -*) die "restart: unknown option '$1'; see ./topgun restart --help" ;;
       *) names+=("$1") ;;
     esac
     shift
   done
-  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
-    die "no cluster is ready on $dir; start one with ./topgun up"
-  fi
+  require_ready "$dir"
   if ((${#names[@]} == 0)); then
     mapfile -t names < <(restart_names "$dir" '^(storage|sync|gateway)$')
   elif [[ " ${names[*]} " == *" all "* ]]; then

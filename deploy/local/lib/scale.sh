@@ -17,23 +17,15 @@ EOF
 }
 
 scale_main() {
-  local dir=$DEFAULT_DATA_DIR
+  take_data_dir "$@"
+  local dir=$DATA_DIR argument
   local -A wanted=()
-  while (($# > 0)); do
-    case $1 in
-      --data)
-        dir=$(absolute_path "$(value_of "$@")")
-        shift
-        ;;
-      *=*) scale_parse_count "$1" ;;
-      *) die "scale: '$1' is not ROLE=N; see ./topgun scale --help" ;;
-    esac
-    shift
+  for argument in "${OTHER_ARGUMENTS[@]}"; do
+    [[ $argument == *=* ]] || die "scale: '$argument' is not ROLE=N; see ./topgun scale --help"
+    scale_parse_count "$argument"
   done
   ((${#wanted[@]} > 0)) || die "scale: say how many, for example ./topgun scale sync=3 gateway=2"
-  if ! cluster_running "$dir" || [[ ! -e $dir/run/ready ]]; then
-    die "no cluster is ready on $dir; start one with ./topgun up"
-  fi
+  require_ready "$dir"
   [[ -f $dir/run/spec.env ]] || die "the cluster on $dir was not started by ./topgun up"
   # One at a time: the files that are written here are read by the supervisor later on.
   local lock
