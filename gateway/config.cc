@@ -7,15 +7,13 @@
 #include <charconv>
 
 #include "config/plaintext.h"
+#include "config/program_config.h"
 #include "discovery/source.h"
 #include "rpc/tls_settings.h"
 #include "state/keys.h"
 
 namespace topgun::gateway {
 namespace {
-
-constexpr char kProgram[] = "topgun-gateway";
-constexpr char kDescription[] = "Connects WebSocket clients with the sync services.";
 
 void AddNetwork(config::Settings& settings, Config& config) {
   const std::string group = "Network";
@@ -216,24 +214,17 @@ void NameDefaults(Config& config) {
   if (config.name.empty()) config.name = "gateway-" + std::to_string(getpid());
 }
 
+constexpr config::Program<Config> kProgram = {"topgun-gateway",
+                                              "Connects WebSocket clients with the sync services.",
+                                              AddSettings, NameDefaults};
+
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, config);
-  config.parsed = settings.Parse(argc, argv);
-  NameDefaults(config);
-  return config.parsed;
+  return config::Read(kProgram, argc, argv, config);
 }
 
-Config ParseConfigAgain(const Config& running) {
-  Config config;
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, config);
-  config.parsed = settings.ParseAgain(running.parsed.arguments);
-  NameDefaults(config);
-  return config;
-}
+Config ParseConfigAgain(const Config& running) { return config::ReadAgain(kProgram, running); }
 
 StatusOr<ListenAddress> ListenAddressOf(const Config& config) {
   if (config.listen.empty()) {

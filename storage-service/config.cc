@@ -6,6 +6,7 @@
 #include <array>
 
 #include "config/plaintext.h"
+#include "config/program_config.h"
 #include "pg/conninfo.h"
 #include "redis/security_settings.h"
 #include "redis/topology_settings.h"
@@ -14,9 +15,6 @@
 
 namespace topgun::storage {
 namespace {
-
-constexpr char kProgram[] = "topgun-storage";
-constexpr char kDescription[] = "Persists the feeds of the shards in Postgres.";
 
 std::string HostAndPid() {
   std::array<char, 256> host{};
@@ -85,53 +83,45 @@ void AddLimits(config::Settings& settings, Config* config) {
                     {.group = "Limits"});
 }
 
-void AddSettings(config::Settings& settings, Config* config) {
-  AddProcess(settings, config);
-  AddStores(settings, config);
-  redis::AddSecuritySettings(settings, "Redis security", &config->redis_security);
-  rpc::AddTlsSettings(settings, &config->grpc_tls);
-  config::AddAllowPlaintext(settings, &config->allow_plaintext);
-  AddLimits(settings, config);
-  tracing::AddExportSettings(settings, config->tracing);
-  settings.AddCommand("print-metrics-doc", &config->print_metrics_doc,
+void AddSettings(config::Settings& settings, Config& config) {
+  AddProcess(settings, &config);
+  AddStores(settings, &config);
+  redis::AddSecuritySettings(settings, "Redis security", &config.redis_security);
+  rpc::AddTlsSettings(settings, &config.grpc_tls);
+  config::AddAllowPlaintext(settings, &config.allow_plaintext);
+  AddLimits(settings, &config);
+  tracing::AddExportSettings(settings, config.tracing);
+  settings.AddCommand("print-metrics-doc", &config.print_metrics_doc,
                       "Prints the table of metrics");
   settings.AddCheck(
-      [config] { return pg::CheckConninfo(config->postgres, config->allow_plaintext); });
-  settings.AddCheck([config] {
-    return rpc::CheckTls(config->grpc_tls, {{"--grpc", config->grpc}}, config->allow_plaintext);
+      [&config] { return pg::CheckConninfo(config.postgres, config.allow_plaintext); });
+  settings.AddCheck([&config] {
+    return rpc::CheckTls(config.grpc_tls, {{"--grpc", config.grpc}}, config.allow_plaintext);
   });
-  settings.AddCheck([config] {
-    return redis::CheckTopology(config->redis, config->redis_security, config->allow_plaintext);
+  settings.AddCheck([&config] {
+    return redis::CheckTopology(config.redis, config.redis_security, config.allow_plaintext);
   });
 }
 
 // What follows from what was read.
-void Complete(Config* config) {
-  config->limits.flush_interval = std::chrono::milliseconds(config->flush_interval_ms);
-  config->limits.awaited_flush_interval = std::chrono::milliseconds(
-      std::min(config->awaited_flush_interval_ms, config->flush_interval_ms));
-  config->limits.watch_window = std::chrono::milliseconds(config->watch_window_ms);
-  if (config->name.empty()) config->name = HostAndPid();
-  if (config->advertise.empty()) config->advertise = config->grpc;
+void Complete(Config& config) {
+  config.limits.flush_interval = std::chrono::milliseconds(config.flush_interval_ms);
+  config.limits.awaited_flush_interval = std::chrono::milliseconds(
+      std::min(config.awaited_flush_interval_ms, config.flush_interval_ms));
+  config.limits.watch_window = std::chrono::milliseconds(config.watch_window_ms);
+  if (config.name.empty()) config.name = HostAndPid();
+  if (config.advertise.empty()) config.advertise = config.grpc;
 }
+
+constexpr config::Program<Config> kProgram = {
+    "topgun-storage", "Persists the feeds of the shards in Postgres.", AddSettings, Complete};
 
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config* config) {
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, config);
-  config->parsed = settings.Parse(argc, argv);
-  Complete(config);
-  return config->parsed;
+  return config::Read(kProgram, argc, argv, *config);
 }
 
-Config ParseConfigAgain(const Config& running) {
-  Config config;
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, &config);
-  config.parsed = settings.ParseAgain(running.parsed.arguments);
-  Complete(&config);
-  return config;
-}
+Config ParseConfigAgain(const Config& running) { return config::ReadAgain(kProgram, running); }
 
 }  // namespace topgun::storage

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "config/plaintext.h"
+#include "config/program_config.h"
 #include "discovery/source.h"
 #include "redis/security_settings.h"
 #include "redis/topology_settings.h"
@@ -15,9 +16,6 @@
 namespace topgun::sync {
 
 namespace {
-
-constexpr char kProgram[] = "topgun-sync";
-constexpr char kDescription[] = "Merges CRDT writes against Redis and tells watchers what changed.";
 
 // Node ids of timestamps: only [a-z0-9-], so that every client orders them alike (core.md 3.2).
 Status CheckName(const std::string& name) {
@@ -150,23 +148,16 @@ void NameDefaults(Config& config) {
   if (config.name.empty()) config.name = "sync-" + std::to_string(getpid());
 }
 
+constexpr config::Program<Config> kProgram = {
+    "topgun-sync", "Merges CRDT writes against Redis and tells watchers what changed.", AddSettings,
+    NameDefaults};
+
 }  // namespace
 
 config::ParseResult ParseConfig(int argc, const char* const* argv, Config& config) {
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, config);
-  config.parsed = settings.Parse(argc, argv);
-  NameDefaults(config);
-  return config.parsed;
+  return config::Read(kProgram, argc, argv, config);
 }
 
-Config ParseConfigAgain(const Config& running) {
-  Config config;
-  config::Settings settings(kProgram, kDescription);
-  AddSettings(settings, config);
-  config.parsed = settings.ParseAgain(running.parsed.arguments);
-  NameDefaults(config);
-  return config;
-}
+Config ParseConfigAgain(const Config& running) { return config::ReadAgain(kProgram, running); }
 
 }  // namespace topgun::sync
