@@ -160,13 +160,34 @@ TEST_F(RestartTest, OneAfterTheOtherFromTheLowestTier) {
   EXPECT_EQ(supervisor_.exit_code(), 0);
 }
 
+// A drain that takes longer than the line `stop` grants.
+TEST_F(RestartTest, GraceMayBeLongerThanThatOfTheSpec) {
+  Start(
+      "process slow\nrole test\nstop TERM 50\narg /bin/sh\narg -c\n"
+      "arg trap 'sleep 1; exit 7' TERM; echo >> " +
+      dir_.path() + "/armed; while :; do sleep 0.05; done\n");
+  ASSERT_TRUE(WaitReady());
+  // Being without a probe it counts as ready before the shell has set its trap.
+  ASSERT_TRUE(WaitUntil([&] { return ReadFile(dir_ / "armed") == "\n"; }));
+  const auto [cut, cut_code] = Tell("restart slow");
+  EXPECT_EQ(cut_code, 0) << cut;
+  EXPECT_NE(cut.find("(signal 9)"), std::string::npos) << cut;
+  ASSERT_TRUE(WaitUntil([&] { return ReadFile(dir_ / "armed") == "\n\n"; }));
+  const auto [said, code] = Tell("restart --grace 120000 slow");
+  EXPECT_EQ(code, 0) << said;
+  EXPECT_NE(said.find("(status 7)"), std::string::npos) << said;
+  EXPECT_TRUE(Stop());
+}
+
 TEST_F(RestartTest, NamesWhatItDoesNotKnow) {
   Start(Noting("a", 0));
   ASSERT_TRUE(WaitReady());
   for (const auto& [command, answer] : std::vector<std::pair<std::string, std::string>>{
            {"restart a b", "no process 'b'; ./topgun ps lists them\n"},
            {"restart", "name what to restart\n"},
-           {"stop a", "no command 'stop a'; there are: restart NAME..., scale\n"},
+           {"stop a", "no command 'stop a'; there are: restart [--grace MS] NAME..., scale\n"},
+           {"restart --grace soon a", "--grace takes milliseconds, not 'soon'\n"},
+           {"restart --grace", "--grace takes milliseconds, not ''\n"},
            {std::string(5'000, 'x'), "the supervisor ended before the command had\n"}}) {
     EXPECT_EQ(Tell(command), std::make_pair(answer, 1));
   }

@@ -5,7 +5,16 @@
 load mesh
 
 readonly PROCESSES_MAX=16 # of a role
+readonly GRACE_DEFAULT_S=30 # above the longest default drain of the services (docs/drain.md)
+readonly GRACE_MAX_S=7200
 readonly TIER_STORES=0 TIER_STORAGE=1 TIER_SYNC=2 TIER_GATEWAY=3 TIER_PROMETHEUS=4
+
+# grace_ms FLAG SECONDS
+grace_ms() {
+  local seconds
+  seconds=$(number_of "$1" "$2" 1 "$GRACE_MAX_S")
+  printf '%d' $((seconds * 1000))
+}
 
 # write_spec [FILE]: the whole cluster, from the variables of `up` and of topgun-server:
 #   SPEC_DIR SPEC_SHARDS SPEC_STORAGE (0: no Postgres) SPEC_SYNC SPEC_GATEWAYS SPEC_PORT (0: any)

@@ -23,6 +23,8 @@ Postgres servers and the services, and restarts whatever ends. Ctrl-C stops ever
                   said, else one
   --tls           clients use wss:// and https://, the services mutual TLS, and Redis TLS, with
                   certificates of an authority that is made for the cluster (DIR/tls/ca.crt)
+  --grace SECONDS how long a service may take to stop until it is killed (default 30); more than
+                  TOPGUN_DRAIN_DELAY + TOPGUN_DRAIN_WINDOW + TOPGUN_DRAIN, where those are set
   --redis LIST    use this Redis, host:port or unix:/path, instead of a private one; some nodes of a
                   Redis Cluster with TOPGUN_REDIS_CLUSTER=true in the environment, Sentinels with
                   TOPGUN_REDIS_SENTINEL=NAME (docs/redis.md)
@@ -52,7 +54,8 @@ up_main() {
 
 parse_up_options() {
   SPEC_DIR=$DEFAULT_DATA_DIR SPEC_PORT=8080 SPEC_GATEWAYS="" SPEC_SYNC="" SPEC_STORAGE=""
-  SPEC_PROMETHEUS=false SPEC_TLS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost} SPEC_STOP_MS=10000
+  SPEC_PROMETHEUS=false SPEC_TLS=false SPEC_HOST=${TOPGUN_BIND_ADDR:-localhost}
+  SPEC_STOP_MS=$((GRACE_DEFAULT_S * 1000))
   SPEC_REDIS_OPTIONS=() SPEC_POSTGRES_OPTIONS=() SPEC_GATEWAY_OPTIONS=()
   SPEC_REDIS="" SPEC_POSTGRES=""
   # SIGINT makes Postgres end its sessions; SIGTERM would wait for clients to leave.
@@ -66,7 +69,7 @@ parse_up_options() {
       --tls) SPEC_TLS=true ;;
       --detach) UP_DETACH=true ;;
       --no-build) UP_BUILD=false ;;
-      --data | --port | --gateways | --sync | --storage | --redis | --postgres)
+      --data | --port | --gateways | --sync | --storage | --grace | --redis | --postgres)
         value=$(value_of "$@")
         set_up_option "$flag" "$value"
         shift
@@ -88,6 +91,7 @@ set_up_option() {
     --gateways) SPEC_GATEWAYS=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
     --sync) SPEC_SYNC=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
     --storage) SPEC_STORAGE=$(number_of "$flag" "$value" 1 "$PROCESSES_MAX") ;;
+    --grace) SPEC_STOP_MS=$(grace_ms "$flag" "$value") ;;
     --redis) SPEC_REDIS=$value ;;
     --postgres) SPEC_POSTGRES=$value ;;
   esac

@@ -28,7 +28,9 @@ constexpr char kUsage[] =
     "  --die-with-parent  stop when the parent process ends\n\n"
     "       topgun-supervisor --dir DIR --tell COMMAND\n"
     "Commands the supervisor that runs on DIR and prints what it answers.\n\n"
-    "  restart NAME...    restart processes one after the other, by name or role\n"
+    "  restart [--grace MS] NAME...\n"
+    "                     restart processes one after the other, by name or role; each is killed\n"
+    "                     when it has not ended after the time of its line `stop`, or after MS\n"
     "  scale              start and stop what DIR/run/cluster.spec.next says otherwise\n";
 
 struct MainOptions {

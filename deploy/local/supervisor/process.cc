@@ -35,7 +35,9 @@ void Process::Start(TimePoint now) {
   due_ = now;
 }
 
-void Process::Stop(TimePoint now) {
+void Process::Stop(TimePoint now) { StopWithin(spec_.stop_timeout, now); }
+
+void Process::StopWithin(std::chrono::milliseconds grace, TimePoint now) {
   restarts_ = false;
   // A service takes a second signal for the wish to end at once, without its orderly end.
   if (phase_ == Phase::kStopping) return;
@@ -44,12 +46,13 @@ void Process::Stop(TimePoint now) {
     return;
   }
   phase_ = Phase::kStopping;
-  due_ = now + spec_.stop_timeout;
+  grace_ = grace;
+  due_ = now + grace_;
   kill(pid_, spec_.stop_signal);
 }
 
-void Process::Restart(TimePoint now) {
-  Stop(now);
+void Process::Restart(TimePoint now, std::optional<std::chrono::milliseconds> grace) {
+  StopWithin(grace.value_or(spec_.stop_timeout), now);
   if (phase_ == Phase::kEnded) return Start(now);
   restarts_ = true;
 }
@@ -82,7 +85,7 @@ void Process::Tick(TimePoint now) {
   } else if (phase_ == Phase::kStopping && now >= due_) {
     logging::Warning(kComponent, "does not stop, killing it", {{"name", spec_.name}});
     kill(-pid_, SIGKILL);  // its whole session
-    due_ = now + spec_.stop_timeout;
+    due_ = now + grace_;
   }
 }
 

@@ -21,9 +21,11 @@ std::string Seconds(TimePoint from, TimePoint to) {
 
 }  // namespace
 
-RollingRestart::RollingRestart(std::vector<Process*> processes, std::function<bool()> all_ready,
-                               ControlClientPtr client)
+RollingRestart::RollingRestart(std::vector<Process*> processes,
+                               std::optional<std::chrono::milliseconds> grace,
+                               std::function<bool()> all_ready, ControlClientPtr client)
     : processes_(std::move(processes)),
+      grace_(grace),
       all_ready_(std::move(all_ready)),
       client_(std::move(client)) {}
 
@@ -49,10 +51,10 @@ bool RollingRestart::Advance(TimePoint now, Status* result) {
       }
       if (!all_ready_()) return false;
       touched_ = now;
-      current().Restart(now);
+      current().Restart(now, grace_);
       Enter(Step::kStop, now);
       return false;
-    case Step::kStop:  // bounded by the process' own patience, after which it is killed
+    case Step::kStop:  // bounded by the grace, after which it is killed
       if (current().phase() == Process::Phase::kStopping) return false;
       stopped_ = now;
       Enter(Step::kAwaitReady, now);

@@ -1,5 +1,6 @@
 // What the supervisor does with a line from its control socket.
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <sstream>
 #include <utility>
@@ -12,11 +13,22 @@
 namespace topgun::supervisor {
 namespace {
 
+constexpr std::string_view kGrace = "--grace";
+
 std::vector<std::string> WordsOf(std::string_view line) {
   std::istringstream text{std::string(line)};
   std::vector<std::string> words;
   for (std::string word; text >> word;) words.push_back(word);
   return words;
+}
+
+StatusOr<std::chrono::milliseconds> ParseGrace(std::string_view text) {
+  int32_t milliseconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
+  if (error != std::errc() || end != text.data() + text.size() || milliseconds < 0) {
+    return InvalidArgument("--grace takes milliseconds, not '" + std::string(text) + "'");
+  }
+  return std::chrono::milliseconds(milliseconds);
 }
 
 }  // namespace
@@ -41,14 +53,19 @@ StatusOr<std::unique_ptr<Command>> Supervisor::MakeCommand(std::string_view line
   if (verb == "restart") return MakeRestart({words.begin() + 1, words.end()}, std::move(client));
   if (verb == "scale" && words.size() == 1) return MakeRescale(std::move(client));
   return InvalidArgument("no command '" + std::string(line) +
-                         "'; there are: restart NAME..., scale");
+                         "'; there are: restart [--grace MS] NAME..., scale");
 }
 
-StatusOr<std::unique_ptr<Command>> Supervisor::MakeRestart(const std::vector<std::string>& names,
+StatusOr<std::unique_ptr<Command>> Supervisor::MakeRestart(std::vector<std::string> names,
                                                            ControlClientPtr client) {
+  std::optional<std::chrono::milliseconds> grace;
+  if (!names.empty() && names.front() == kGrace) {
+    ASSIGN_OR_RETURN(grace, ParseGrace(names.size() > 1 ? names[1] : std::string()));
+    names.erase(names.begin(), names.begin() + 2);
+  }
   ASSIGN_OR_RETURN(std::vector<Process*> chosen, Choose(names));
   return std::unique_ptr<Command>(std::make_unique<RollingRestart>(
-      std::move(chosen), [this] { return AllReady(); }, std::move(client)));
+      std::move(chosen), grace, [this] { return AllReady(); }, std::move(client)));
 }
 
 // Nothing has happened when it fails.

@@ -25,6 +25,8 @@ refused "no verb 'upp'" "$TOPGUN" upp
 refused "unknown option '--gateway'" "$TOPGUN" up --gateway 2
 refused "--sync takes a number from 1 to 16" "$TOPGUN" up --sync 0
 refused "--port needs a value" "$TOPGUN" up --port
+refused "--grace takes a number from 1 to 7200" "$TOPGUN" up --grace 30s
+refused "--grace takes a number from 1 to 7200" "$TOPGUN" restart --grace 0
 refused "no cluster is ready" "$TOPGUN" load --smoke --data "$WORK/e"
 
 # A cluster that cannot start says what does not, and leaves nothing running.

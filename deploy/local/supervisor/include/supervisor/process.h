@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "supervisor/restart_policy.h"
@@ -32,8 +33,9 @@ class Process {
 
   void Start(TimePoint now);
   void Stop(TimePoint now);
-  // Stops it as Stop() does, and starts it again.
-  void Restart(TimePoint now);
+  // Stops it as Stop() does, and starts it again. `grace`: the time until SIGKILL, if it is to be
+  // another one than that of the spec.
+  void Restart(TimePoint now, std::optional<std::chrono::milliseconds> grace = {});
   void OnExit(int wait_status, TimePoint now);
   // Does whatever is due: start, probe, kill, rotate the log.
   void Tick(TimePoint now);
@@ -50,6 +52,7 @@ class Process {
   }
 
  private:
+  void StopWithin(std::chrono::milliseconds grace, TimePoint now);
   void TryStart(TimePoint now);
   void CheckReady(TimePoint now);
   Status Launch(int lock_fd);
@@ -60,7 +63,8 @@ class Process {
   RestartPolicy policy_;
   Phase phase_ = Phase::kIdle;
   pid_t pid_ = 0;
-  TimePoint due_;  // of the next start, of the next probe, or of SIGKILL
+  TimePoint due_;                       // of the next start, of the next probe, or of SIGKILL
+  std::chrono::milliseconds grace_{0};  // of the stop in progress
   std::chrono::milliseconds probe_every_{0};
   bool waits_for_lock_ = false;
   bool restarts_ = false;  // is being stopped to start again

@@ -5,7 +5,9 @@
 // any more; what was not reached yet is left alone.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +18,10 @@ namespace topgun::supervisor {
 
 class RollingRestart final : public Command {
  public:
-  // `processes` in the order of their restart; `all_ready` looks at the whole cluster.
-  RollingRestart(std::vector<Process*> processes, std::function<bool()> all_ready,
-                 ControlClientPtr client);
+  // `processes` in the order of their restart; `grace` as in Process::Restart(); `all_ready` looks
+  // at the whole cluster.
+  RollingRestart(std::vector<Process*> processes, std::optional<std::chrono::milliseconds> grace,
+                 std::function<bool()> all_ready, ControlClientPtr client);
 
   bool Advance(TimePoint now, Status* result) override;
 
@@ -30,6 +33,7 @@ class RollingRestart final : public Command {
   std::string Report(TimePoint now) const;
 
   const std::vector<Process*> processes_;
+  const std::optional<std::chrono::milliseconds> grace_;
   const std::function<bool()> all_ready_;
   const ControlClientPtr client_;
   size_t next_ = 0;

@@ -48,7 +48,7 @@ class Supervisor {
   void ReadSignals(int signal_fd);
   void OnCommand(std::string_view line, ControlClientPtr client);
   StatusOr<std::unique_ptr<Command>> MakeCommand(std::string_view line, ControlClientPtr client);
-  StatusOr<std::unique_ptr<Command>> MakeRestart(const std::vector<std::string>& names,
+  StatusOr<std::unique_ptr<Command>> MakeRestart(std::vector<std::string> names,
                                                  ControlClientPtr client);
   StatusOr<std::unique_ptr<Command>> MakeRescale(ControlClientPtr client);
   StatusOr<std::vector<Process*>> Choose(const std::vector<std::string>& names) const;
