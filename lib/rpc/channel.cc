@@ -22,7 +22,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
   arguments.SetMaxReceiveMessageSize(ToInt(options.message_bytes_max));
   arguments.SetMaxSendMessageSize(ToInt(options.message_bytes_max));
   arguments.SetLoadBalancingPolicyName("round_robin");
-  arguments.SetServiceConfigJSON(kLeaveWhoDoesNotServe);
+  if (options.follow_health) arguments.SetServiceConfigJSON(kLeaveWhoDoesNotServe);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, ToInt(kPingInterval));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ToInt(kPingTimeout));

@@ -9,7 +9,9 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <functional>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,38 +22,37 @@
 namespace topgun::rpc {
 namespace {
 
+using OnService = std::function<void(const std::string& full_name)>;
+
 // Learns the names of the registered services from the server that is being built: grpc::Service
 // does not tell its name.
 class ServiceNames final : public grpc::ServerBuilderPlugin {
  public:
-  explicit ServiceNames(std::shared_ptr<CallMetrics> metrics) : metrics_(std::move(metrics)) {}
+  explicit ServiceNames(OnService on_service) : on_service_(std::move(on_service)) {}
 
-  std::string name() override { return "topgun_call_metrics"; }
+  std::string name() override { return "topgun_service_names"; }
   // Called after the services are registered and before the server starts.
   void InitServer(grpc::ServerInitializer* initializer) override {
-    for (const std::string& service : *initializer->GetServiceList()) {
-      metrics_->AddService(service);
-    }
+    for (const std::string& service : *initializer->GetServiceList()) on_service_(service);
   }
   void Finish(grpc::ServerInitializer*) override {}
   void ChangeArguments(const std::string&, void*) override {}
 
  private:
-  const std::shared_ptr<CallMetrics> metrics_;
+  const OnService on_service_;
 };
 
 class ServiceNamesOption final : public grpc::ServerBuilderOption {
  public:
-  explicit ServiceNamesOption(std::shared_ptr<CallMetrics> metrics)
-      : metrics_(std::move(metrics)) {}
+  explicit ServiceNamesOption(OnService on_service) : on_service_(std::move(on_service)) {}
 
   void UpdateArguments(grpc::ChannelArguments*) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->push_back(std::make_unique<ServiceNames>(metrics_));
+    plugins->push_back(std::make_unique<ServiceNames>(on_service_));
   }
 
  private:
-  const std::shared_ptr<CallMetrics> metrics_;
+  const OnService on_service_;
 };
 
 // gRPC keeps these as process-wide switches.
@@ -89,8 +90,9 @@ struct Server::Impl {
   const ServerOptions options;
   const std::shared_ptr<CallMetrics> metrics;
   std::vector<grpc::Service*> services;
-  std::mutex mutex;                      // of `server`, between SetServing() and Shutdown()
-  std::unique_ptr<grpc::Server> server;  // after Start()
+  std::vector<std::string> service_names;  // of those, once they are registered
+  std::mutex mutex;                        // of `server`, between SetServing() and Shutdown()
+  std::unique_ptr<grpc::Server> server;    // after Start()
   int port = 0;
 };
 
@@ -111,7 +113,11 @@ Status Server::Start() {
                            &impl_->port);
   ApplyConnectionRules(builder, impl_->options);
   for (grpc::Service* service : impl_->services) builder.RegisterService(service);
-  builder.SetOption(std::make_unique<ServiceNamesOption>(impl_->metrics));
+  builder.SetOption(std::make_unique<ServiceNamesOption>([this](const std::string& name) {
+    if (name.starts_with("grpc.")) return;  // health and reflection
+    impl_->metrics->AddService(name);
+    impl_->service_names.push_back(name);
+  }));
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MakeCallInterceptors(impl_->metrics, impl_->options.spans));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
@@ -128,7 +134,9 @@ uint16_t Server::port() const { return static_cast<uint16_t>(impl_->port); }
 void Server::SetServing(bool serving) {
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->server) return;
-  impl_->server->GetHealthCheckService()->SetServingStatus(serving);
+  auto* const health = impl_->server->GetHealthCheckService();
+  for (const std::string& name : impl_->service_names) health->SetServingStatus(name, serving);
+  health->SetServingStatus(serving);
 }
 
 void Server::Shutdown(std::chrono::milliseconds deadline) {

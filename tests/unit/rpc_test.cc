@@ -130,12 +130,14 @@ class ServerTest : public testing::Test {
   }
 
   // 1 SERVING, 2 NOT_SERVING (grpc.health.v1), -1 after an error. Asked without a channel of ours,
-  // which does not call who does not serve.
-  static int Health(const Server& server) {
+  // which does not call who does not serve. Without a name the server as a whole is meant.
+  static int Health(const Server& server, const std::string& service = "") {
+    std::string request;
+    if (!service.empty()) request = "\x0a" + std::string(1, char(service.size())) + service;
     std::string response;
     const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(server.port()),
                                              grpc::InsecureChannelCredentials());
-    const grpc::Status status = Call(channel, "/grpc.health.v1.Health/Check", "", &response);
+    const grpc::Status status = Call(channel, "/grpc.health.v1.Health/Check", request, &response);
     if (!status.ok() || response.size() != 2 || response[0] != 0x08) return -1;
     return response[1];
   }
@@ -169,6 +171,13 @@ TEST_F(ServerTest, HealthFollowsSetServing) {
   EXPECT_EQ(Health(other), 2);
 }
 
+TEST_F(ServerTest, EachServiceHasTheHealthOfItsServer) {
+  EXPECT_EQ(Health(*server_, "topgun.storage.v1.Storage"), 1);
+  EXPECT_EQ(Health(*server_, "made.Up"), -1);
+  server_->SetServing(false);
+  EXPECT_EQ(Health(*server_, "topgun.storage.v1.Storage"), 2);
+}
+
 TEST_F(ServerTest, AChannelLeavesAServerThatDoesNotServe) {
   ASSERT_TRUE(OpenShard(channel_).ok());
   grpc::ClientContext context;
@@ -180,6 +189,7 @@ TEST_F(ServerTest, AChannelLeavesAServerThatDoesNotServe) {
   EXPECT_TRUE(Eventually(
       [&] { return OpenShard(channel_).error_code() == grpc::StatusCode::UNAVAILABLE; }));
   EXPECT_NE(channel_->GetState(false), GRPC_CHANNEL_READY);
+  EXPECT_TRUE(OpenShard(MakeChannel(Address(), {.follow_health = false})).ok());
   EXPECT_EQ(Handled("LoadMap", "CANCELLED"), 0) << "what is running goes on";
   server_->SetServing(true);
   EXPECT_TRUE(Eventually([&] { return OpenShard(channel_).ok(); }));

@@ -24,6 +24,8 @@ struct ChannelOptions {
   // address, which may have been resolved from a name.
   std::string server_name = {};
   uint64_t message_bytes_max = kMessageBytesMax;
+  // False: calls reach a server that says NOT_SERVING, too. For tools that look at it.
+  bool follow_health = true;
 };
 
 // `address` is a gRPC target: host:port, dns:///host:port or unix:path.

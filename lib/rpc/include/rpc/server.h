@@ -53,7 +53,7 @@ class Server {
   Status Start();
   uint16_t port() const;  // the bound port, after Start()
 
-  // What the health service answers, for the server as a whole.
+  // What the health service answers, for the server as a whole and for each of its services.
   void SetServing(bool serving);
 
   // Refuses new calls, lets running ones finish until the deadline, then cancels them. Returns when
