@@ -8,20 +8,22 @@
 
 #include "base/build_info.h"
 #include "base/closest_name.h"
+#include "target_options.h"
 #include "verbs/verbs.h"
 
 namespace topgun::ctl {
 namespace {
 
 constexpr char kDescription[] =
-    "Looks at a running TopGun cluster and operates it, through the admin ports of its processes\n"
-    "and the administration of its gateways.";
+    "Looks at a running TopGun cluster and operates it, through the admin ports of its processes,\n"
+    "the administration of its gateways, and gRPC.";
 
 constexpr char kFooter[] = R"(Examples:
   topgunctl --data .topgun status                       the local cluster (./topgun ctl status)
   topgunctl --admin gateway-admin,sync-admin status     all pods behind two headless Services
   topgunctl --admin 10.0.0.7:9090 connections --subject alice
   topgunctl --gateway http://a:8080,http://b:8080 merkle diff todos --between a:8080 b:8080
+  topgunctl --rpc a=10.0.0.8:9000,b=10.0.0.9:9000 merkle diff todos --between a b
   topgunctl --data .topgun --json doctor | jq '.findings[] | select(.severity == "problem")'
 
 Commands (drain, reload, connections kill) are taken from the machine of a process only: use
@@ -50,6 +52,7 @@ class Parser {
     AddLooking();
     AddConnections();
     AddMaps();
+    AddMerkle();
     AddOperating();
     AddPolicies();
     AddTokens();
@@ -89,42 +92,8 @@ class Parser {
   }
 
   void AddGlobal() {
-    SessionOptions& options = command_.session;
-    const std::string group = "Whom to ask";
-    app_.add_option("--data", options.data_dir, "Folder of a local cluster (./topgun up)")
-        ->type_name("DIR")
-        ->group(group);
-    app_.add_option("--admin", options.admin,
-                    "Admin ports, host[:9090],...; every address of a name counts")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->envname("TOPGUNCTL_ADMIN")
-        ->type_name("ADDRESSES")
-        ->group(group);
-    app_.add_option("--gateway", options.gateways, "Gateways for maps, merkle and policy")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->envname("TOPGUNCTL_GATEWAY")
-        ->type_name("URLS")
-        ->group(group);
-    app_.add_option("--ca-file", options.ca_file, "Authorities to trust for https, PEM")
-        ->type_name("FILE")
-        ->group(group);
-    app_.add_option("--timeout", options.timeout_seconds, "Seconds to wait for an answer")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.1, 600.0).description(""))
-        ->capture_default_str()
-        ->group(group);
-    const std::string who = "As whom";
-    app_.add_option("--token-file", options.token_file,
-                    "An administrator's token [or its text in TOPGUNCTL_TOKEN]")
-        ->type_name("FILE")
-        ->group(who);
-    app_.add_option("--secret-file", options.secret_file,
-                    "The secret of tokens, to make one; by default the local cluster's")
-        ->type_name("FILE")
-        ->group(who);
-    app_.add_flag("--json", options.json, "Print JSON instead of tables");
+    AddTargetOptions(app_, command_.session);
+    app_.add_flag("--json", command_.session.json, "Print JSON instead of tables");
   }
 
   void AddLooking() {
@@ -132,7 +101,6 @@ class Parser {
     Add(app_, "doctor", "Whether the cluster is put together rightly; problems end with 1",
         &RunDoctor);
     Add(app_, "subscriptions", "Maps by the connections that watch them", &RunSubscriptions);
-    Add(app_, "maps", "Maps with the number of their records", &RunMaps);
   }
 
   void AddConnections() {
@@ -153,14 +121,27 @@ class Parser {
   }
 
   void AddMaps() {
-    CLI::App& group = Group("merkle", "Compare what gateways see");
+    const auto options = Keep<MapsOptions>();
+    CLI::App* const maps =
+        Add(app_, "maps", "Maps with the number of their records",
+            [options](const Session& session) { return RunMaps(session, *options); });
+    maps->add_option("--from", options->from,
+                     "A gateway or sync service, by name or address; else the first gateway, or "
+                     "sync service if no gateway is known")
+        ->type_name("WHOM");
+    maps->add_flag("--all", options->all, "Reserved ones and counters, too; from a sync service");
+  }
+
+  void AddMerkle() {
+    CLI::App& group = Group("merkle", "Compare what gateways and sync services see");
     const auto options = Keep<MerkleDiffOptions>();
     CLI::App* const diff =
-        Add(group, "diff", "Whether two gateways see the same records; differences end with 1",
+        Add(group, "diff", "Whether two of them see the same records; differences end with 1",
             [options](const Session& session) { return RunMerkleDiff(session, *options); });
     diff->add_option("map", options->map, "Name of the map")->required();
-    diff->add_option("--between", options->between, "Two gateways, by name or URL")
-        ->type_name("GATEWAY")
+    diff->add_option("--between", options->between,
+                     "Two gateways or sync services: names, http://host:port, grpc://host:port")
+        ->type_name("WHOM")
         ->expected(2)
         ->required();
     diff->add_option("--kind", options->kind, "Which of the maps of this name")

@@ -1,4 +1,4 @@
-// The command line of topgunctl. command_line.cc is the only file that knows CLI11.
+// The command line of topgunctl. Only command_line.cc and target_options.cc know CLI11.
 #pragma once
 
 #include <functional>

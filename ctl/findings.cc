@@ -311,9 +311,13 @@ std::vector<Finding> Judge(const std::vector<Process>& all, double now_seconds) 
   JudgeCertificates(processes, now_seconds, findings);
   JudgeConnections(processes, findings);
   JudgeFiles(processes, findings);
+  WorstFirst(findings);
+  return findings;
+}
+
+void WorstFirst(std::vector<Finding>& findings) {
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
-  return findings;
 }
 
 }  // namespace topgun::ctl

@@ -1,5 +1,6 @@
-// Judges a cluster by one look at all of its admin ports. What its load says about it is for
-// ./topgun profile doctor and the alerts; this is about whether it is put together rightly. Pure.
+// Judges a cluster by one look at all of its admin ports (rpc_report.h: at its gRPC servers). What
+// its load says about it is for ./topgun profile doctor and the alerts; this is about whether it is
+// put together rightly. Pure.
 #pragma once
 
 #include <string>
@@ -20,5 +21,8 @@ struct Finding {
 
 // One finding per rule at least. `now` is the wall clock in seconds.
 std::vector<Finding> Judge(const std::vector<Process>& processes, double now_seconds);
+
+// Those of one severity stay in their order.
+void WorstFirst(std::vector<Finding>& findings);
 
 }  // namespace topgun::ctl

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "command_line.h"
+#include "logging/logging.h"
 #include "session.h"
 
 int main(int argc, char** argv) {
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
     std::fputs(command.text.c_str(), command.exit_code == 0 ? stdout : stderr);
     return command.exit_code;
   }
+  // What gRPC warns of becomes a message of ours.
+  topgun::logging::Init("topgunctl", topgun::logging::Level::kError);
   try {
     return command.run(topgun::ctl::Session(std::move(command.session)));
   } catch (const std::exception& error) {

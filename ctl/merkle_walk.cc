@@ -19,7 +19,7 @@ StatusOr<Pair> ReadBoth(const ReadNodes& left, const ReadNodes& right,
   ASSIGN_OR_RETURN(nodes.left, left(paths, records));
   ASSIGN_OR_RETURN(nodes.right, right(paths, records));
   if (nodes.left.size() != paths.size() || nodes.right.size() != paths.size()) {
-    return Unavailable("a gateway answered for other nodes than it was asked for");
+    return Unavailable("one of the two answered for other nodes than it was asked for");
   }
   return nodes;
 }
@@ -60,6 +60,11 @@ void AddDifferingKeys(const TreeNode& left, const TreeNode& right,
 }
 
 }  // namespace
+
+std::string RecordText(int64_t millis, int64_t counter, const std::string& node, bool removed) {
+  return std::to_string(millis) + "." + std::to_string(counter) + " " + node +
+         (removed ? " removed" : "");
+}
 
 StatusOr<MerkleDifference> CompareTrees(const ReadNodes& left, const ReadNodes& right) {
   MerkleDifference difference;

@@ -1,5 +1,6 @@
-// Compares a map's Merkle tree as two gateways read it (core.md 7.2): equal hashes end a branch, so
-// the cost follows the difference. What the readers say is all that is known of the trees.
+// Compares a map's Merkle tree as two gateways or sync services read it (core.md 7.2): equal hashes
+// end a branch, so the cost follows the difference. What the readers say is all that is known of
+// the trees.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,9 @@ struct TreeNode {
 // Reads nodes, in the order of the paths: with `records` the records below leaves, else children.
 using ReadNodes = std::function<StatusOr<std::vector<TreeNode>>(
     const std::vector<std::string>& paths, bool records)>;
+
+// "1700000000000.3 node-1", with "removed" behind it.
+std::string RecordText(int64_t millis, int64_t counter, const std::string& node, bool removed);
 
 struct KeyDifference {
   std::string key;

@@ -24,8 +24,12 @@ constexpr int kAttempts = 20;
 constexpr std::chrono::milliseconds kPause{500};
 
 constexpr char kNobody[] =
-    "name the admin ports with --admin host:port,... (every address of a DNS name counts), or a "
-    "local cluster with --data DIR";
+    "name the admin ports with --admin host:port,... (every address of a DNS name counts), the "
+    "gRPC "
+    "servers with --rpc host:port,... where they do, or a local cluster with --data DIR";
+constexpr char kNoRpc[] =
+    "name the gRPC addresses of sync and storage services with --rpc host:port,..., or a local "
+    "cluster with --data DIR";
 constexpr char kNoGateway[] =
     "name the gateways with --gateway http://host:port,..., or a local cluster with --data DIR";
 
@@ -58,13 +62,22 @@ StatusOr<json::value> ValueOf(const std::string& url, const HttpReply& reply) {
   return value;
 }
 
+std::chrono::milliseconds Milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
+// A folder that cannot be read is an error of the verbs that need it.
+std::string CaFile(const SessionOptions& options) {
+  if (!options.ca_file.empty() || options.data_dir.empty()) return options.ca_file;
+  const auto targets = ReadLocalCluster(options.data_dir);
+  return targets.ok() ? targets->ca_file : std::string();
+}
+
 }  // namespace
 
 Session::Session(SessionOptions options)
     : options_(std::move(options)),
-      http_({.timeout =
-                 std::chrono::milliseconds(static_cast<int64_t>(options_.timeout_seconds * 1000)),
-             .ca_file = options_.ca_file}) {}
+      http_({.timeout = Milliseconds(options_.timeout_seconds), .ca_file = CaFile(options_)}) {}
 
 StatusOr<Targets> Session::Named() const {
   Targets targets;
@@ -78,6 +91,9 @@ StatusOr<Targets> Session::Named() const {
   for (const std::string& text : options_.gateways) {
     ASSIGN_OR_RETURN(Gateway gateway, ParseGateway(text));
     targets.gateways.push_back(std::move(gateway));
+  }
+  if (!options_.rpc.empty()) {
+    ASSIGN_OR_RETURN(targets.rpc, ResolveRpcTargets(options_.rpc));
   }
   return targets;
 }
@@ -94,14 +110,38 @@ StatusOr<std::vector<Gateway>> Session::gateways() const {
   return std::move(targets.gateways);
 }
 
+StatusOr<std::vector<RpcTarget>> Session::rpc_targets() const {
+  ASSIGN_OR_RETURN(Targets targets, Named());
+  if (targets.rpc.empty()) return InvalidArgument(kNoRpc);
+  return std::move(targets.rpc);
+}
+
+StatusOr<Targets> Session::AllTargets() const {
+  ASSIGN_OR_RETURN(Targets targets, Named());
+  if (targets.admin.empty() && targets.rpc.empty()) return InvalidArgument(kNobody);
+  return targets;
+}
+
+StatusOr<RpcDialer> Session::Dialer(const std::vector<RpcTarget>& targets) const {
+  RpcOptions options{.tls = options_.rpc_tls,
+                     .allow_plaintext = options_.allow_plaintext,
+                     .timeout = Milliseconds(options_.timeout_seconds)};
+  if (!options.tls.enabled() && !options_.data_dir.empty()) {
+    ASSIGN_OR_RETURN(Targets local, ReadLocalCluster(options_.data_dir));
+    options.tls.files = std::move(local.rpc_files);
+  }
+  return RpcDialer::Make(std::move(options), targets);
+}
+
 StatusOr<Gateway> Session::FindGateway(const std::string& which) const {
   ASSIGN_OR_RETURN(const Targets targets, Named());
   for (const Gateway& gateway : targets.gateways) {
     if (gateway.name == which) return gateway;
   }
   if (which.find(':') != std::string::npos) return ParseGateway(which);
-  std::string text = "no gateway " + which + "; give its URL, or one of:";
+  std::string text = "no gateway or gRPC server " + which + "; give its URL, or one of:";
   for (const Gateway& gateway : targets.gateways) text += " " + gateway.name;
+  for (const RpcTarget& target : targets.rpc) text += " " + target.name;
   return NotFound(text);
 }
 

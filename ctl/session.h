@@ -8,6 +8,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "backend/rpc_client.h"
 #include "base/status.h"
 #include "http_client.h"
 #include "targets.h"
@@ -24,8 +25,11 @@ struct SessionOptions {
   std::string data_dir;               // of a local cluster
   std::vector<std::string> admin;     // addresses of admin ports
   std::vector<std::string> gateways;  // URLs of gateways
-  std::string token_file;             // with an administrator's token
-  std::string secret_file;            // to make one from
+  std::vector<std::string> rpc;       // gRPC servers, as ResolveRpcTargets() takes them
+  rpc::TlsOptions rpc_tls;
+  std::vector<std::string> allow_plaintext;  // "grpc": to other machines
+  std::string token_file;                    // with an administrator's token
+  std::string secret_file;                   // to make one from
   std::string ca_file;
   double timeout_seconds = 5;
   bool json = false;
@@ -41,7 +45,14 @@ class Session {
   // INVALID_ARGUMENT with the way out when the command line names none.
   StatusOr<std::vector<Target>> admin_targets() const;
   StatusOr<std::vector<Gateway>> gateways() const;
-  // A gateway by its name or URL.
+  StatusOr<std::vector<RpcTarget>> rpc_targets() const;
+  // Whether the command line names some itself.
+  bool names_rpc() const { return !options_.rpc.empty(); }
+  // All of these that are known: at least one admin port or gRPC server.
+  StatusOr<Targets> AllTargets() const;
+  // What makes connections to these, which may come from elsewhere than rpc_targets().
+  StatusOr<RpcDialer> Dialer(const std::vector<RpcTarget>& targets) const;
+  // A gateway by its name or URL. NOT_FOUND names those that there are.
   StatusOr<Gateway> FindGateway(const std::string& which) const;
   // Those of the admin ports that are gateways'; asks the ones whose role is not known.
   StatusOr<std::vector<Target>> GatewayTargets() const;

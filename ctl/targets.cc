@@ -88,13 +88,26 @@ void AddProcess(const json::object& process, Targets& targets) {
   const std::string role = TextOf(process, "role");
   const std::string name = TextOf(process, "name");
   if (role != "gateway" && role != "sync" && role != "storage") return;
-  const std::string host = "http://127.0.0.1:";
+  const std::string host = "127.0.0.1";
+  const auto at = [&host](int64_t port) { return host + ":" + std::to_string(port); };
   if (const int64_t port = PortOf(process, "admin"); port != 0) {
-    targets.admin.push_back({name, role, host + std::to_string(port)});
+    targets.admin.push_back({name, role, "http://" + at(port)});
   }
   if (const int64_t port = PortOf(process, "ws"); port != 0 && role == "gateway") {
-    targets.gateways.push_back({name, host + std::to_string(port)});
+    targets.gateways.push_back(
+        {name, (targets.ca_file.empty() ? "http://" : "https://") + at(port)});
   }
+  if (const int64_t port = PortOf(process, "grpc"); port != 0) {
+    targets.rpc.push_back({.name = name, .address = at(port), .host = host});
+  }
+}
+
+// Where `up --tls` leaves its certificates.
+void AddCertificates(const std::string& dir, Targets& targets) {
+  if (!std::filesystem::exists(dir + "/run/tls")) return;
+  const std::string own = dir + "/tls/grpc-topgunctl";
+  targets.ca_file = dir + "/tls/ca.crt";
+  targets.rpc_files = {.certificate = own + ".crt", .key = own + ".key", .ca = targets.ca_file};
 }
 
 }  // namespace
@@ -108,6 +121,7 @@ StatusOr<Targets> ReadLocalCluster(const std::string& dir) {
   const json::value state = json::parse(*text, error);
   if (error || !state.is_array()) return Internal(dir + "/run/state.json cannot be read");
   Targets targets;
+  AddCertificates(dir, targets);
   for (const json::value& process : state.get_array()) {
     if (process.is_object()) AddProcess(process.get_object(), targets);
   }

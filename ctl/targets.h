@@ -1,5 +1,5 @@
-// Whom to ask: admin ports and gateways, from the command line or from the folder of a local
-// cluster. Values.
+// Whom to ask: admin ports, gateways and gRPC servers, from the command line or from the folder of
+// a local cluster. Values.
 #pragma once
 
 #include <string>
@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/status.h"
+#include "rpc_targets.h"
+#include "tls/credentials.h"
 
 namespace topgun::ctl {
 
@@ -26,6 +28,9 @@ struct Gateway {
 struct Targets {
   std::vector<Target> admin;
   std::vector<Gateway> gateways;
+  std::vector<RpcTarget> rpc;
+  tls::TlsFiles rpc_files;  // with which the gRPC servers let us in; empty: they speak plain text
+  std::string ca_file;      // who signed the gateways' certificates; empty: not known
   std::string secret_file;  // with which an administrator's token can be made; empty: not known
 };
 

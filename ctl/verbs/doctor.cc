@@ -1,4 +1,5 @@
 // topgunctl doctor: is the cluster put together rightly? Findings with numbers and the next step.
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
@@ -6,6 +7,7 @@
 
 #include "findings.h"
 #include "process.h"
+#include "rpc_report.h"
 #include "verbs/verbs.h"
 
 namespace topgun::ctl {
@@ -39,13 +41,25 @@ json::array Describe(const std::vector<Finding>& findings) {
   return list;
 }
 
+StatusOr<std::vector<Finding>> Examine(const Session& session) {
+  ASSIGN_OR_RETURN(const Targets targets, session.AllTargets());
+  ASSIGN_OR_RETURN(const std::vector<RpcLook> servers, LookAtRpc(session, targets.rpc));
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
+  std::vector<Finding> findings = Judge(servers);
+  if (!targets.admin.empty()) {
+    std::vector<Finding> more = Judge(LookAt(session, targets.admin), now.count());
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
+  WorstFirst(findings);
+  return findings;
+}
+
 }  // namespace
 
 int RunDoctor(const Session& session) {
-  const auto targets = session.admin_targets();
-  if (!targets.ok()) return Fail(targets.status());
-  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-  const std::vector<Finding> findings = Judge(LookAt(session, *targets), now.count());
+  const auto examined = Examine(session);
+  if (!examined.ok()) return Fail(examined.status());
+  const std::vector<Finding>& findings = *examined;
   if (session.json()) {
     PrintJson(json::object{{"findings", Describe(findings)}});
   } else {

@@ -1,10 +1,14 @@
-// topgunctl merkle diff: whether two gateways see the same records of a map, and which differ.
+// topgunctl merkle diff: whether two gateways or sync services see the same records of a map, and
+// which differ.
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
+#include <string_view>
 #include <thread>
 #include <utility>
 
+#include "backend/sync_reader.h"
+#include "gateway_tree.h"
 #include "merkle_walk.h"
 #include "table.h"
 #include "verbs/verbs.h"
@@ -14,71 +18,56 @@ namespace {
 
 namespace json = boost::json;
 
-std::string TextOf(const json::object& object, json::string_view name) {
-  return json::value_to<std::string>(object.at(name));
+constexpr std::string_view kRpcScheme = "grpc://";
+
+// One of the two that are compared.
+struct Side {
+  std::string name;
+  const char* role;  // gateway or sync
+  ReadNodes read;
+};
+
+StatusOr<Side> SyncSide(const Session& session, const RpcTarget& target,
+                        const MerkleDiffOptions& options) {
+  ASSIGN_OR_RETURN(const RpcDialer dialer, session.Dialer({target}));
+  const auto kind = options.kind == "or" ? state::CellKind::kOr : state::CellKind::kLww;
+  return Side{target.name, "sync", TreeReaderOf(dialer.Dial(target), options.map, kind)};
 }
 
-// "1700000000000.3 node-1", with "removed" behind it.
-std::string RecordText(const json::object& record) {
-  const json::object& stamp = record.at("timestamp").as_object();
-  std::string text = std::to_string(stamp.at("millis").to_number<int64_t>()) + "." +
-                     std::to_string(stamp.at("counter").to_number<int64_t>()) + " " +
-                     TextOf(stamp, "nodeId");
-  if (record.at("removed").as_bool()) text += " removed";
-  return text;
-}
-
-TreeNode NodeOf(const json::object& shown) {
-  TreeNode node;
-  node.hash = shown.at("hash").to_number<int64_t>();
-  if (const json::value* const children = shown.if_contains("children")) {
-    for (const auto& child : children->as_object()) {
-      if (child.key().empty()) continue;
-      node.children[child.key().front()] = child.value().to_number<int64_t>();
-    }
+// A sync service by its name or address, or as grpc://host:port; else a gateway.
+StatusOr<Side> FindSide(const Session& session, const std::string& which,
+                        const MerkleDiffOptions& options) {
+  const auto known = session.rpc_targets();
+  if (known.ok()) {
+    const RpcTarget* const target = FindRpcTarget(*known, which);
+    if (target != nullptr) return SyncSide(session, *target, options);
+  } else if (session.names_rpc()) {
+    return known.status();
   }
-  if (const json::value* const records = shown.if_contains("records")) {
-    for (const json::value& record : records->as_array()) {
-      const json::object& fields = record.as_object();
-      std::string key = TextOf(fields, "key");
-      if (fields.contains("tag")) key += "/" + TextOf(fields, "tag");
-      node.records[std::move(key)] = RecordText(fields);
-    }
+  if (which.starts_with(kRpcScheme)) {
+    ASSIGN_OR_RETURN(const std::vector<RpcTarget> targets,
+                     ResolveRpcTargets({which.substr(kRpcScheme.size())}));
+    return SyncSide(session, targets.front(), options);
   }
-  return node;
-}
-
-ReadNodes ReaderOf(const Session& session, const Gateway& gateway,
-                   const MerkleDiffOptions& options) {
-  return [&session, gateway, &options](const std::vector<std::string>& paths,
-                                       bool records) -> StatusOr<std::vector<TreeNode>> {
-    std::string target = "/api/admin/maps/" + EncodePercent(options.map) +
-                         "/tree?kind=" + options.kind + "&records=" + (records ? "true" : "false") +
-                         "&paths=";
-    for (size_t i = 0; i < paths.size(); ++i) target += (i == 0 ? "" : ",") + paths[i];
-    ASSIGN_OR_RETURN(const json::value answer, session.AskGateway(gateway, target));
-    std::vector<TreeNode> nodes;
-    for (const json::value& node : answer.at("nodes").as_array()) {
-      nodes.push_back(NodeOf(node.as_object()));
-    }
-    return nodes;
-  };
+  ASSIGN_OR_RETURN(const Gateway gateway, session.FindGateway(which));
+  return Side{gateway.name, "gateway", TreeReaderOf(session, gateway, options.map, options.kind)};
 }
 
 // What differs twice in the same way: the rest was written between two questions.
-StatusOr<MerkleDifference> Compare(const Session& session, const Gateway& left,
-                                   const Gateway& right, const MerkleDiffOptions& options) {
-  const ReadNodes read_left = ReaderOf(session, left, options);
-  const ReadNodes read_right = ReaderOf(session, right, options);
-  ASSIGN_OR_RETURN(MerkleDifference first, CompareTrees(read_left, read_right));
-  if (first.keys.empty() || options.recheck_seconds <= 0) return first;
-  std::this_thread::sleep_for(std::chrono::duration<double>(options.recheck_seconds));
-  ASSIGN_OR_RETURN(MerkleDifference second, CompareTrees(read_left, read_right));
+StatusOr<MerkleDifference> Compare(const Side& left, const Side& right, double recheck_seconds) {
+  ASSIGN_OR_RETURN(MerkleDifference first, CompareTrees(left.read, right.read));
+  if (first.keys.empty() || recheck_seconds <= 0) return first;
+  std::this_thread::sleep_for(std::chrono::duration<double>(recheck_seconds));
+  ASSIGN_OR_RETURN(MerkleDifference second, CompareTrees(left.read, right.read));
   second.keys = Lasting(first.keys, second.keys);
   return second;
 }
 
-json::object Describe(const MerkleDiffOptions& options, const Gateway& left, const Gateway& right,
+json::object Describe(const Side& side, int64_t root) {
+  return {{side.role, side.name}, {"root", root}};
+}
+
+json::object Describe(const MerkleDiffOptions& options, const Side& left, const Side& right,
                       const MerkleDifference& difference) {
   json::array keys;
   for (size_t i = 0; i < std::min(difference.keys.size(), options.keys_max); ++i) {
@@ -87,14 +76,14 @@ json::object Describe(const MerkleDiffOptions& options, const Gateway& left, con
   }
   return {{"map", options.map},
           {"kind", options.kind},
-          {"left", {{"gateway", left.name}, {"root", difference.left_root}}},
-          {"right", {{"gateway", right.name}, {"root", difference.right_root}}},
+          {"left", Describe(left, difference.left_root)},
+          {"right", Describe(right, difference.right_root)},
           {"equal", difference.keys.empty()},
           {"differing_keys", difference.keys.size()},
           {"keys", std::move(keys)}};
 }
 
-void PrintText(const MerkleDiffOptions& options, const Gateway& left, const Gateway& right,
+void PrintText(const MerkleDiffOptions& options, const Side& left, const Side& right,
                const MerkleDifference& difference) {
   if (difference.keys.empty()) {
     std::printf("%s is equal at %s and %s (root %08llx)\n", options.map.c_str(), left.name.c_str(),
@@ -117,11 +106,11 @@ void PrintText(const MerkleDiffOptions& options, const Gateway& left, const Gate
 }  // namespace
 
 int RunMerkleDiff(const Session& session, const MerkleDiffOptions& options) {
-  const auto left = session.FindGateway(options.between[0]);
+  const auto left = FindSide(session, options.between[0], options);
   if (!left.ok()) return Fail(left.status());
-  const auto right = session.FindGateway(options.between[1]);
+  const auto right = FindSide(session, options.between[1], options);
   if (!right.ok()) return Fail(right.status());
-  const auto difference = Compare(session, *left, *right, options);
+  const auto difference = Compare(*left, *right, options.recheck_seconds);
   if (!difference.ok()) return Fail(difference.status());
   if (session.json()) {
     PrintJson(Describe(options, *left, *right, *difference));

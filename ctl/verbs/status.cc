@@ -1,8 +1,11 @@
-// topgunctl status: every process in one line.
+// topgunctl status: every process in one line, and every gRPC server.
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cstdio>
 #include <utility>
 
 #include "process.h"
+#include "rpc_report.h"
 #include "table.h"
 #include "verbs/verbs.h"
 
@@ -86,26 +89,36 @@ void PrintTable(const std::vector<Process>& processes) {
   table.Print();
 }
 
+int ExitCode(const std::vector<Process>& processes, const std::vector<RpcLook>& servers) {
+  const auto reached = [](const auto& one) { return one.reached.ok(); };
+  if (!std::all_of(processes.begin(), processes.end(), reached)) return kUnreachable;
+  if (!std::all_of(servers.begin(), servers.end(), reached)) return kUnreachable;
+  const bool ready = std::all_of(processes.begin(), processes.end(),
+                                 [](const Process& process) { return process.ready; });
+  const bool serving = std::all_of(servers.begin(), servers.end(), [](const RpcLook& server) {
+    return server.health == Health::kServing;
+  });
+  return ready && serving ? kYes : kNo;
+}
+
 }  // namespace
 
 int RunStatus(const Session& session) {
-  const auto targets = session.admin_targets();
+  const auto targets = session.AllTargets();
   if (!targets.ok()) return Fail(targets.status());
-  const std::vector<Process> processes = LookAt(session, *targets);
-  bool reached = true;
-  bool ready = true;
-  json::array list;
-  for (const Process& process : processes) {
-    reached = reached && process.reached.ok();
-    ready = ready && process.ready;
-    list.push_back(Describe(process));
-  }
+  const auto servers = LookAtRpc(session, targets->rpc);
+  if (!servers.ok()) return Fail(servers.status());
+  const std::vector<Process> processes = LookAt(session, targets->admin);
   if (session.json()) {
-    PrintJson(json::object{{"processes", std::move(list)}});
+    json::array list;
+    for (const Process& process : processes) list.push_back(Describe(process));
+    PrintJson(json::object{{"processes", std::move(list)}, {"grpc", Describe(*servers)}});
   } else {
-    PrintTable(processes);
+    if (!processes.empty()) PrintTable(processes);
+    if (!processes.empty() && !servers->empty()) std::printf("\n");
+    if (!servers->empty()) PrintTable(*servers);
   }
-  return !reached ? kUnreachable : ready ? kYes : kNo;
+  return ExitCode(processes, *servers);
 }
 
 }  // namespace topgun::ctl

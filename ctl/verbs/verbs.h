@@ -21,12 +21,17 @@ int RunConnections(const Session& session, const ConnectionsOptions& options);
 int RunConnectionsKill(const Session& session, const std::string& which);
 
 int RunSubscriptions(const Session& session);
-int RunMaps(const Session& session);
+
+struct MapsOptions {
+  std::string from;  // a gateway or sync service; empty: whoever is known, gateways first
+  bool all = false;  // reserved ones and counters, too
+};
+int RunMaps(const Session& session, const MapsOptions& options);
 
 struct MerkleDiffOptions {
   std::string map;
   std::string kind = "lww";
-  std::vector<std::string> between;  // two gateways
+  std::vector<std::string> between;  // two gateways or sync services
   size_t keys_max = 100;             // shown
   double recheck_seconds = 1;
 };

@@ -12,6 +12,7 @@ prepare_mesh() {
   for role in gateway sync storage; do
     ensure_certificate "$SPEC_DIR" "grpc-$role" "topgun-$role" localhost 127.0.0.1
   done
+  ensure_certificate "$SPEC_DIR" grpc-topgunctl topgunctl  # who looks at them
   ensure_certificate "$SPEC_DIR" redis localhost 127.0.0.1
   [[ -s $SPEC_DIR/tls/redis-password ]] ||
     (umask 077 && openssl rand -hex 24 >"$SPEC_DIR/tls/redis-password")
@@ -30,8 +31,9 @@ redis_users() {
 # mesh_peers ROLE: the names of those who call the role, or are called by it.
 mesh_peers() {
   case $1 in
-    gateway | storage) printf topgun-sync ;;
-    sync) printf topgun-gateway,topgun-storage ;;
+    gateway) printf topgun-sync ;;
+    sync) printf topgun-gateway,topgun-storage,topgunctl ;;
+    storage) printf topgun-sync,topgunctl ;;
   esac
 }
 
