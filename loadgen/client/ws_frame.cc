@@ -91,4 +91,13 @@ WsParse ParseServerFrame(std::string_view input, size_t payload_max, WsFrame* fr
   return WsParse::kFrame;
 }
 
+std::string CloseReason(std::string_view payload) {
+  if (payload.size() < 2) return "closed by the server";
+  const auto byte = [&](size_t i) {
+    return static_cast<unsigned>(static_cast<uint8_t>(payload[i]));
+  };
+  const std::string code = std::to_string((byte(0) << 8) | byte(1));
+  return payload.size() == 2 ? code : code + " " + std::string(payload.substr(2));
+}
+
 }  // namespace topgun::loadgen

@@ -37,4 +37,7 @@ enum class WsParse : uint8_t {
 
 WsParse ParseServerFrame(std::string_view input, size_t payload_max, WsFrame* frame);
 
+// "1013 slow consumer": code and reason in the payload of a close frame, as far as it has them.
+std::string CloseReason(std::string_view payload);
+
 }  // namespace topgun::loadgen
