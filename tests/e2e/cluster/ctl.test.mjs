@@ -1,28 +1,13 @@
 // topgunctl: every verb against a real cluster.
 import assert from 'node:assert/strict';
-import {execFile} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
 import {Client, until} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
-import {freePort, program, Service} from '../support/service.mjs';
-
-// Resolves with the exit code and what was printed, `json` when that is JSON.
-function run(...args) {
-  return new Promise((resolve) => {
-    execFile(program('topgunctl'), args.map(String), (error, stdout, stderr) => {
-      let json;
-      try {
-        json = JSON.parse(stdout);
-      } catch {
-        // it is text
-      }
-      resolve({code: error ? error.code : 0, stdout, stderr, json});
-    });
-  });
-}
+import {topgunctl as run} from '../support/ctl.mjs';
+import {freePort, Service} from '../support/service.mjs';
 
 async function write(client, map, ...keys) {
   const ops = keys.map((key) => client.put(map, key, key));
@@ -99,8 +84,8 @@ test('topgunctl', async (t) => {
     // A cluster of its own beside this one, in the same Redis below another prefix.
     const {settings} = await (await fetch(`http://127.0.0.1:${gateways[0].ports.admin}/statusz`)).json();
     const grpcPort = await freePort();
-    await Service.start(t, 'topgun-sync', [`--redis=unix:${cluster.dir}/run/redis.sock`, '--redis-prefix=other', '--storage=null', '--name=other',
-                                           `--grpc=127.0.0.1:${grpcPort}`, `--shards=${settings.shards}`]);
+    const replica = await Service.start(t, 'topgun-sync', [`--redis=unix:${cluster.dir}/run/redis.sock`, '--redis-prefix=other', '--storage=null', '--name=other',
+                                                           `--grpc=127.0.0.1:${grpcPort}`, `--shards=${settings.shards}`]);
     const other = await Service.start(t, 'topgun-gateway', [`--sync=127.0.0.1:${grpcPort}`, '--listen=127.0.0.1:0', `--shards=${settings.shards}`,
                                                             `--jwt-secret-file=${cluster.dir}/run/secret`]);
     const carol = await connect(other.url, 'carol');
@@ -110,6 +95,20 @@ test('topgunctl', async (t) => {
     assert.equal(unequal.json.equal, false);
     const byKey = Object.fromEntries(unequal.json.keys.map(({key, left, right}) => [key, [left !== '', right !== '']]));
     assert.deepEqual(byKey, {a: [true, false], b: [true, false], c: [true, true], d: [false, true]});
+
+    // Neither needs a gateway.
+    const direct = await ctl('merkle', 'diff', 'todos', '--between', 'sync-0', `grpc://127.0.0.1:${grpcPort}`);
+    assert.equal(direct.code, 1, direct.stderr);
+    assert.deepEqual(direct.json.keys, unequal.json.keys);
+    assert.deepEqual(direct.json.left, {sync: 'sync-0', root: equal.json.left.root});
+    const rpc = ['--rpc', `other=127.0.0.1:${grpcPort}`, '--json'];
+    assert.deepEqual((await run(...rpc, 'maps')).json, {sync: 'other', maps: [{name: 'todos', kind: 'lww', entryCount: 2, cells: 2}]});
+    assert.equal((await run(...rpc, 'status')).code, 0);
+    replica.signal('SIGSTOP');
+    const silent = await run(...rpc, '--timeout', '0.5', 'maps');
+    replica.signal('SIGCONT');
+    assert.equal(silent.code, 3);
+    assert.match(silent.stderr, /other \(127\.0\.0\.1:\d+\): .*--timeout gives it more time/);
   });
 
   await t.test('drain takes a gateway out of service and puts it back', async () => {
