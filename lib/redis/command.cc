@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -21,17 +22,19 @@ void AppendHeader(std::string& out, char type, size_t count) {
 
 }  // namespace
 
-Command::Command(std::span<const std::string_view> head, std::span<const std::string_view> tail) {
-  size_t size = kHeaderBytesMax;
+void AppendCommand(std::string& out, std::span<const std::string_view> head,
+                   std::span<const std::string_view> tail) {
+  size_t size = out.size() + kHeaderBytesMax;
   for (const auto part : {head, tail}) {
     for (const std::string_view arg : part) size += arg.size() + kHeaderBytesMax + kLineEnd.size();
   }
-  bytes_.reserve(size);
-  AppendHeader(bytes_, '*', head.size() + tail.size());
+  // Doubles at least: a transaction appends many commands to one string.
+  if (size > out.capacity()) out.reserve(std::max(size, 2 * out.capacity()));
+  AppendHeader(out, '*', head.size() + tail.size());
   for (const auto part : {head, tail}) {
     for (const std::string_view arg : part) {
-      AppendHeader(bytes_, '$', arg.size());
-      bytes_.append(arg).append(kLineEnd);
+      AppendHeader(out, '$', arg.size());
+      out.append(arg).append(kLineEnd);
     }
   }
 }

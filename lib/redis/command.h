@@ -9,11 +9,17 @@
 
 namespace topgun::redis {
 
+// Appends one command: `head` and `tail` are one argument list; two spans save callers from joining
+// them.
+void AppendCommand(std::string& out, std::span<const std::string_view> head,
+                   std::span<const std::string_view> tail);
+
 class Command {
  public:
   Command() = default;
-  // `head` and `tail` are one argument list; two spans save callers from joining them.
-  Command(std::span<const std::string_view> head, std::span<const std::string_view> tail);
+  Command(std::span<const std::string_view> head, std::span<const std::string_view> tail) {
+    AppendCommand(bytes_, head, tail);
+  }
 
   std::string_view bytes() const { return bytes_; }
   size_t size() const { return bytes_.size(); }

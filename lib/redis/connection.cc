@@ -54,6 +54,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
 
   void Submit(Args head, Args tail, const state::Script* script, milliseconds extra,
               Callback callback);
+  void Transact(std::string commands, size_t queued, Callback callback);
 
   void OnLinkOpen() override;
   void OnLinkBytes() override { last_heard_ = Clock::now(); }
@@ -67,13 +68,17 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
     const state::Script* script = nullptr;
     size_t bytes = 0;
     milliseconds allowance{};  // longest silence while this is the oldest command
+    size_t queued = 0;         // replies of a transaction that come before EXEC's
+    std::string refusal;       // the first of them that was an error
   };
   struct Failure {
     Callback callback;
     Status status;
   };
 
+  bool Admits(size_t bytes, Callback& callback);
   void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
+  Pending& Enqueue(std::string_view bytes, milliseconds extra, Callback callback);
   void Repeat(Pending pending);
   void LogIn();
   StatusOr<std::string> RunOf(const StatusOr<Reply>& info) const;
@@ -172,38 +177,67 @@ void Connection::Impl::CheckRun() {
   });
 }
 
-void Connection::Impl::Submit(Args head, Args tail, const state::Script* script, milliseconds extra,
-                              Callback callback) {
+// When it does not, the callback is taken and told why.
+bool Connection::Impl::Admits(size_t bytes, Callback& callback) {
   if (closed_) {
     if (callback) callback(Unavailable("the Redis connection is closed"));
-    return;
+    return false;
   }
-  if (!connected_) return FailLater(std::move(callback), Unavailable("not connected to Redis"));
-  if (pending_bytes_ + TotalSize(head) + TotalSize(tail) > options_.pending_bytes_max) {
-    return FailLater(std::move(callback), ResourceExhausted("too many bytes wait for Redis"));
+  if (!connected_) {
+    FailLater(std::move(callback), Unavailable("not connected to Redis"));
+    return false;
   }
+  if (pending_bytes_ + bytes > options_.pending_bytes_max) {
+    FailLater(std::move(callback), ResourceExhausted("too many bytes wait for Redis"));
+    return false;
+  }
+  return true;
+}
+
+void Connection::Impl::Submit(Args head, Args tail, const state::Script* script, milliseconds extra,
+                              Callback callback) {
+  if (!Admits(TotalSize(head) + TotalSize(tail), callback)) return;
   Enqueue(Command(head, tail), script, extra, std::move(callback));
+}
+
+void Connection::Impl::Transact(std::string commands, size_t queued, Callback callback) {
+  if (!Admits(commands.size(), callback)) return;
+  constexpr std::array<std::string_view, 1> kExec = {"EXEC"};
+  AppendCommand(commands, kExec, {});
+  Enqueue(commands, {}, std::move(callback)).queued = queued;
 }
 
 void Connection::Impl::Enqueue(Command command, const state::Script* script, milliseconds extra,
                                Callback callback) {
+  Pending& pending = Enqueue(command.bytes(), extra, std::move(callback));
+  pending.script = script;
+  if (script != nullptr) pending.command = std::move(command);
+}
+
+Connection::Impl::Pending& Connection::Impl::Enqueue(std::string_view bytes, milliseconds extra,
+                                                     Callback callback) {
   const bool was_idle = pending_.empty();
-  link_->Write(command.bytes());
+  link_->Write(bytes);
   Pending& pending = pending_.emplace_back();
   pending.callback = std::move(callback);
-  pending.script = script;
-  pending.bytes = command.size();
+  pending.bytes = bytes.size();
   pending.allowance = options_.timeout + extra;
   pending_bytes_ += pending.bytes;
-  if (script != nullptr) pending.command = std::move(command);
   if (was_idle) {
     last_heard_ = Clock::now();
     ArmReplyTimer();
   }
+  return pending;
 }
 
 void Connection::Impl::OnLinkReply(Reply reply) {
   if (pending_.empty()) return Break(Internal("a reply that nobody asked for"));
+  if (Pending& oldest = pending_.front(); oldest.queued > 0) {
+    --oldest.queued;
+    const ReplyView queued(reply.get());
+    if (queued.type() == ReplyType::kError && oldest.refusal.empty()) oldest.refusal = queued.str();
+    return;
+  }
   Pending pending = std::move(pending_.front());
   pending_.pop_front();
   pending_bytes_ -= pending.bytes;
@@ -218,12 +252,14 @@ void Connection::Impl::OnLinkReply(Reply reply) {
   if (pending.script != nullptr && view.str().starts_with("NOSCRIPT")) {
     return Repeat(std::move(pending));
   }
-  const Status status = ErrorStatus(view.str());
+  // EXEC itself says only that something was refused.
+  const std::string_view error = pending.refusal.empty() ? view.str() : pending.refusal;
+  const Status status = ErrorStatus(error);
   if (pending.callback) pending.callback(status);
-  const std::optional<Redirect> redirect = RedirectOf(view.str());
+  const std::optional<Redirect> redirect = RedirectOf(error);
   if (redirect && events_.redirected && !closed_) events_.redirected(*redirect);
   // Demoted: the run has changed without the connection noticing, so find the new one.
-  if (view.str().starts_with("READONLY")) Break(status);
+  if (error.starts_with("READONLY")) Break(status);
 }
 
 // The server does not know the script, so nothing has run. Should loading fail, the repeated
@@ -332,6 +368,11 @@ void Connection::Eval(const state::Script& script, size_t key_count, Args keys_a
   const std::string keys = std::to_string(key_count);
   const std::array<std::string_view, 3> head = {"EVALSHA", script.sha1, keys};
   impl_->Submit(head, keys_and_args, &script, {}, std::move(callback));
+}
+
+void Connection::Transact(Transaction transaction, Callback callback) {
+  // MULTI and every command are answered before EXEC is.
+  impl_->Transact(std::move(transaction.bytes_), transaction.commands_ + 1, std::move(callback));
 }
 
 void Connection::SendBlocking(Args args, std::chrono::milliseconds extra, Callback callback) {

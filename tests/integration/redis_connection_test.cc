@@ -202,6 +202,61 @@ TEST_F(RedisConnectionTest, BlockingCommandsMayBeSilentForLonger) {
   EXPECT_EQ(journal_[4], "disconnected");
 }
 
+TEST_F(RedisConnectionTest, ATransactionAnswersWithAllReplies) {
+  Connect(Options());
+  Transaction transaction;
+  transaction.Add({"SET", "t", "1"});
+  transaction.Add({"INCR", "t"});
+  connection_->Transact(std::move(transaction), [this](const StatusOr<Reply>& reply) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    const ReplyView replies(reply->get());
+    ASSERT_EQ(replies.size(), 2U);
+    EXPECT_EQ(replies[0].str(), "OK");
+    EXPECT_EQ(replies[1].integer(), 2);
+    journal_.push_back("done");
+  });
+  connection_->Send({"GET", "t"}, Note("after"));
+  ASSERT_TRUE(RunUntilNoted(2));
+  EXPECT_EQ(journal_.front(), "done");
+}
+
+TEST_F(RedisConnectionTest, ATransactionIsDroppedWhenAWatchedKeyWasTouched) {
+  Connect(Options());
+  connection_->Send({"WATCH", "w"}, nullptr);
+  connection_->Send({"SET", "w", "touched"}, nullptr);
+  Transaction transaction;
+  transaction.Add({"SET", "w", "transaction"});
+  connection_->Transact(std::move(transaction), [this](const StatusOr<Reply>& reply) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_TRUE(ReplyView(reply->get()).is_nil());
+    journal_.push_back("done");
+  });
+  connection_->Send({"GET", "w"}, [this](const StatusOr<Reply>& reply) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(ReplyView(reply->get()).str(), "touched");
+    journal_.push_back("read");
+  });
+  ASSERT_TRUE(RunUntilNoted(2));
+}
+
+TEST_F(RedisConnectionTest, ATransactionTellsWhatWasRefused) {
+  Connect(Options());
+  Transaction transaction;
+  transaction.Add({"SET", "r", "1"});
+  transaction.Add({"NOSUCHCOMMAND"});
+  connection_->Transact(std::move(transaction), [this](const StatusOr<Reply>& reply) {
+    EXPECT_EQ(reply.status().code(), StatusCode::kInternal);
+    EXPECT_NE(Message(reply.status()).find("NOSUCHCOMMAND"), std::string::npos);
+    journal_.push_back("done");
+  });
+  connection_->Send({"EXISTS", "r"}, [this](const StatusOr<Reply>& reply) {
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(ReplyView(reply->get()).integer(), 0);
+    journal_.push_back("read");
+  });
+  ASSERT_TRUE(RunUntilNoted(2));
+}
+
 TEST_F(RedisConnectionTest, LimitsTheBytesInFlight) {
   ConnectionOptions options = Options();
   options.pending_bytes_max = 10'000;

@@ -34,6 +34,7 @@
 #include "base/status.h"
 #include "redis/reply.h"
 #include "redis/security.h"
+#include "redis/transaction.h"
 #include "state/scripts.h"
 
 namespace topgun::redis {
@@ -90,6 +91,10 @@ class Connection {
   // EVALSHA; loads the script and repeats once on NOSCRIPT (nothing has run then, but commands sent
   // later overtake it). `keys_and_args`: key_count keys, then arguments. `script` must outlive it.
   void Eval(const state::Script& script, size_t key_count, Args keys_and_args, Callback callback);
+  // One callback for the whole, with EXEC's reply: nil when a watched key was touched, so that
+  // nothing was done, else an array with the reply of each command, which may be an error (of a
+  // command that ran; the others ran as well). An error status: a command was refused, none ran.
+  void Transact(Transaction transaction, Callback callback);
   // Commands that block on the server (XREAD BLOCK): the time-out of the options plus `extra`.
   void SendBlocking(Args args, std::chrono::milliseconds extra, Callback callback);
 
