@@ -8,7 +8,8 @@ namespace topgun::rpc {
 //
 // Sends the log lines of gRPC through logging instead of to stderr, as warnings of component
 // "grpc": what they report (refused connections, mostly) is an error only to the caller, who gets a
-// status. And lets channels that carry no call be driven often.
+// status. And lets channels that carry no call be driven often,
+// and locks be taken without looking for deadlocks.
 void SetUpGrpc();
 
 }  // namespace topgun::rpc
