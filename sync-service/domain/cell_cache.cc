@@ -38,14 +38,15 @@ const std::string* CellCache::Find(std::string_view cell_id) {
 }
 
 void CellCache::Put(std::string_view cell_id, std::string_view cell) {
-  if (const auto it = old_.find(cell_id); it != old_.end()) {
-    old_bytes_ -= Cost(it->first, it->second);
-    old_.erase(it);
-  }
+  // In one generation at most, mostly the young one: what is written has just been looked up.
   if (const auto it = young_.find(cell_id); it != young_.end()) {
     young_bytes_ -= Cost(it->first, it->second);
     it->second.assign(cell);
   } else {
+    if (const auto old = old_.find(cell_id); old != old_.end()) {
+      old_bytes_ -= Cost(old->first, old->second);
+      old_.erase(old);
+    }
     young_.emplace(std::string(cell_id), std::string(cell));
   }
   young_bytes_ += Cost(cell_id, cell);
