@@ -17,7 +17,7 @@ struct CountName {
 // Counters whose growth per acknowledged operation tells how well work is batched. The last two
 // come from the common exporters, where someone runs them.
 constexpr std::array kCounts = {
-    CountName{"Redis commit scripts", "sync_commits_total"},
+    CountName{"Redis commits", "sync_commits_total"},
     CountName{"cells written to Redis", "sync_commit_cells_sum"},
     CountName{"cells read from Redis", "sync_cache_misses_total"},
     CountName{"Postgres flush transactions", "storage_flush_seconds_count"},

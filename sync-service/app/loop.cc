@@ -141,7 +141,9 @@ void Loop::BuildShard(const Config& config, uint32_t number) {
   if (null_owner_ != nullptr) null_owner_->AddShard(number, route, keys);
   Replicas* const replicas =
       replicas_ == nullptr ? nullptr : &replicas_->AddShard(route, keys.fence());
-  stores_.push_back(std::make_unique<RedisShardStore>(route, keys, UnpersistedMaxOf(config)));
+  stores_.push_back(std::make_unique<RedisShardStore>(
+      route, keys, UnpersistedMaxOf(config),
+      std::make_unique<WatchedShard>(io_, ConnectionOf(config), route, keys, probe_)));
   shards_.push_back(std::make_unique<Shard>(
       number, LimitsOf(config),
       Shard::Dependencies{*stores_.back(), *owner_, *this, clock_, wall_, probe_, replicas}));
@@ -166,6 +168,7 @@ void Loop::Stop() {
     poll_timer_.cancel();
     second_timer_.cancel();
     redis_->Close();
+    for (auto& store : stores_) store->Close();
     if (replicas_ != nullptr) replicas_->Close();
     work_.reset();
     io_.stop();

@@ -71,7 +71,7 @@ void Probe::Export(const PartTrace& trace, PartTrace::Time answered) {
   merge.attributes = {{"topgun.batch.ops", trace.batch_ops}};
   spans_->Add(std::move(merge));
 
-  tracing::Span commit = Stage(spans, spans.commit, "EVALSHA commit", trace.sent, trace.replied);
+  tracing::Span commit = Stage(spans, spans.commit, "commit to Redis", trace.sent, trace.replied);
   CallsRedis("EVALSHA", commit);
   commit.attributes.emplace_back("topgun.shard", trace.shard);
   commit.attributes.emplace_back("topgun.position", state::ToString(trace.position));

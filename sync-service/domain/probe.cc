@@ -8,6 +8,8 @@ constexpr std::array<const char*, kOutcomeCount> kOutcomeNames = {
     "none", "applied", "stale", "duplicate", "restamped", "rejected"};
 constexpr std::array<const char*, 6> kCodeNames = {"none",   "committed", "conflict",
                                                    "closed", "unloaded",  "overloaded"};
+constexpr std::array<const char*, kTransactionResultCount> kTransactionResultNames = {
+    "committed", "touched", "failed"};
 constexpr std::array<const char*, kReplicaWaitCount> kReplicaWaitNames = {"confirmed", "timed_out",
                                                                           "failed", "refused"};
 
@@ -105,8 +107,15 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                              {{"outcome", kOutcomeNames[i]}});
   }
   for (size_t i = 1; i < commits_.size(); ++i) {
-    commits_[i] = &registry.AddCounter("sync_commits_total", "Commit scripts by reply.",
-                                       {{"code", kCodeNames[i]}});
+    commits_[i] =
+        &registry.AddCounter("sync_commits_total", "Commits by reply.", {{"code", kCodeNames[i]}});
+  }
+  for (size_t i = 0; i < transactions_.size(); ++i) {
+    transactions_[i] = &registry.AddCounter(
+        "sync_commit_transactions_total",
+        "Commits tried as transactions, without the script. Touched: the shard had changed, so the "
+        "script decided.",
+        {{"result", kTransactionResultNames[i]}});
   }
   for (size_t i = 0; i < replica_waits_.size(); ++i) {
     replica_waits_[i] = &registry.AddCounter(

@@ -32,12 +32,16 @@ Shard::Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies)
       batch_(limits.batch) {}
 
 void Shard::OnConnected() {
+  ++connection_;
   SetState(State::kClosed);
   backoff_ms_ = 0;
   Check();
 }
 
-void Shard::OnDisconnected() { SetState(State::kClosed); }
+void Shard::OnDisconnected() {
+  ++connection_;
+  SetState(State::kClosed);
+}
 
 void Shard::SetState(State state) {
   if ((state_ == State::kOpen) != (state == State::kOpen)) {
@@ -320,10 +324,16 @@ void Shard::MergeAndCommit() {
   batch_.ExpectDeadTags(rare_maps_.dead_tags);
   batch_.ExpectClamps(rare_maps_.clamps);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
-  const CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
+  CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
   times_.sent = steady_clock::now();
   if (times_.tries++ == 0) deps_.probe.Merged(Seconds(times_.sent - times_.taken));
-  deps_.store.Commit(request, [this](StatusOr<CommitReply> reply) { OnCommit(std::move(reply)); });
+  // What was committed on a connection before this one may be lost, or overtaken by what we have
+  // learned since.
+  deps_.store.Commit(std::move(request),
+                     [this, connection = connection_](StatusOr<CommitReply> reply) {
+                       if (connection != connection_) return StopBatch();
+                       OnCommit(std::move(reply));
+                     });
 }
 
 void Shard::OnCommit(StatusOr<CommitReply> reply) {
@@ -367,6 +377,8 @@ void Shard::OnCommitted(const CommitReply& reply) {
   }
   feed_.SetPersisted(reply.persisted);
   const std::vector<PartState*> finished = batch_.Settle(position, cache_);
+  // The feed was read while the reply was on its way: what it told is newer than our cells.
+  if (feed_.position() > position) cache_.Clear();
   RecordConflicts();
   times_.ops = batch_.op_count();
   times_.cells = batch_.changed_count();

@@ -70,10 +70,16 @@ struct CellsReader {
 }  // namespace
 
 RedisShardStore::RedisShardStore(redis::Route& route, state::ShardKeys keys,
-                                 uint64_t unpersisted_bytes_max)
+                                 uint64_t unpersisted_bytes_max,
+                                 std::unique_ptr<WatchedShard> watched)
     : route_(route),
       keys_(std::move(keys)),
-      unpersisted_bytes_max_(std::to_string(unpersisted_bytes_max)) {}
+      unpersisted_bytes_max_(unpersisted_bytes_max),
+      watched_(std::move(watched)) {}
+
+void RedisShardStore::Close() {
+  if (watched_ != nullptr) watched_->Close();
+}
 
 void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
   route_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes", "pinc", "pn"},
@@ -120,9 +126,23 @@ void RedisShardStore::ReadCells(const std::vector<CellRef>& cells,
   }
 }
 
-void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply> callback) {
+void RedisShardStore::Commit(CommitRequest request, Callback<CommitReply> callback) {
+  if (watched_ == nullptr || !watched_->Fits(request, unpersisted_bytes_max_)) {
+    return CommitByScript(request, std::move(callback));
+  }
+  // Kept for the script, which decides when the shard turns out to be another than it seemed.
+  const auto kept = std::make_shared<const CommitRequest>(std::move(request));
+  watched_->Commit(*kept, [this, kept, callback = std::move(callback)](
+                              StatusOr<std::optional<CommitReply>> reply) {
+    if (!reply.ok()) return callback(reply.status());
+    if (!reply->has_value()) return CommitByScript(*kept, callback);
+    callback(**std::move(reply));
+  });
+}
+
+void RedisShardStore::CommitByScript(const CommitRequest& request, Callback<CommitReply> callback) {
   std::vector<std::string> owned;  // key names and numbers
-  owned.reserve(request.cells.size() * 2 + 4);
+  owned.reserve(request.cells.size() * 2 + 5);
   std::vector<std::string_view> args{keys_.meta(), keys_.feed(), keys_.maps(), keys_.unloaded()};
   for (const CellWrites& writes : request.cells) {
     args.push_back(owned.emplace_back(keys_.Cells(writes.kind, writes.map)));
@@ -131,7 +151,7 @@ void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply>
   args.push_back(route_.run());
   args.push_back(owned.emplace_back(std::to_string(request.tail.incarnation)));
   args.push_back(owned.emplace_back(std::to_string(request.tail.n)));
-  args.push_back(unpersisted_bytes_max_);
+  args.push_back(owned.emplace_back(std::to_string(unpersisted_bytes_max_)));
   args.push_back(request.entry);
   args.push_back(owned.emplace_back(std::to_string(request.map_ids.size())));
   args.insert(args.end(), request.map_ids.begin(), request.map_ids.end());
@@ -139,11 +159,16 @@ void RedisShardStore::Commit(const CommitRequest& request, Callback<CommitReply>
     args.push_back(owned.emplace_back(std::to_string(writes.fields_and_cells.size() / 2)));
     args.insert(args.end(), writes.fields_and_cells.begin(), writes.fields_and_cells.end());
   }
-  route_.Eval(state::CommitScript(), key_count, args,
-              [callback = std::move(callback)](StatusOr<Reply> reply) {
-                if (!reply.ok()) return callback(reply.status());
-                callback(ParseCommit(ReplyView(reply->get())));
-              });
+  route_.Eval(
+      state::CommitScript(), key_count, args,
+      [this, callback = std::move(callback)](StatusOr<Reply> reply) {
+        if (!reply.ok()) return callback(reply.status());
+        CommitReply outcome = ParseCommit(ReplyView(reply->get()));
+        if (watched_ == nullptr || outcome.code != state::CommitCode::kCommitted) {
+          return callback(std::move(outcome));
+        }
+        watched_->AfterScript([callback, outcome = std::move(outcome)] { callback(outcome); });
+      });
 }
 
 void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> callback) {
@@ -154,11 +179,12 @@ void RedisShardStore::Prune(const PruneRequest& request, Callback<CommitReply> c
   const std::string map_id = state::MapId(request.kind, request.map);
   const std::string horizon_map_id = state::MapId(state::CellKind::kLww, state::kHorizonMap);
   const std::string horizon_count = std::to_string(request.horizons.size() / 2);
+  const std::string limit = std::to_string(unpersisted_bytes_max_);
   std::vector<std::string_view> args{keys_.meta(),     keys_.feed(), keys_.maps(),
                                      keys_.unloaded(), horizons,     cells};
   const size_t key_count = args.size();
-  args.insert(args.end(), {route_.run(), incarnation, n, unpersisted_bytes_max_, request.entry,
-                           map_id, horizon_map_id, horizon_count});
+  args.insert(args.end(), {route_.run(), incarnation, n, limit, request.entry, map_id,
+                           horizon_map_id, horizon_count});
   args.insert(args.end(), request.horizons.begin(), request.horizons.end());
   args.insert(args.end(), request.fields.begin(), request.fields.end());
   route_.Eval(state::PruneScript(), key_count, args,

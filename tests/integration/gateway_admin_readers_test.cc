@@ -123,9 +123,8 @@ class AdminReadersTest : public testing::Test {
   metrics::Registry registry_{"test"};
   Probe probe_{registry_, 0};
   size_t active_calls_ = 0;
-  discovery::Resolver resolver_{{.service = "sync"},
-                                discovery::MakeSources({first_.address, second_.address}),
-                                registry_};
+  discovery::Resolver resolver_{
+      {.service = "sync"}, discovery::MakeSources({first_.address, second_.address}), registry_};
   ReplicaSet replicas_{io_, resolver_, {}, probe_};
   GrpcLoserReader losers_{io_, active_calls_, replicas_};
   GrpcMapCounter counter_{io_, active_calls_, replicas_};

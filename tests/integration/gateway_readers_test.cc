@@ -106,8 +106,8 @@ class ReadersTest : public ::testing::Test {
       server = builder.BuildAndStart();
       targets_.push_back("127.0.0.1:" + std::to_string(port));
     }
-    resolver_ = std::make_unique<discovery::Resolver>(
-        discovery::ResolverOptions{.service = "sync"}, discovery::MakeSources(targets_), registry_);
+    resolver_ = std::make_unique<discovery::Resolver>(discovery::ResolverOptions{.service = "sync"},
+                                                      discovery::MakeSources(targets_), registry_);
     replicas_ = std::make_unique<ReplicaSet>(io_, *resolver_, rpc::Credentials(), probe_);
     trees_ = std::make_unique<GrpcTreeReader>(io_, active_calls_, *replicas_);
     maps_ = std::make_unique<GrpcMapReader>(io_, active_calls_, *replicas_);

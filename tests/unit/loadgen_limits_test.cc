@@ -146,7 +146,7 @@ TEST(ServerMeterTest, CountsGrowAndLevelsAreTheLargest) {
   EXPECT_FALSE(report.services[1].cpu_seconds);
   EXPECT_EQ(report.services[3].error, "connecting: refused");
   ASSERT_EQ(report.counts.size(), 1U);
-  EXPECT_EQ(report.counts[0].name, "Redis commit scripts");
+  EXPECT_EQ(report.counts[0].name, "Redis commits");
   EXPECT_EQ(report.counts[0].count, 3);
   ASSERT_EQ(report.levels.size(), 1U);
   EXPECT_EQ(report.levels[0].start, 3);

@@ -376,13 +376,13 @@ TEST(SummaryTest, SaysWhatEveryReaderAsksFirst) {
   RunReport report = SomeReport();
   report.server.services = {{"gateway-0", "0.1.0 (abc)", "", 0.03, 5e6, 1e5, 1e4},
                             {"sync-0", "", "connecting: refused", {}, {}, {}, {}}};
-  report.server.counts = {{"Redis commit scripts", 30}};
+  report.server.counts = {{"Redis commits", 30}};
   report.server.levels = {{"persistence lag", "s", 0, 0.25}};
   const std::string text = RenderSummary(OpenLoop(), report);
   for (const char* part :
        {"planned ops/s", "75.0 % of the plan", "ack of PUT", "ack at APPLIED", "bytes/op sent",
         "ERROR 429", "sends again", "slow <consumer>", "gateway-0 0.1.0 (abc)", "10.00",
-        "no metrics of sync-0: connecting: refused", "Redis commit scripts", "persistence lag",
+        "no metrics of sync-0: connecting: refused", "Redis commits", "persistence lag",
         "0.25 s", "VALID: the generator kept its schedule"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }

@@ -108,7 +108,7 @@ class FakeStore final : public ShardStore {
     }
     Answer(std::move(callback), std::move(out));
   }
-  void Commit(const CommitRequest& request, Callback<CommitReply> callback) override {
+  void Commit(CommitRequest request, Callback<CommitReply> callback) override {
     ++commits;
     CommitReply reply = Decide(request);
     if (std::exchange(lose_next_reply, false)) {

@@ -63,11 +63,11 @@ TEST_F(ShardTest, ATracedPartHasSpansAndHandsItsTraceOn) {
   };
   const auto service = find("topgun.sync.v1.Sync/Apply");
   EXPECT_EQ(service.parent, "b7ad6b7169203331");
-  for (const char* const stage : {"queue", "HMGET cells", "merge", "EVALSHA commit"}) {
+  for (const char* const stage : {"queue", "HMGET cells", "merge", "commit to Redis"}) {
     EXPECT_EQ(find(stage).parent, service.span) << stage;
     EXPECT_EQ(find(stage).trace, "0af7651916cd43dd8448eb211c80319c") << stage;
   }
-  const auto commit = find("EVALSHA commit");
+  const auto commit = find("commit to Redis");
   EXPECT_EQ(commit.attributes.at("db.system"), "redis");
   state::FeedEntryView entry;
   ASSERT_TRUE(state::DecodeFeedEntry(redis_.feed.at(redis_.feed.size() - 2).entry, &entry));

@@ -61,7 +61,7 @@ test('two agents are one verified run', async (t) => {
     assert.ok(service.resident_bytes > 0, name);
     assert.match(service.version, /\(.+\)/, name);
   }
-  assert.ok(report.server.work['Redis commit scripts'].count > 0);
+  assert.ok(report.server.work['Redis commits'].count > 0);
   assert.ok('persistence lag' in report.server.backlog);
   assert.deepEqual(report.thresholds.map(({passed}) => passed), [true, true]);
   assert.match(readFileSync(file('html'), 'utf8'), /<polyline[^>]+points="[\d.]+,/);

@@ -75,7 +75,7 @@ test('traces of a cluster', async (t) => {
     const service = await collector.child(call.spanId, 'topgun.sync.v1.Sync/Apply', 'topgun-sync');
     await collector.child(service.spanId, 'queue', 'topgun-sync');
     await collector.child(service.spanId, 'merge', 'topgun-sync');
-    const commit = await collector.child(service.spanId, 'EVALSHA commit', 'topgun-sync');
+    const commit = await collector.child(service.spanId, 'commit to Redis', 'topgun-sync');
     const persist = await collector.child(commit.spanId, 'persist', 'topgun-storage');
     const flush = await collector.child(persist.spanId, 'flush', 'topgun-storage');
     const deliver = await collector.child(commit.spanId, 'deliver', 'topgun-gateway');

@@ -86,11 +86,11 @@ export function commandStats(fields) {
   return stats;
 }
 
-// scriptDelta(before, after): scripts that ran in between, and their time inside Redis.
+// scriptDelta(before, after): scripts and transactions that ran in between, and their time inside Redis.
 export function scriptDelta(before, after) {
   let calls = 0;
   let usec = 0;
-  for (const name of ['eval', 'evalsha']) {
+  for (const name of ['eval', 'evalsha', 'exec']) {
     calls += (after.get(name)?.calls ?? 0) - (before.get(name)?.calls ?? 0);
     usec += (after.get(name)?.usec ?? 0) - (before.get(name)?.usec ?? 0);
   }

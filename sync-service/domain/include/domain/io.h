@@ -106,7 +106,8 @@ class ShardStore {
   // returns.
   virtual void ReadCells(const std::vector<CellRef>& cells,
                          Callback<std::vector<std::optional<std::string>>> callback) = 0;
-  virtual void Commit(const CommitRequest& request, Callback<CommitReply> callback) = 0;
+  // What the request refers to must stay until the callback.
+  virtual void Commit(CommitRequest request, Callback<CommitReply> callback) = 0;
   virtual void Prune(const PruneRequest& request, Callback<CommitReply> callback) = 0;
   // True for one caller of the cluster per `interval_ms`: that one looks through the shard.
   virtual void ClaimSweep(int64_t interval_ms, Callback<bool> callback) = 0;

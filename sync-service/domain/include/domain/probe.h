@@ -21,6 +21,11 @@ namespace topgun::sync {
 enum class ReplicaWait : uint8_t { kConfirmed, kTimedOut, kFailed, kRefused };
 inline constexpr size_t kReplicaWaitCount = 4;
 
+// What became of a commit that went as a transaction. kTouched: somebody else had changed the shard
+// meanwhile; kFailed: refused, or the connection was lost.
+enum class TransactionResult : uint8_t { kCommitted, kTouched, kFailed };
+inline constexpr size_t kTransactionResultCount = 3;
+
 // The way of a part that is followed.
 struct PartTrace {
   using Time = std::chrono::steady_clock::time_point;
@@ -57,6 +62,9 @@ class Probe {
   void ConflictsDecided(const Conflicts& conflicts);
   void LoserBytes(int64_t delta) { loser_bytes_.Increment(static_cast<double>(delta)); }
   void Committed(state::CommitCode code, size_t ops, size_t cells, double seconds);
+  void Transacted(TransactionResult result) {
+    transactions_[static_cast<size_t>(result)]->Increment();
+  }
   void ReplicaWaiters(int64_t delta) { replica_waiters_.Increment(static_cast<double>(delta)); }
   void ReplicasAsked(ReplicaWait result, double seconds);
   // Its batch was merged and is being sent to Redis, so long after it was taken up.
@@ -102,6 +110,7 @@ class Probe {
  private:
   std::array<prometheus::Counter*, kOutcomeCount> ops_{};
   std::array<prometheus::Counter*, 6> commits_{};
+  std::array<prometheus::Counter*, kTransactionResultCount> transactions_{};
   prometheus::Counter& overwrites_;
   prometheus::Counter& clocks_clamped_;
   prometheus::Counter& collisions_;

@@ -164,6 +164,7 @@ class Shard {
     Callback<size_t> callback;
   };
   std::unique_ptr<PruneJob> prune_;  // waits for its turn, or has it
+  uint64_t connection_ = 0;          // counts changes of it
   bool busy_ = false;                // a batch or a prune is being looked up, merged or committed
   state::Position batch_position_;   // what its cells are valid for
   // When the batch passed its stages (PartTrace).

@@ -1,10 +1,14 @@
 // ShardStore over Redis: encodes the commands and scripts of docs/state-layout.md for one shard.
 //
+// Commits go as transactions while the shard is busy (store/watched_shard.h), by the script
+// otherwise.
+//
 // Owned by a Loop next to the client its route belongs to, used on its loop; callbacks come from
 // the route's connections.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,21 +16,26 @@
 #include "domain/io.h"
 #include "redis/client.h"
 #include "state/keys.h"
+#include "store/watched_shard.h"
 
 namespace topgun::sync {
 
 class RedisShardStore final : public ShardStore {
  public:
-  // `unpersisted_bytes_max`: 0 when nothing persists the feed.
-  RedisShardStore(redis::Route& route, state::ShardKeys keys, uint64_t unpersisted_bytes_max);
+  // `unpersisted_bytes_max`: 0 when nothing persists the feed. `watched`: null for one that commits
+  // by script only.
+  RedisShardStore(redis::Route& route, state::ShardKeys keys, uint64_t unpersisted_bytes_max,
+                  std::unique_ptr<WatchedShard> watched = nullptr);
   // For the commits that follow.
-  void set_unpersisted_bytes_max(uint64_t bytes) { unpersisted_bytes_max_ = std::to_string(bytes); }
+  void set_unpersisted_bytes_max(uint64_t bytes) { unpersisted_bytes_max_ = bytes; }
+  // A commit in flight is answered first.
+  void Close();
 
   const std::string& run() const override { return route_.run(); }
   void ReadMeta(Callback<ShardMeta> callback) override;
   void ReadCells(const std::vector<CellRef>& cells,
                  Callback<std::vector<std::optional<std::string>>> callback) override;
-  void Commit(const CommitRequest& request, Callback<CommitReply> callback) override;
+  void Commit(CommitRequest request, Callback<CommitReply> callback) override;
   void Prune(const PruneRequest& request, Callback<CommitReply> callback) override;
   void ClaimSweep(int64_t interval_ms, Callback<bool> callback) override;
   void ReadFeed(const state::Position& after, size_t count,
@@ -45,12 +54,14 @@ class RedisShardStore final : public ShardStore {
                      StatusCallback callback) override;
 
  private:
+  void CommitByScript(const CommitRequest& request, Callback<CommitReply> callback);
   void CountCells(const std::set<std::string>& map_ids, Callback<std::vector<MapSize>> callback);
   std::string BoundToken(std::string_view token) const;
 
   redis::Route& route_;
   const state::ShardKeys keys_;
-  std::string unpersisted_bytes_max_;
+  uint64_t unpersisted_bytes_max_;
+  const std::unique_ptr<WatchedShard> watched_;
 };
 
 }  // namespace topgun::sync
