@@ -32,6 +32,7 @@ constexpr const char* kFooter = R"(Examples:
       topgun-loadgen --compare last.json --json now.json
   One run by two machines, on each of which `topgun-loadgen agent` waits:
       topgun-loadgen --agents one:7070,two:7070 --url ws://gateway:8080/ws --connections 2000
+      (--steps, --find-max and --script go with --agents, too)
   The highest rate with a p99 below 50 ms, and a course of three rates:
       topgun-loadgen --find-max --slo 'p99<50ms,errors<0.1%'
       topgun-loadgen --steps 10k,20k,40k:30s --json steps.json
@@ -63,9 +64,6 @@ Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishOutput(config.output));
   RETURN_IF_ERROR(FinishDistributed(config.distributed));
   if (!config.distributed.agents.empty()) {
-    if (config.plan.several_runs()) {
-      return InvalidArgument("--steps, --find-max and --script are for runs without --agents");
-    }
     const auto agents = static_cast<uint32_t>(config.distributed.agents.size());
     RETURN_IF_ERROR(CheckShareable(config, agents));
   }
@@ -76,13 +74,19 @@ Status FinishAll(Config& config) {
 }
 
 // The scenario's options, then those of each layer over them.
-Status ParseLayers(const std::string& scenario,
-                   const std::vector<const std::vector<std::string>*>& layers, Config& config) {
+Status ParseOptions(const std::string& scenario,
+                    const std::vector<const std::vector<std::string>*>& layers, Config& config) {
   OptionParser parser(kDescription, kFooter);
   bool list_scenarios = false;
   RegisterAll(parser, config, list_scenarios);
   RETURN_IF_ERROR(parser.Parse(FindScenario(scenario)->options));
   for (const std::vector<std::string>* const layer : layers) RETURN_IF_ERROR(parser.Parse(*layer));
+  return OkStatus();
+}
+
+Status ParseLayers(const std::string& scenario,
+                   const std::vector<const std::vector<std::string>*>& layers, Config& config) {
+  RETURN_IF_ERROR(ParseOptions(scenario, layers, config));
   return FinishAll(config);
 }
 
@@ -103,6 +107,7 @@ Status ParsePhases(const Config& all, const std::vector<std::string>& arguments,
   for (const ScriptPhase& phase : script) {
     NamedConfig& named = phases.emplace_back();
     named.name = phase.name;
+    named.overrides = phase.options;
     Status status = OkStatus();
     const auto scenario = ScenarioOf(phase.options, all.scenario);
     if (scenario.ok()) {
@@ -151,6 +156,17 @@ ParsedConfig ParseConfig(int argc, const char* const* argv) {
             "topgun-loadgen: " + std::string(Message(status)) + "\nTry --help.\n"};
   }
   return {std::move(config), std::move(phases), kExitOk, ""};
+}
+
+StatusOr<Config> ParseRun(const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& overrides) {
+  ASSIGN_OR_RETURN(const std::string named, ScenarioOf(arguments, Config().scenario));
+  ASSIGN_OR_RETURN(const std::string scenario, ScenarioOf(overrides, named));
+  Config config;
+  RETURN_IF_ERROR(ParseOptions(scenario, {&arguments, &overrides}, config));
+  config.plan = {};
+  RETURN_IF_ERROR(FinishAll(config));
+  return config;
 }
 
 }  // namespace topgun::loadgen

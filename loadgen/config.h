@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/status.h"
 #include "options/clients.h"
 #include "options/data.h"
 #include "options/distributed.h"
@@ -33,9 +34,12 @@ struct Config {
   DistributedConfig distributed;
 };
 
+// One of several runs in a row.
 struct NamedConfig {
   std::string name;
   Config config;
+  // What makes the config of the command line: options that win over it.
+  std::vector<std::string> overrides;
 };
 
 struct ParsedConfig {
@@ -46,5 +50,10 @@ struct ParsedConfig {
 };
 
 ParsedConfig ParseConfig(int argc, const char* const* argv);
+
+// The config of a single run, put together from a NamedConfig's overrides and the command line
+// (without the program's name) that they belong to.
+StatusOr<Config> ParseRun(const std::vector<std::string>& arguments,
+                          const std::vector<std::string>& overrides);
 
 }  // namespace topgun::loadgen

@@ -1,7 +1,9 @@
 // topgun-loadgen: drives a TopGun cluster with the client protocol and reports what it did.
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,26 +40,20 @@ int Fail(const Status& status, int exit_code) {
   return exit_code;
 }
 
-template <typename Driver>
-RunReport Execute(const Config& config, Driver& driver) {
-  if (!config.output.quiet) {
-    std::fputs((RenderBanner(config, driver.id()) + "\n").c_str(), stderr);
-  }
+void PrintBanner(const Config& config, uint32_t id) {
+  if (config.output.quiet) return;
+  std::fputs((RenderBanner(config, id) + "\n").c_str(), stderr);
+}
+
+template <typename Driver, typename... More>
+RunReport Drive(const Config& config, More... more) {
+  Driver driver(config, interrupted, more...);
+  PrintBanner(config, driver.id());
   return driver.Execute();
 }
 
-template <typename Driver>
-RunReport Drive(const Config& config) {
-  Driver driver(config, interrupted);
-  return Execute(config, driver);
-}
-
-RunReport DriveScenario(const Config& config, const std::vector<std::string>& arguments,
-                        Outputs& outputs) {
-  if (!config.distributed.agents.empty()) {
-    Coordinator coordinator(config, arguments, interrupted, &outputs);
-    return Execute(config, coordinator);
-  }
+// By this process alone.
+RunReport DriveScenario(const Config& config, Outputs& outputs) {
   switch (FindScenario(config.scenario)->kind) {
     case ScenarioKind::kMerkle:
       return Drive<MerkleRun>(config);
@@ -68,8 +64,22 @@ RunReport DriveScenario(const Config& config, const std::vector<std::string>& ar
     case ScenarioKind::kLoad:
       break;
   }
-  Run run(config, interrupted, &outputs);
-  return Execute(config, run);
+  return Drive<Run>(config, &outputs);
+}
+
+RunReport DriveAll(const Config& config, const std::vector<NamedConfig>& phases,
+                   const std::vector<std::string>& arguments, Outputs& outputs) {
+  std::optional<Coordinator> coordinator;
+  if (!config.distributed.agents.empty()) {
+    coordinator.emplace(config.distributed, arguments, interrupted, &outputs);
+  }
+  const auto drive = [&](const NamedConfig& run) {
+    if (!coordinator) return DriveScenario(run.config, outputs);
+    PrintBanner(run.config, coordinator->id());
+    return coordinator->Execute(run);
+  };
+  return config.plan.several_runs() ? Campaign(config, phases, interrupted, drive).Execute()
+                                    : drive({"", config, {}});
 }
 
 int RunLoad(const Config& config, const std::vector<NamedConfig>& phases,
@@ -85,10 +95,7 @@ int RunLoad(const Config& config, const std::vector<NamedConfig>& phases,
 
   Outputs outputs(config);
   if (const Status opened = outputs.Open(); !opened.ok()) return Fail(opened, kExitUsage);
-  const auto drive = [&](const Config& one) { return DriveScenario(one, arguments, outputs); };
-  RunReport report = config.plan.several_runs()
-                         ? Campaign(config, phases, interrupted, drive).Execute()
-                         : drive(config);
+  RunReport report = DriveAll(config, phases, arguments, outputs);
   if (const Status told = outputs.Finish(&report); !told.ok()) {
     return Fail(told, report.exit_code == kExitOk ? kExitErrors : report.exit_code);
   }

@@ -38,7 +38,8 @@ int AgentMain(const std::vector<std::string>& arguments) {
   parser.BeginGroup("Agent");
   parser.Text("--listen", "HOST:PORT", listen,
               "Where coordinators connect; without HOST everywhere");
-  parser.Flag("--once", once, "End after one run, for a Kubernetes Job");
+  parser.Flag("--once", once,
+              "End when the first coordinator has no more runs, for a Kubernetes Job");
   RegisterTlsOptions(parser, tls);
   if (const Status parsed = parser.Parse(arguments); !parsed.ok()) return Fail(parsed);
   if (parser.help_wanted()) {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,8 +24,16 @@ class RemoteObserver final : public RunObserver {
   RemoteObserver(AgentService::Stream* stream, std::atomic<bool>* interrupted)
       : stream_(stream), interrupted_(interrupted), reader_([this] { Read(); }) {}
 
-  // The stream must have ended or been cancelled, or reading would wait for ever.
-  ~RemoteObserver() override { reader_.join(); }
+  // The run must be over and told, or reading would wait for ever.
+  ~RemoteObserver() override {
+    if (reader_.joinable()) reader_.join();
+  }
+
+  // Waits for what comes after this run; nothing: no other one.
+  std::optional<v1::Prepare> AwaitNext() {
+    reader_.join();
+    return std::move(next_);
+  }
 
   void OnInterval(const Interval& interval) override {
     v1::RunEvent event;
@@ -54,12 +63,16 @@ class RemoteObserver final : public RunObserver {
     v1::RunRequest request;
     while (stream_->Read(&request)) {
       if (request.has_start()) Set(&started_);
+      if (request.has_prepare()) {
+        next_ = std::move(*request.mutable_prepare());
+        break;
+      }
       if (request.has_stop()) {
         *interrupted_ = true;
         Set(&ended_);
       }
     }
-    // The coordinator closes its side only when it is done or gone.
+    // The coordinator goes on or closes its side only when it is done with the run, or gone.
     *interrupted_ = true;
     Set(&ended_);
   }
@@ -76,6 +89,7 @@ class RemoteObserver final : public RunObserver {
   std::condition_variable changed_;
   bool started_ = false;
   bool ended_ = false;
+  std::optional<v1::Prepare> next_;  // the reader's until it has ended
   std::thread reader_;
 };
 
@@ -84,17 +98,16 @@ StatusOr<Config> ConfigOf(const v1::Prepare& prepare) {
     return FailedPrecondition("this agent was built from " + std::string(Revision()) +
                               ", the coordinator from " + prepare.revision());
   }
-  std::vector<const char*> arguments = {"topgun-loadgen"};
-  for (const std::string& argument : prepare.arguments()) arguments.push_back(argument.c_str());
-  ParsedConfig parsed = ParseConfig(static_cast<int>(arguments.size()), arguments.data());
-  if (!parsed.config) return InvalidArgument(parsed.text);
+  ASSIGN_OR_RETURN(Config config,
+                   ParseRun({prepare.arguments().begin(), prepare.arguments().end()},
+                            {prepare.overrides().begin(), prepare.overrides().end()}));
   if (prepare.agents() == 0 || prepare.index() >= prepare.agents()) {
     return InvalidArgument("index and number of agents do not fit");
   }
-  RETURN_IF_ERROR(CheckShareable(*parsed.config, prepare.agents()));
-  TakeShare(prepare.index(), prepare.agents(), &*parsed.config);
-  RETURN_IF_ERROR(RaiseFileLimit(*parsed.config));
-  return std::move(*parsed.config);
+  RETURN_IF_ERROR(CheckShareable(config, prepare.agents()));
+  TakeShare(prepare.index(), prepare.agents(), &config);
+  RETURN_IF_ERROR(RaiseFileLimit(config));
+  return config;
 }
 
 }  // namespace
@@ -103,27 +116,30 @@ grpc::Status AgentService::Run(grpc::ServerContext* context, Stream* stream) {
   if (busy_.exchange(true)) {
     return {grpc::StatusCode::RESOURCE_EXHAUSTED, "the agent is busy with another run"};
   }
-  const grpc::Status status = RunOnce(context, stream);
+  const grpc::Status status = Serve(context, stream);
   busy_ = false;
-  on_run_ended_();
+  on_served_();
   return status;
 }
 
-grpc::Status AgentService::RunOnce(grpc::ServerContext* context, Stream* stream) {
+grpc::Status AgentService::Serve(grpc::ServerContext* context, Stream* stream) {
   v1::RunRequest request;
   if (!stream->Read(&request) || !request.has_prepare()) {
     return {grpc::StatusCode::INVALID_ARGUMENT, "a run begins with `prepare`"};
   }
-  const auto config = ConfigOf(request.prepare());
-  if (!config.ok()) return rpc::ToGrpc(config.status());
-
-  interrupted_ = false;
-  RemoteObserver observer(stream, &interrupted_);
-  const RunReport report = loadgen::Run(*config, interrupted_, &observer).Execute();
-  v1::RunEvent event;
-  *event.mutable_finished() = ToProto(report);
-  // The coordinator closes its side when it has the report, which ends the observer's reading.
-  if (!stream->Write(event)) context->TryCancel();
+  std::optional<v1::Prepare> prepare = std::move(*request.mutable_prepare());
+  while (prepare) {
+    const auto config = ConfigOf(*prepare);
+    if (!config.ok()) return rpc::ToGrpc(config.status());
+    interrupted_ = false;
+    if (ending_) return {grpc::StatusCode::UNAVAILABLE, "the agent is about to end"};
+    RemoteObserver observer(stream, &interrupted_);
+    const RunReport report = loadgen::Run(*config, interrupted_, &observer).Execute();
+    v1::RunEvent event;
+    *event.mutable_finished() = ToProto(report);
+    if (!stream->Write(event)) context->TryCancel();
+    prepare = observer.AwaitNext();
+  }
   return grpc::Status::OK;
 }
 

@@ -1,5 +1,6 @@
-// The agent's side of distributed runs: takes one run at a time from a coordinator, drives its
-// share and reports. Handlers block; the server gives each its own thread.
+// The agent's side of distributed runs: serves one coordinator at a time, takes its runs one after
+// the other, drives its share of each and reports. Handlers block; the server gives each its own
+// thread.
 #pragma once
 
 #include <atomic>
@@ -14,20 +15,24 @@ class AgentService final : public v1::Agent::Service {
  public:
   using Stream = grpc::ServerReaderWriter<v1::RunEvent, v1::RunRequest>;
 
-  // `on_run_ended` is called after every run, on the thread of its call.
-  explicit AgentService(std::function<void()> on_run_ended = [] {})
-      : on_run_ended_(std::move(on_run_ended)) {}
+  // `on_served` is called when a coordinator has no more runs, on the thread of its call.
+  explicit AgentService(std::function<void()> on_served = [] {})
+      : on_served_(std::move(on_served)) {}
 
   grpc::Status Run(grpc::ServerContext* context, Stream* stream) override;
 
-  // Ends a run that is going on, with its report.
-  void Interrupt() { interrupted_ = true; }
+  // Ends a run that is going on, with its report, and begins no other one.
+  void Interrupt() {
+    ending_ = true;
+    interrupted_ = true;
+  }
 
  private:
-  grpc::Status RunOnce(grpc::ServerContext* context, Stream* stream);
+  grpc::Status Serve(grpc::ServerContext* context, Stream* stream);
 
-  const std::function<void()> on_run_ended_;
+  const std::function<void()> on_served_;
   std::atomic<bool> busy_{false};
+  std::atomic<bool> ending_{false};
   std::atomic<bool> interrupted_{false};
 };
 

@@ -1,196 +1,32 @@
 #include "distributed/coordinator.h"
 
-#include <algorithm>
 #include <random>
-#include <thread>
+#include <utility>
 
-#include "base/build_info.h"
-#include "distributed/share.h"
-#include "distributed/stats_codec.h"
-#include "driver/run_context.h"
+#include "distributed/shared_run.h"
 #include "workload/identity.h"
 
 namespace topgun::loadgen {
-namespace {
 
-constexpr std::chrono::milliseconds kPollEvery{20};
-constexpr int64_t kTellEveryNs = 1'000'000'000;
-
-}  // namespace
-
-Coordinator::Coordinator(const Config& config, std::vector<std::string> arguments,
-                         const std::atomic<bool>& interrupted, RunObserver* observer)
-    : config_(config),
-      arguments_(std::move(arguments)),
+Coordinator::Coordinator(const DistributedConfig& distributed, std::vector<std::string> arguments,
+                         const std::atomic<bool>& interrupted, RunObserver* observer,
+                         const Patience& patience)
+    : arguments_(std::move(arguments)),
       interrupted_(interrupted),
       observer_(observer),
-      id_(std::random_device{}() & kRunIdMax),
-      processes_(config.output.processes),
-      servers_(config.output.metrics_urls) {
-  const rpc::Credentials credentials = rpc::MakeCredentials(config.distributed.tls);
-  for (const std::string& address : config.distributed.agents) {
-    members_.emplace_back().link = std::make_unique<AgentLink>(address, credentials);
+      patience_(patience),
+      id_(std::random_device{}() & kRunIdMax) {
+  const rpc::Credentials credentials = rpc::MakeCredentials(distributed.tls);
+  for (const std::string& address : distributed.agents) {
+    links_.push_back(std::make_unique<AgentLink>(address, credentials));
   }
 }
 
-RunReport Coordinator::Execute() {
-  RunReport report;
+RunReport Coordinator::Execute(const NamedConfig& run) {
+  RunReport report =
+      SharedRun(run, arguments_, links_, patience_, interrupted_, observer_).Execute();
   report.run = id_;
-  start_ns_ = told_ns_ = NowNs();
-  if (PrepareAll(&report) && AwaitConnected(&report)) {
-    RunAll(&report);
-  }
-  Conclude(&report);
-  report.interrupted = interrupted_;
-  Judge(config_, &report);
   return report;
-}
-
-bool Coordinator::PrepareAll(RunReport* report) {
-  const auto deadline = std::chrono::system_clock::now() + config_.target.connect_timeout;
-  v1::Prepare prepare;
-  for (const std::string& argument : arguments_) prepare.add_arguments(argument);
-  prepare.set_agents(static_cast<uint32_t>(members_.size()));
-  prepare.set_revision(std::string(Revision()));
-  for (size_t i = 0; i < members_.size(); ++i) {
-    prepare.set_index(static_cast<uint32_t>(i));
-    const Status status = members_[i].link->Prepare(prepare, deadline);
-    if (status.ok()) continue;
-    members_[i].failed = true;
-    report->unreachable =
-        "agent " + members_[i].link->address() + ": " + std::string(Message(status));
-    return false;
-  }
-  return true;
-}
-
-bool Coordinator::AwaitConnected(RunReport* report) {
-  while (!interrupted_) {
-    if (!TakeNews(report)) {
-      report->unreachable = report->lost_agents.front();
-      StopAll();
-      return false;
-    }
-    const auto ready = [](const Member& member) { return member.news.connected; };
-    if (std::all_of(members_.begin(), members_.end(), ready)) return true;
-    // An agent that cannot connect to the target says so in its report.
-    for (const Member& member : members_) {
-      if (!member.news.finished) continue;
-      report->unreachable =
-          "agent " + member.link->address() + ": " + member.news.finished->unreachable;
-      StopAll();
-      return false;
-    }
-    std::this_thread::sleep_for(kPollEvery);
-  }
-  report->unreachable = "interrupted before the start";
-  StopAll();
-  return false;
-}
-
-void Coordinator::RunAll(RunReport* report) {
-  for (Member& member : members_) member.link->Start();
-  bool stopped = false;
-  while (true) {
-    if (!stopped && interrupted_) {
-      StopAll();
-      stopped = true;
-    }
-    if (!TakeNews(report) && !stopped) {
-      StopAll();
-      stopped = true;
-    }
-    Meter(report);
-    TellProgress(false);
-    const auto done = [](const Member& member) { return member.failed || member.news.finished; };
-    if (std::all_of(members_.begin(), members_.end(), done)) break;
-    std::this_thread::sleep_for(kPollEvery);
-  }
-  TellProgress(true);
-}
-
-bool Coordinator::TakeNews(RunReport* report) {
-  bool all_well = true;
-  for (Member& member : members_) {
-    AgentLink::News news = member.link->Look();
-    for (Interval& interval : news.intervals) {
-      member.pending.Merge(interval.stats);
-      member.counted.Merge(interval.stats);
-      interval.stats = {};
-      member.last = std::move(interval);
-    }
-    news.intervals.clear();
-    member.news = std::move(news);
-    if (!member.failed && !member.news.failure.ok()) {
-      member.failed = true;
-      Fail(member.link->address(), member.news.failure, report);
-    }
-    all_well &= !member.failed;
-  }
-  return all_well;
-}
-
-// From the moment the first agent measures until the first one does no more. The agents begin and
-// end their measurement together, but for the way of a message.
-void Coordinator::Meter(RunReport* report) {
-  const auto in_phase = [this](const char* phase) {
-    return std::any_of(members_.begin(), members_.end(),
-                       [&](const Member& member) { return member.last.phase == phase; });
-  };
-  if (metering_ == Metering::kBefore && in_phase("measure")) {
-    metering_ = Metering::kNow;
-    processes_.Start();
-    servers_.Start();
-  } else if (metering_ == Metering::kNow && (in_phase("drain") || in_phase("cool-down"))) {
-    metering_ = Metering::kAfter;
-    report->processes = processes_.Stop();
-    report->server = servers_.Stop();
-  }
-}
-
-void Coordinator::Fail(const std::string& address, const Status& status, RunReport* report) {
-  report->lost_agents.push_back("agent " + address + ": " + std::string(Message(status)));
-}
-
-void Coordinator::TellProgress(bool all) {
-  const int64_t now_ns = NowNs();
-  if (observer_ == nullptr || (!all && now_ns - told_ns_ < kTellEveryNs)) return;
-  Interval interval;
-  interval.run_s = static_cast<double>(now_ns - start_ns_) / 1e9;
-  interval.seconds = static_cast<double>(now_ns - told_ns_) / 1e9;
-  for (Member& member : members_) {
-    // All are in the same phase but for moments; the one that lags is told.
-    if (interval.phase.empty() || member.last.phase_s < interval.phase_s) {
-      interval.phase = member.last.phase;
-      interval.phase_s = member.last.phase_s;
-      interval.left_s = member.last.left_s;
-    }
-    interval.unacked_ops += member.last.unacked_ops;
-    interval.stats.Merge(member.pending);
-    member.pending = {};
-  }
-  told_ns_ = now_ns;
-  if (!interval.phase.empty()) observer_->OnInterval(interval);
-}
-
-void Coordinator::StopAll() {
-  for (Member& member : members_) {
-    if (!member.failed && !member.news.finished) member.link->Stop();
-  }
-}
-
-void Coordinator::Conclude(RunReport* report) {
-  for (const Member& member : members_) {
-    if (!member.news.finished) {
-      report->whole.Merge(member.counted);
-      continue;
-    }
-    const RunReport& part = *member.news.finished;
-    MergeReport(part, report);
-    report->agents.push_back({member.link->address(), part.window.ops_acked,
-                              part.PerSecond(part.window.ops_acked),
-                              part.measured.ack_latency.Percentile(99), part.busiest_thread});
-  }
 }
 
 }  // namespace topgun::loadgen

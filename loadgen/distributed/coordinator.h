@@ -1,17 +1,19 @@
-// A run that several agents drive together: shares it out, starts all at once, merges what they
-// report, and judges the whole as if one generator had done it.
+// The agents that drive runs together, from the first run to the last: each keeps its call open
+// meanwhile, so that nobody else gets between two steps of a search. One run is SharedRun's
+// business.
 //
-// Lives on the main thread. An agent that cannot be reached, refuses or dies ends the run for all;
-// the report then says which and why, and holds what the agents had counted.
+// Lives on the main thread.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "config.h"
 #include "distributed/agent_link.h"
+#include "distributed/patience.h"
 #include "report/run_report.h"
 #include "stats/interval.h"
 
@@ -19,48 +21,23 @@ namespace topgun::loadgen {
 
 class Coordinator {
  public:
-  // `arguments`: the command line without the program's name. All must outlive the coordinator.
-  Coordinator(const Config& config, std::vector<std::string> arguments,
-              const std::atomic<bool>& interrupted, RunObserver* observer);
+  // `arguments`: the command line without the program's name, which every agent reads. `observer`
+  // may be null. All must outlive the coordinator.
+  Coordinator(const DistributedConfig& distributed, std::vector<std::string> arguments,
+              const std::atomic<bool>& interrupted, RunObserver* observer,
+              const Patience& patience = {});
 
   uint32_t id() const { return id_; }
-  RunReport Execute();
+  // One run, with its verdict. After an agent was lost the others are of no use any more.
+  RunReport Execute(const NamedConfig& run);
 
  private:
-  bool PrepareAll(RunReport* report);
-  bool AwaitConnected(RunReport* report);
-  void RunAll(RunReport* report);
-  // Tells the observer what all agents did since the last call.
-  void TellProgress(bool all);
-  // Takes the news of every agent; false when one has failed.
-  bool TakeNews(RunReport* report);
-  void Meter(RunReport* report);
-  void Fail(const std::string& address, const Status& status, RunReport* report);
-  void StopAll();
-  void Conclude(RunReport* report);
-
-  const Config& config_;
   const std::vector<std::string> arguments_;
   const std::atomic<bool>& interrupted_;
   RunObserver* const observer_;
+  const Patience patience_;
   const uint32_t id_;
-
-  struct Member {
-    std::unique_ptr<AgentLink> link;
-    AgentLink::News news;  // the latest; its intervals are moved to `pending`
-    RunStats pending;      // not told to the observer yet
-    Interval last;         // without stats
-    RunStats counted;      // in intervals, for an agent that dies
-    bool failed = false;
-  };
-  enum class Metering : uint8_t { kBefore, kNow, kAfter };
-
-  ProcessCpuMeter processes_;
-  ServerMeter servers_;
-  Metering metering_ = Metering::kBefore;
-  std::vector<Member> members_;
-  int64_t start_ns_ = 0;
-  int64_t told_ns_ = 0;
+  std::vector<std::unique_ptr<AgentLink>> links_;
 };
 
 }  // namespace topgun::loadgen

@@ -134,6 +134,7 @@ Interval FromProto(const v1::Interval& proto) {
 v1::Finished ToProto(const RunReport& report) {
   v1::Finished proto;
   proto.set_unreachable(report.unreachable);
+  proto.set_interrupted(report.interrupted);
   proto.set_seconds(report.seconds);
   *proto.mutable_window() = ToProto(report.window);
   *proto.mutable_measured() = ToProto(report.measured);
@@ -149,6 +150,7 @@ v1::Finished ToProto(const RunReport& report) {
 RunReport FromProto(const v1::Finished& proto) {
   RunReport report;
   report.unreachable = proto.unreachable();
+  report.interrupted = proto.interrupted();
   report.seconds = proto.seconds();
   report.window = FromProto(proto.window());
   report.measured = FromProto(proto.measured());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "driver/capacity_search.h"
+#include "options/values.h"
 #include "report/text.h"
 
 namespace topgun::loadgen {
@@ -13,11 +14,19 @@ namespace {
 constexpr double kReachedMin = 0.98;  // of the planned rate
 
 // The keys are there after the first run.
-Config AtRate(const Config& config, double rate, bool first) {
-  Config at = config;
-  at.load.rate = rate;
-  at.data.preload &= first;
+NamedConfig AtRate(std::string name, const Config& config, double rate, bool first) {
+  NamedConfig at{std::move(name), config, {}};
+  at.config.load.rate = rate;
+  at.config.data.preload &= first;
+  at.overrides = {"--rate=" + RateText(rate), "--duration=" + DurationText(config.load.duration),
+                  "--warmup=" + DurationText(config.load.warmup)};
+  if (!first) at.overrides.push_back("--preload=false");
   return at;
+}
+
+// The next run would fare no better.
+bool IsHopeless(const RunReport& report) {
+  return !report.unreachable.empty() || !report.lost_agents.empty();
 }
 
 bool ReachedItsRate(const CampaignPart& part) {
@@ -46,33 +55,33 @@ RunReport Campaign::Execute() {
   return Conclude();
 }
 
-CampaignPart& Campaign::RunPart(const std::string& name, const Config& config) {
+CampaignPart& Campaign::RunPart(const NamedConfig& run) {
   if (!config_.output.quiet) {
     const std::string rate =
-        config.load.open_loop() ? ", " + Grouped(config.load.rate) + " ops/s" : "";
-    std::fprintf(stderr, "%s%s\n", name.c_str(), rate.c_str());
+        run.config.load.open_loop() ? ", " + Grouped(run.config.load.rate) + " ops/s" : "";
+    std::fprintf(stderr, "%s%s\n", run.name.c_str(), rate.c_str());
   }
   const bool search = campaign_.kind == CampaignReport::Kind::kFindMax;
-  if (!search) campaign_.config = config;
+  if (!search) campaign_.config = run.config;
   CampaignPart& part = campaign_.parts.emplace_back();
-  part.name = name;
-  part.rate = config.load.rate;
-  part.report = drive_(config);
+  part.name = run.name;
+  part.rate = run.config.load.rate;
+  part.report = drive_(run);
   return part;
 }
 
 void Campaign::RunSteps() {
   const std::vector<double>& steps = config_.plan.steps;
   for (size_t i = 0; i < steps.size() && !interrupted_; ++i) {
-    RunPart("step " + std::to_string(i + 1) + " of " + std::to_string(steps.size()),
-            AtRate(config_, steps[i], i == 0));
+    const std::string name =
+        "step " + std::to_string(i + 1) + " of " + std::to_string(steps.size());
+    if (IsHopeless(RunPart(AtRate(name, config_, steps[i], i == 0)).report)) return;
   }
 }
 
 void Campaign::RunPhases() {
   for (const NamedConfig& phase : phases_) {
-    if (interrupted_) return;
-    RunPart(phase.name, phase.config);
+    if (interrupted_ || IsHopeless(RunPart(phase).report)) return;
   }
 }
 
@@ -81,8 +90,8 @@ void Campaign::Search() {
   CapacitySearch search({.start = config_.load.rate, .tolerance = config_.plan.tolerance});
   while (const auto rate = search.Next()) {
     const std::string name = "attempt " + std::to_string(search.attempts() + 1);
-    CampaignPart& part = RunPart(name, AtRate(config_, *rate, search.attempts() == 0));
-    if (interrupted_ || !part.report.unreachable.empty()) break;
+    CampaignPart& part = RunPart(AtRate(name, config_, *rate, search.attempts() == 0));
+    if (interrupted_ || IsHopeless(part.report)) break;
     part.passed = part.report.exit_code == kExitOk && ReachedItsRate(part);
     for (const Threshold& objective : config_.plan.objectives) {
       part.objectives.push_back(CheckThreshold(objective, part.report));
@@ -97,7 +106,8 @@ void Campaign::Search() {
                    part.passed ? "passed" : "failed");
     }
     // The last one, for want of a better one.
-    if (part.passed || search.best() == 0) campaign_.config = AtRate(config_, *rate, true);
+    if (part.passed || search.best() == 0)
+      campaign_.config = AtRate(name, config_, *rate, true).config;
     search.Report(part.passed);
   }
   campaign_.best_rate = search.best();
@@ -113,8 +123,13 @@ RunReport Campaign::Conclude() {
   }
   if (search) {
     // Attempts are meant to fail; only the search as a whole can.
-    if (campaign_.best_rate == 0 && !campaign_.parts.empty()) {
-      all = campaign_.parts.back().report;
+    const CampaignPart* const last = campaign_.parts.empty() ? nullptr : &campaign_.parts.back();
+    if (last != nullptr && IsHopeless(last->report)) {
+      if (campaign_.best_rate == 0) all = last->report;
+      all.exit_code = last->report.exit_code;
+      all.problems = last->report.problems;
+    } else if (last != nullptr && campaign_.best_rate == 0) {
+      all = last->report;
       if (all.exit_code == kExitOk) all.exit_code = kExitErrors;
       all.problems.push_back("no rate kept " + campaign_.slo);
     }

@@ -16,7 +16,7 @@ namespace topgun::loadgen {
 
 class Campaign {
  public:
-  using Drive = std::function<RunReport(const Config&)>;
+  using Drive = std::function<RunReport(const NamedConfig&)>;
 
   // `drive` executes one run. Lines about what is done go to stderr unless the config says quiet.
   // All must outlive the campaign.
@@ -24,14 +24,15 @@ class Campaign {
            const std::atomic<bool>& interrupted, Drive drive);
 
   // The report of one run speaks for all: that of the capacity found, or else the last one. Its
-  // exit code and problems are those of all of them.
+  // exit code and problems are those of all of them. A run that could not take place, or that lost
+  // an agent, is the last one.
   RunReport Execute();
 
  private:
   void RunSteps();
   void Search();
   void RunPhases();
-  CampaignPart& RunPart(const std::string& name, const Config& config);
+  CampaignPart& RunPart(const NamedConfig& run);
   RunReport Conclude();
 
   const Config& config_;

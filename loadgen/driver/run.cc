@@ -165,7 +165,7 @@ void Run::Drain(RunReport* report) {
   report->unanswered_queries = state.unanswered_queries;
   const bool seen_live =
       config_.verify.watches() || (config_.verify.reads_back() && context_.keys().HasOr());
-  if (seen_live) AwaitSightings();
+  if (seen_live) AwaitSightings(&phase);
   Collect(&phase);
   // After a cool-down these are operations that were sent during it.
   if (config_.load.cooldown.count() == 0) report->measured.Merge(phase.stats);
@@ -173,11 +173,11 @@ void Run::Drain(RunReport* report) {
 }
 
 // The observer has seen all it will see once nothing new has come for a while.
-void Run::AwaitSightings() {
+void Run::AwaitSightings(Phase* phase) {
   uint64_t seen = TotalState().sightings;
   int64_t quiet_since_ns = NowNs();
   while (NowNs() - quiet_since_ns < kSightingsQuietNs) {
-    std::this_thread::sleep_for(kPollEvery);
+    Step(NowNs() + Ns(kPollEvery), phase);
     const uint64_t now_seen = TotalState().sightings;
     if (now_seen != seen) quiet_since_ns = NowNs();
     seen = now_seen;
@@ -188,6 +188,7 @@ void Run::Check(RunReport* report) {
   const Worker::State state = TotalState();
   for (const auto& worker : workers_) worker->Finish();
   if (!config_.verify.needs_ledger()) return;
+  if (observer_ != nullptr) observer_->OnPhase("verify");
   Ledger& ledger = *workers_[0]->ledger();
   for (size_t i = 1; i < workers_.size(); ++i) ledger.Merge(*workers_[i]->ledger());
   if (config_.verify.inject_loss > 0) ledger.ClaimPhantomAcks(config_.verify.inject_loss);

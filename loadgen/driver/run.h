@@ -44,7 +44,7 @@ class Run {
   void StopWriting();
   void CoolDown(RunReport* report);
   void Drain(RunReport* report);
-  void AwaitSightings();
+  void AwaitSightings(Phase* phase);
   void Check(RunReport* report);
   void CheckLive(const Ledger& ledger, VerifyReport* report) const;
 

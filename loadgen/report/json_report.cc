@@ -238,7 +238,8 @@ json::array AgentsJson(const RunReport& report) {
                       {"ops_acked", agent.ops_acked},
                       {"acked_ops_per_s", agent.acked_ops_per_s},
                       {"ack_p99", Us(agent.ack_p99_ns)},
-                      {"busiest_thread", agent.busiest_thread}});
+                      {"busiest_thread", agent.busiest_thread},
+                      {"late_share", agent.late_share}});
   }
   return agents;
 }
@@ -256,6 +257,7 @@ json::object PartJson(const CampaignReport& campaign, const CampaignPart& part) 
   json::array problems;
   for (const std::string& problem : part.report.problems) problems.emplace_back(problem);
   object["problems"] = std::move(problems);
+  if (!part.report.agents.empty()) object["agents"] = AgentsJson(part.report);
   if (campaign.kind == CampaignReport::Kind::kFindMax) object["passed"] = part.passed;
   return object;
 }

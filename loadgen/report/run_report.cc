@@ -45,20 +45,34 @@ void JudgeFleet(const FleetReport& fleet, RunReport* report) {
   }
 }
 
+void Invalid(RunReport* report, const std::string& why) {
+  report->valid = false;
+  Add(report, kExitBottleneck, "INVALID: " + why);
+}
+
+// The agents of which `figure` is above the limit, for a message; empty: none is.
+std::string AgentsAbove(double limit, double AgentSummary::*figure, const RunReport& report) {
+  std::string names;
+  for (const AgentSummary& agent : report.agents) {
+    if (agent.*figure > limit) names += (names.empty() ? " on agent " : ", ") + agent.name;
+  }
+  return names;
+}
+
 // Whether the figures are those of the target. A busy generator spoils both models: an open loop
 // charges its own delays to the target, a closed one finds its own capacity. What is shorter than a
-// second tells of no capacity anyway.
+// second tells of no capacity anyway. One agent among many spoils the figures of all.
 void JudgeGenerator(const Config& config, RunReport* report) {
   constexpr double kSecondsMin = 1;
   const bool open = config.load.open_loop();
   if (report->busiest_thread > kGeneratorCpuMax && (open || report->seconds >= kSecondsMin)) {
-    report->valid = false;
-    Add(report, kExitBottleneck,
-        "INVALID: a thread of the generator used more than 90 % of a core; try more --threads");
+    Invalid(report, "a thread of the generator used more than 90 % of a core" +
+                        AgentsAbove(kGeneratorCpuMax, &AgentSummary::busiest_thread, *report) +
+                        "; try more --threads");
   }
-  if (open && report->LateShare() > kLateShareMax) {
-    report->valid = false;
-    Add(report, kExitBottleneck, "INVALID: more than 1 % of the frames left over 10 ms late");
+  const std::string late = AgentsAbove(kLateShareMax, &AgentSummary::late_share, *report);
+  if (open && (report->LateShare() > kLateShareMax || !late.empty())) {
+    Invalid(report, "more than 1 % of the frames left over 10 ms late" + late);
   }
 }
 

@@ -28,6 +28,7 @@ struct AgentSummary {
   double acked_ops_per_s = 0;
   int64_t ack_p99_ns = 0;
   double busiest_thread = 0;
+  double late_share = 0;  // of its frames
 };
 
 struct CampaignReport;

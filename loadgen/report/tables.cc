@@ -251,10 +251,11 @@ Table Verification(const RunReport& report) {
 }
 
 Table Agents(const RunReport& report) {
-  Table table{"Agents", {"acked ops", "ops/s", "p99 ms", "busiest"}, {}};
+  Table table{"Agents", {"acked ops", "ops/s", "p99 ms", "busiest", "late"}, {}};
   for (const AgentSummary& agent : report.agents) {
     table.rows.push_back({agent.name, Grouped(agent.ops_acked), Grouped(agent.acked_ops_per_s),
-                          Millis(agent.ack_p99_ns), Fixed(100 * agent.busiest_thread, 0) + " %"});
+                          Millis(agent.ack_p99_ns), Fixed(100 * agent.busiest_thread, 0) + " %",
+                          Fixed(100 * agent.late_share, 1) + " %"});
   }
   return table;
 }

@@ -101,6 +101,73 @@ TEST_F(LoadgenAgentsTest, TwoAgentsAreOneVerifiedRun) {
       << Output();
 }
 
+TEST_F(LoadgenAgentsTest, StepsAndPhasesAreSharedOut) {
+  const std::string first = StartAgent();
+  const std::string agents = first + "," + StartAgent();
+  // Verdicts about punctuality are not for a test.
+  ExitCodeOf(StartCoordinator(agents, {"--connections", "2", "--preload", "--steps",
+                                       "200,400:300ms", "--json", Path("json")}));
+  json::value report = json::parse(Content(Path("json")));
+  const json::array& steps = report.at("steps").as_array();
+  ASSERT_EQ(steps.size(), 2U) << Output();
+  EXPECT_EQ(steps[1].at("planned_ops_per_s").to_number<int>(), 400);
+  for (const json::value& step : steps) {
+    int sum = 0;
+    ASSERT_EQ(step.at("agents").as_array().size(), 2U);
+    for (const json::value& agent : step.at("agents").as_array()) {
+      sum += agent.at("ops_acked").to_number<int>();
+    }
+    EXPECT_EQ(step.at("throughput").at("ops_acked").to_number<int>(), sum);
+  }
+
+  std::ofstream(Path("script")) << R"([{"name": "fill", "ops": 500, "preload": true},
+                                       {"name": "read", "ops": 300, "mix": "query=1"}])";
+  EXPECT_EQ(ExitCodeOf(StartCoordinator(agents, {"--connections", "2", "--script", Path("script"),
+                                                 "--json", Path("json")})),
+            kExitOk)
+      << Output();
+  report = json::parse(Content(Path("json")));
+  const json::array& phases = report.at("phases").as_array();
+  ASSERT_EQ(phases.size(), 2U);
+  EXPECT_EQ(phases[0].at("throughput").at("ops_acked").to_number<int>(), 500);
+  EXPECT_EQ(phases[1].at("throughput").at("queries_answered").to_number<int>(), 300);
+}
+
+TEST_F(LoadgenAgentsTest, ASearchIsSharedOut) {
+  const std::string first = StartAgent();
+  const std::string agents = first + "," + StartAgent();
+  // No answer is that fast: every attempt fails, down to the lowest rate.
+  EXPECT_NE(ExitCodeOf(StartCoordinator(
+                agents, {"--connections", "2", "--find-max", "--rate", "8", "--slo", "p99<1us",
+                         "--duration", "50ms", "--json", Path("json")})),
+            kExitOk);
+  const json::value report = json::parse(Content(Path("json")));
+  EXPECT_EQ(report.at("find_max").at("attempts").as_array().size(), 4U) << Output();
+  EXPECT_EQ(report.at("find_max").at("ops_per_s").to_number<int>(), 0);
+}
+
+TEST_F(LoadgenAgentsTest, ACampaignEndsWithTheAgentThatDies) {
+  const std::string first = StartAgent();
+  const std::string agents = first + "," + StartAgent();
+  ChildProcess coordinator = StartCoordinator(
+      agents, {"--connections", "2", "--steps", "200,400:300s", "--json", Path("json")});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.counters().ops > 0; }));
+  agents_[1].Kill();
+  EXPECT_NE(ExitCodeOf(std::move(coordinator)), kExitOk);
+  EXPECT_THAT(Output(), HasSubstr("lost agent " + agents.substr(agents.find(',') + 1)));
+  EXPECT_EQ(json::parse(Content(Path("json"))).at("steps").as_array().size(), 1U);
+}
+
+TEST_F(LoadgenAgentsTest, AnAgentThatIsToldToEndSpoilsTheRun) {
+  const std::string agent = StartAgent();
+  ChildProcess coordinator = StartCoordinator(agent, {"--connections", "1", "--duration", "300s"});
+  ASSERT_TRUE(WaitUntil([&] { return gateway_.counters().ops > 0; }));
+  agents_[0].Signal(SIGTERM);
+  EXPECT_EQ(ExitCodeOf(std::move(coordinator)), kExitErrors);
+  EXPECT_THAT(Output(), HasSubstr("ended early"));
+  EXPECT_TRUE(agents_[0].Wait());
+}
+
 TEST_F(LoadgenAgentsTest, AnAgentThatDiesFailsTheRunForAll) {
   const std::string first = StartAgent();
   const std::string agents = first + "," + StartAgent();
@@ -160,9 +227,13 @@ TEST_F(LoadgenAgentsTest, WithTlsBothSidesNeedACertificateOfTheAuthority) {
   EXPECT_THAT(Output(), HasSubstr("gRPC with TLS needs all of"));
 }
 
-TEST_F(LoadgenAgentsTest, AnAgentForOneRunEndsAfterIt) {
+TEST_F(LoadgenAgentsTest, AnAgentForOneCoordinatorEndsAfterItsLastRun) {
   const std::string agent = StartAgent({"--once"});
-  EXPECT_EQ(ExitCodeOf(StartCoordinator(agent, {"--connections", "1", "--ops", "100"})), kExitOk);
+  std::ofstream(Path("script")) << R"([{"ops": 100}, {"ops": 200}])";
+  EXPECT_EQ(ExitCodeOf(StartCoordinator(agent, {"--connections", "1", "--script", Path("script")})),
+            kExitOk)
+      << Output();
+  EXPECT_EQ(gateway_.counters().ops, 300U);
   EXPECT_TRUE(agents_[0].Wait());
   EXPECT_EQ(agents_[0].exit_code(), kExitOk);
 }

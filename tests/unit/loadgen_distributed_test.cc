@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "distributed/patience.h"
 #include "distributed/share.h"
 #include "distributed/stats_codec.h"
 #include "options/distributed.h"
@@ -75,6 +76,20 @@ TEST(ShareTest, MoreAgentsThanConnectionsAreRefused) {
   EXPECT_THAT(std::string(Message(CheckShareable(config, 3))), HasSubstr("--connections"));
   config.scenario = "idle";
   EXPECT_THAT(std::string(Message(CheckShareable(config, 2))), HasSubstr("idle"));
+}
+
+TEST(PatienceTest, ConnectingAndVerifyingTakeTheirTime) {
+  using std::chrono::milliseconds;
+  Config config;
+  config.target.connect_timeout = milliseconds(1'000);
+  config.load.connections = 900;
+  config.clients.subscribers = 100;
+  const Patience patience{.silence = milliseconds(10), .verification = milliseconds(20)};
+  EXPECT_EQ(patience.For("measure", config), milliseconds(10));
+  EXPECT_EQ(patience.For("verify", config), milliseconds(20));
+  EXPECT_EQ(patience.For("", config), milliseconds(1'010));
+  config.clients.connect_rate = 500;  // takes two seconds
+  EXPECT_EQ(patience.For("connect", config), milliseconds(3'010));
 }
 
 TEST(DistributedOptionsTest, AddressesAreChecked) {
@@ -158,6 +173,8 @@ TEST(StatsCodecTest, MergedReportsAreSums) {
   one.verify->acked_ops = 4;
   one.verify->missing = 1;
   one.verify->examples = {"key 1"};
+  one.interrupted = true;
+  EXPECT_TRUE(FromProto(ToProto(one)).interrupted);
   RunReport two = one;
   two.seconds = 3;
   two.busiest_thread = 0.7;

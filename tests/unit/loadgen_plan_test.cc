@@ -179,13 +179,50 @@ RunReport Simulate(const Config& config, double capacity) {
   return report;
 }
 
+// What an agent must come to on its own.
+void ExpectSameRun(const Config& a, const Config& b) {
+  EXPECT_EQ(a.scenario, b.scenario);
+  EXPECT_NEAR(a.load.rate, b.load.rate, 1e-6 * b.load.rate);
+  EXPECT_EQ(a.load.duration, b.load.duration);
+  EXPECT_EQ(a.load.warmup, b.load.warmup);
+  EXPECT_EQ(a.load.ops, b.load.ops);
+  EXPECT_EQ(a.load.connections, b.load.connections);
+  EXPECT_EQ(a.data.preload, b.data.preload);
+  EXPECT_EQ(a.data.keys, b.data.keys);
+  EXPECT_EQ(a.verify.mode, b.verify.mode);
+}
+
+TEST_F(ScriptFileTest, AgentsMakeOutTheSameRunsOfTheCommandLine) {
+  const std::string path = Write(
+      R"([{"name": "one", "rate": "2k"}, {"name": "two", "scenario": "query", "keys": 50, "ops": 9}])");
+  for (const std::vector<std::string>& plan : {std::vector<std::string>{"--steps", "100,300:7s"},
+                                               {"--find-max", "--slo", "p99<50ms"},
+                                               {"--script", path}}) {
+    std::vector<std::string> arguments = {"--no-auth", "--quiet", "--preload", "--connections", "7",
+                                          "--keys",    "300",     "--agents",  "a:1,b:1"};
+    arguments.insert(arguments.end(), plan.begin(), plan.end());
+    const auto parsed = Parse({arguments.begin() + 2, arguments.end()});
+    ASSERT_TRUE(parsed.config) << parsed.text;
+    const std::atomic<bool> interrupted{false};
+    size_t runs = 0;
+    Campaign(*parsed.config, parsed.phases, interrupted, [&](const NamedConfig& run) {
+      ++runs;
+      const auto agents = ParseRun(arguments, run.overrides);
+      EXPECT_TRUE(agents.ok()) << Message(agents.status());
+      if (agents.ok()) ExpectSameRun(*agents, run.config);
+      return Simulate(run.config, 123'456);
+    }).Execute();
+    EXPECT_GE(runs, 2U);
+  }
+}
+
 TEST(CampaignTest, TheSearchFindsTheCapacityOfATarget) {
   const Config config = *Parse({"--find-max", "--slo", "p99<50ms", "--preload"}).config;
   const std::atomic<bool> interrupted{false};
   int preloads = 0;
-  const RunReport report = Campaign(config, {}, interrupted, [&](const Config& attempt) {
-                             preloads += attempt.data.preload;
-                             return Simulate(attempt, 123'456);
+  const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& attempt) {
+                             preloads += attempt.config.data.preload;
+                             return Simulate(attempt.config, 123'456);
                            }).Execute();
   ASSERT_TRUE(report.campaign);
   EXPECT_EQ(report.exit_code, kExitOk);
@@ -199,8 +236,8 @@ TEST(CampaignTest, TheSearchFindsTheCapacityOfATarget) {
 TEST(CampaignTest, ATargetThatKeepsNothingIsAFailure) {
   const Config config = *Parse({"--find-max", "--slo", "p99<50ms"}).config;
   const std::atomic<bool> interrupted{false};
-  const RunReport report = Campaign(config, {}, interrupted, [&](const Config& attempt) {
-                             return Simulate(attempt, 0);
+  const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& attempt) {
+                             return Simulate(attempt.config, 0);
                            }).Execute();
   EXPECT_EQ(report.exit_code, kExitErrors);
   EXPECT_EQ(report.campaign->best_rate, 0);
@@ -210,9 +247,9 @@ TEST(CampaignTest, ATargetThatKeepsNothingIsAFailure) {
 TEST(CampaignTest, StepsReportTheWorstOfTheirVerdicts) {
   const Config config = *Parse({"--steps", "10,20,30:1s"}).config;
   const std::atomic<bool> interrupted{false};
-  const RunReport report = Campaign(config, {}, interrupted, [&](const Config& step) {
-                             RunReport one = Simulate(step, 100);
-                             if (step.load.rate != 20) return one;
+  const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& step) {
+                             RunReport one = Simulate(step.config, 100);
+                             if (step.config.load.rate != 20) return one;
                              one.exit_code = kExitBottleneck;
                              one.problems = {"INVALID"};
                              return one;
@@ -223,12 +260,31 @@ TEST(CampaignTest, StepsReportTheWorstOfTheirVerdicts) {
   EXPECT_EQ(report.window.ops_acked, 300U);
 }
 
+TEST(CampaignTest, NothingFollowsARunThatLostAnAgent) {
+  for (const std::vector<std::string>& plan :
+       {std::vector<std::string>{"--steps", "10,20,30:1s"}, {"--find-max", "--rate", "10"}}) {
+    const Config config = *Parse(plan).config;
+    const std::atomic<bool> interrupted{false};
+    const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& run) {
+                               RunReport one = Simulate(run.config, 1'000);
+                               if (run.config.load.rate != 20) return one;
+                               one.lost_agents = {"agent a:1: died"};
+                               one.exit_code = kExitErrors;
+                               one.problems = {"lost agent a:1: died"};
+                               return one;
+                             }).Execute();
+    EXPECT_EQ(report.campaign->parts.size(), 2U) << plan[0];
+    EXPECT_EQ(report.exit_code, kExitErrors) << plan[0];
+    EXPECT_THAT(report.problems, ElementsAre(HasSubstr("lost agent a:1"))) << plan[0];
+  }
+}
+
 TEST(CampaignTest, AnInterruptEndsIt) {
   const Config config = *Parse({"--steps", "10,20,30:1s"}).config;
   std::atomic<bool> interrupted{false};
-  const RunReport report = Campaign(config, {}, interrupted, [&](const Config& step) {
+  const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& step) {
                              interrupted = true;
-                             return Simulate(step, 100);
+                             return Simulate(step.config, 100);
                            }).Execute();
   EXPECT_EQ(report.campaign->parts.size(), 1U);
   EXPECT_TRUE(report.interrupted);

@@ -66,6 +66,21 @@ test('two agents are one verified run', async (t) => {
   assert.deepEqual(report.thresholds.map(({passed}) => passed), [true, true]);
   assert.match(readFileSync(file('html'), 'utf8'), /<polyline[^>]+points="[\d.]+,/);
 
+  // Steps by the same agents: each is shared out, and reported as one.
+  const steps = await run(loadgen, [
+    '--agents', agents.map(({address}) => address).join(','), ...(await cluster.urls()).flatMap((url) => ['--url', url]),
+    '--connections', '4', '--batch', '10', '--warmup', '0s', '--steps', '500,1k:2s', '--map-prefix', 'steps', '--json', file('steps'),
+  ], {env, maxBuffer: 1 << 24}).catch((error) => error); // whether this machine keeps a schedule is not the question
+  t.diagnostic(steps.stdout);
+  const course = JSON.parse(readFileSync(file('steps'), 'utf8')).steps;
+  assert.deepEqual(course.map(({planned_ops_per_s}) => planned_ops_per_s), [500, 1000]);
+  for (const step of course) {
+    assert.equal(step.agents.length, 2);
+    assert.equal(step.agents.reduce((sum, {ops_acked}) => sum + ops_acked, 0), step.throughput.ops_acked);
+    assert.ok(step.latency.ack.count > 0);
+    assert.doesNotMatch(step.problems.join(), /lost agent|never acknowledged/);
+  }
+
   agents[0].agent.kill('SIGTERM');
   const [code] = await once(agents[0].agent, 'exit');
   assert.equal(code, 0);
