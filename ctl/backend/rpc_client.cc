@@ -7,6 +7,7 @@
 #include <grpcpp/support/slice.h>
 
 #include <future>
+#include <initializer_list>
 #include <utility>
 
 #include "rpc/channel.h"
@@ -34,8 +35,15 @@ bool Mentions(std::string_view text, std::initializer_list<std::string_view> wor
   return false;
 }
 
-bool WasClosed(std::string_view text) {
-  return Mentions(text, {"closed", "reset", "GOAWAY", "Broken pipe", "EOF"});
+// gRPC's own words about a connection, not those of a service that is up and says UNAVAILABLE.
+bool IsAboutConnection(std::string_view text) {
+  return Mentions(text, {"ipv4:", "ipv6:", "unix:", "last error", "all addresses", "all backends",
+                         "ocket closed", "GOAWAY"});
+}
+
+// Nobody listens there, or nothing gets there: whatever would have been spoken.
+bool IsAboutNetwork(std::string_view text) {
+  return Mentions(text, {"refused", "No route", "unreachable", "imed out", "No such file"});
 }
 
 }  // namespace
@@ -44,11 +52,11 @@ std::string WayOut(const Status& status, bool encrypted) {
   const std::string_view text = Message(status);
   switch (status.code()) {
     case StatusCode::kUnavailable:
-      if (Mentions(text, {"andshake", "ertificate", "CERTIFICATE", "SSL", "peer-names"})) {
+      if (!IsAboutConnection(text) || IsAboutNetwork(text)) return {};
+      if (Mentions(text, {"andshake", "ertificate", "CERTIFICATE", "erification", "SSL"})) {
         return kHandshake;
       }
-      if (WasClosed(text)) return encrypted ? kRefused : kPlain;
-      return {};
+      return encrypted ? kRefused : kPlain;
     case StatusCode::kDeadlineExceeded:
       return kSlow;
     case StatusCode::kUnimplemented:

@@ -315,7 +315,13 @@ TEST_F(RpcTlsTest, FilesThatCannotBeUsedAreNamed) {
 TEST(WayOutTest, SomeFailuresHaveOne) {
   EXPECT_THAT(WayOut(DeadlineExceeded("Deadline Exceeded"), false), HasSubstr("--timeout"));
   EXPECT_THAT(WayOut(Unavailable("Socket closed"), false), HasSubstr("TLS"));
-  EXPECT_THAT(WayOut(Unavailable("Connection refused"), false), IsEmpty());
+  const std::string failed = "failed to connect to all addresses; last error: UNKNOWN: ipv4:1: ";
+  EXPECT_THAT(WayOut(Unavailable(failed + "Connection refused"), false), IsEmpty());
+  EXPECT_THAT(WayOut(Unavailable(failed + "Endpoint read failed"), false), HasSubstr("want TLS"));
+  EXPECT_THAT(WayOut(Unavailable(failed + "recvmsg"), true), HasSubstr("speaks plain text"));
+  EXPECT_THAT(WayOut(Unavailable(failed + "Ssl handshake failed"), true),
+              HasSubstr("accept each other's certificates"));
+  EXPECT_THAT(WayOut(Unavailable("shutting down"), true), IsEmpty()) << "the service's own words";
 }
 
 TEST(CommandLineTest, RpcServersAndTheirTls) {
