@@ -28,19 +28,19 @@ export function sign(secret, claims) {
 }
 
 export class Service {
-  // Resolves once it is ready. Ends with the test.
-  static async start(t, name, args) {
+  // Resolves once it is ready. Ends with the test. `before`: words of a command that runs it in its place.
+  static async start(t, name, args, {before = []} = {}) {
     const adminPort = await freePort();
-    const service = new Service(name, adminPort, [...args, `--admin=127.0.0.1:${adminPort}`]);
+    const service = new Service(adminPort, [...before, program(name), ...args, `--admin=127.0.0.1:${adminPort}`]);
     t.after(() => service.stop());
     await service.ready();
     return service;
   }
 
-  constructor(name, adminPort, args) {
+  constructor(adminPort, [command, ...args]) {
     this.admin = `http://127.0.0.1:${adminPort}`;
     this.output = '';
-    this.child = spawn(program(name), args, {stdio: ['ignore', 'pipe', 'pipe'], env: {PATH: process.env.PATH}});
+    this.child = spawn(command, args, {stdio: ['ignore', 'pipe', 'pipe'], env: {PATH: process.env.PATH}});
     this.ended = new Promise((resolve) => this.child.once('exit', resolve));
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on('data', (data) => this.output += data);
   }
@@ -62,6 +62,13 @@ export class Service {
     const text = await (await fetch(`${this.admin}/metrics`)).text();
     const line = text.split('\n').find((each) => each.startsWith(`${series} `));
     return line ? Number(line.slice(series.length + 1)) : 0;
+  }
+
+  // The sum of all series of a name, 0 when there is none.
+  async total(name) {
+    const text = await (await fetch(`${this.admin}/metrics`)).text();
+    const values = text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   signal(signal) {
