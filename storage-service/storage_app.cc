@@ -51,7 +51,7 @@ StorageApp::StorageApp(const Config& config, metrics::Registry& registry)
       redis_metrics_(registry, "storage"),
       commands_(io_, RedisOptions("commands"), RedisEvents(true), &redis_metrics_),
       reads_(io_, RedisOptions("feeds"), RedisEvents(false), &redis_metrics_),
-      cells_(pool_),
+      cells_(pool_, probe_),
       leases_(lease_pool_, config.name, config.advertise,
               std::chrono::milliseconds(config.lease_ms)),
       shards_(commands_, config.redis_prefix, config.shards),

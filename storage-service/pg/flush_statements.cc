@@ -1,16 +1,11 @@
 #include "flush_statements.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <map>
-#include <memory>
 #include <tuple>
 #include <utility>
 
-#include "base/bytes.h"
+#include "key_digest.h"
 #include "logging/logging.h"
 #include "state/cell.h"
 
@@ -45,6 +40,13 @@ INSERT (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis, counte
 VALUES ($1, new.kind, new.map_id, new.digest, new.key, new.tag, new.inc, new.n, new.commit_ms,
         new.millis, new.counter, new.node, new.tombstone, new.ttl_ms, new.value))sql";
 
+// Looks for no older rows, which is most of what MERGE costs a new one; fails when there are any.
+// What gives the columns follows.
+constexpr std::string_view kInsertCells = R"sql(
+INSERT INTO topgun.cells (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis, counter,
+                          node, tombstone, ttl_ms, value)
+SELECT $1, )sql";
+
 // Only what was pruned: a newer row stays.
 constexpr std::string_view kDropCells = R"sql(
 DELETE FROM topgun.cells AS old
@@ -59,44 +61,11 @@ SELECT $1, new.* FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[]) AS 
 ON CONFLICT (shard, kind, map_id) DO UPDATE SET inc = excluded.inc, n = excluded.n
  WHERE (old.inc, old.n) < (excluded.inc, excluded.n))sql";
 
-using Digest = std::array<unsigned char, 32>;
-
-std::string_view BytesOf(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-// SHA256() looks the algorithm up each time, which takes longer than the digest of a key.
-class Digester {
- public:
-  Digester() : sha256_(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context_(EVP_MD_CTX_new()) {}
-
-  Digest Of(std::string_view key, std::string_view tag) {
-    text_.clear();
-    AppendBytes(text_, key);
-    text_.append(tag);
-    Digest digest;
-    const bool made = EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) == 1 &&
-                      EVP_DigestUpdate(context_.get(), text_.data(), text_.size()) == 1 &&
-                      EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1;
-    if (!made) std::abort();  // without memory, or an OpenSSL without SHA-256
-    return digest;
-  }
-
- private:
-  struct Free {
-    void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  const std::unique_ptr<EVP_MD, Free> sha256_;
-  const std::unique_ptr<EVP_MD_CTX, Free> context_;
-  std::string text_;  // reused
-};
-
 // A row of the batch, ready to be written.
 struct DecodedRow {
   const storage::CellRow* row = nullptr;
   int64_t map_id = 0;
-  Digest digest;
+  KeyDigest digest;
   state::CellView cell;
 
   int16_t kind() const { return static_cast<int16_t>(row->kind); }
@@ -108,7 +77,7 @@ bool ByKey(const DecodedRow& a, const DecodedRow& b) {
          std::tuple(b.row->kind, b.map_id, BytesOf(b.digest));
 }
 
-// The columns of topgun.cells after `shard`.
+// The columns of topgun.cells after `shard`, in the order of kInsertCells.
 struct CellColumns {
   Array kind{Type::kInt2};
   Array map_id{Type::kInt8};
@@ -143,10 +112,14 @@ struct CellColumns {
     value.AddBytes(cell.value);
   }
 
+  bool empty() const { return kind.size() == 0; }
+
+  // `head` and `tail` enclose a select list of the columns; the shard is $1. The columns are spent.
+  //
   // Arrays are unnested in the select list, which takes them in step: in FROM each goes through a
   // tuple store. What all rows have in common is no array; something differs, as rows are distinct.
-  Statement ToStatement(uint32_t shard) {
-    Statement statement{std::string(kMergeCells), {}};
+  Statement ToStatement(uint32_t shard, std::string_view head, std::string_view tail = {}) {
+    Statement statement{std::string(head), {}};
     statement.params.Int2(shard);
     const auto add = [&statement](std::string_view name, Array& column) {
       const bool same = column.uniform();
@@ -170,7 +143,7 @@ struct CellColumns {
     add("tombstone", tombstone);
     add("ttl_ms", ttl_ms);
     add("value", value);
-    statement.sql.append(kMergeOnKey);
+    statement.sql.append(tail);
     return statement;
   }
 };
@@ -182,6 +155,8 @@ struct DropColumns {
   Array digest{Type::kBytea};
   Array inc{Type::kInt8};
   Array n{Type::kInt8};
+
+  bool empty() const { return kind.size() == 0; }
 
   void Add(const DecodedRow& row) {
     kind.AddInt2(row.kind());
@@ -231,7 +206,7 @@ Statement FenceStatement(uint32_t shard, std::string_view owner, uint64_t incarn
 // In the order of the primary key.
 std::vector<DecodedRow> Decode(uint32_t shard, const storage::WriteBatch& batch,
                                const MapIdOf& map_id_of) {
-  Digester digester;
+  KeyDigester digester;
   std::vector<DecodedRow> rows;
   rows.reserve(batch.rows().size());
   for (const storage::CellRow& row : batch.rows()) {
@@ -254,31 +229,30 @@ std::vector<DecodedRow> Decode(uint32_t shard, const storage::WriteBatch& batch,
 }  // namespace
 
 std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
-                                       const storage::WriteBatch& batch, const MapIdOf& map_id_of) {
-  std::vector<Statement> statements;
-  statements.push_back(FenceStatement(shard, owner, incarnation, batch));
-  const std::vector<DecodedRow> rows = Decode(shard, batch, map_id_of);
-  if (rows.empty()) return statements;
-  statements.push_back({std::string(kPlanByKey), {}});
-  CellColumns columns;
+                                       const storage::WriteBatch& batch, const MapIdOf& map_id_of,
+                                       CreatedRows created_rows) {
+  CellColumns inserted;
+  CellColumns merged;
   DropColumns dropped;
-  bool any_dropped = false;
   MapVersions versions;
-  for (const DecodedRow& row : rows) {
+  for (const DecodedRow& row : Decode(shard, batch, map_id_of)) {
     if (row.row->pruned) {
       dropped.Add(row);
-      any_dropped = true;
       continue;
     }
-    columns.Add(row);
+    const bool insert = row.row->created && created_rows == CreatedRows::kInsert;
+    (insert ? inserted : merged).Add(row);
     Position& version = versions[{row.row->kind, row.map_id}];
     version = std::max(version, row.cell.version);
   }
-  if (!versions.empty()) {
-    statements.push_back(columns.ToStatement(shard));
-    statements.push_back(ShardMapsStatement(shard, versions));
-  }
-  if (any_dropped) statements.push_back(dropped.ToStatement(shard));
+
+  std::vector<Statement> statements;
+  statements.push_back(FenceStatement(shard, owner, incarnation, batch));
+  if (!merged.empty() || !dropped.empty()) statements.push_back({std::string(kPlanByKey), {}});
+  if (!inserted.empty()) statements.push_back(inserted.ToStatement(shard, kInsertCells));
+  if (!merged.empty()) statements.push_back(merged.ToStatement(shard, kMergeCells, kMergeOnKey));
+  if (!versions.empty()) statements.push_back(ShardMapsStatement(shard, versions));
+  if (!dropped.empty()) statements.push_back(dropped.ToStatement(shard));
   return statements;
 }
 

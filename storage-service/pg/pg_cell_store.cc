@@ -4,6 +4,7 @@
 #include <set>
 
 #include "flush_statements.h"
+#include "logging/logging.h"
 #include "state/cell.h"
 
 namespace topgun::pg {
@@ -144,6 +145,17 @@ awaitable<Status> PgCellStore::Flush(uint32_t shard, std::string owner, uint64_t
   if (map_ids_.size() > kMapIdsMax) map_ids_.clear();
   const Status learned = co_await LearnMapIds(batch);
   if (!learned.ok()) co_return learned;
+  Status written = co_await Write(shard, owner, incarnation, batch, CreatedRows::kInsert);
+  if (written.code() == StatusCode::kAlreadyExists) {
+    // Everything was rolled back, the fence with it: the repetition has to pass it as well.
+    NoteConflict(shard, written);
+    written = co_await Write(shard, owner, incarnation, batch, CreatedRows::kMerge);
+  }
+  co_return written;
+}
+
+awaitable<Status> PgCellStore::Write(uint32_t shard, const std::string& owner, uint64_t incarnation,
+                                     const WriteBatch& batch, CreatedRows created_rows) {
   // Another flush may have emptied the cache while we waited.
   bool complete = true;
   std::string name;
@@ -153,12 +165,22 @@ awaitable<Status> PgCellStore::Flush(uint32_t shard, std::string owner, uint64_t
     complete = complete && known != map_ids_.end();
     return complete ? known->second : 0;
   };
-  std::vector<Statement> statements = FlushStatements(shard, owner, incarnation, batch, map_id_of);
+  std::vector<Statement> statements =
+      FlushStatements(shard, owner, incarnation, batch, map_id_of, created_rows);
   if (!complete) co_return Unavailable("the numbers of the maps were forgotten");
   const StatusOr<Results> results = co_await pool_.Execute(std::move(statements));
   // A number that is no longer there (the database was restored) must not be used again.
   if (results.status().code() == StatusCode::kInternal) ForgetMapIds();
   co_return results.status();
+}
+
+void PgCellStore::NoteConflict(uint32_t shard, const Status& conflict) {
+  probe_.InsertConflict();
+  uint64_t suppressed = 0;
+  if (conflict_limit_.Allow(&suppressed)) {
+    logging::Info("flush", "a new row was there already; repeated with a look at older ones",
+                  {{"shard", shard}, {"error", ToString(conflict)}, {"suppressed", suppressed}});
+  }
 }
 
 awaitable<StatusOr<LoadedPage>> PgCellStore::LoadPage(LoadRequest request, std::string after) {

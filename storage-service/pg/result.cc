@@ -38,11 +38,14 @@ double Result::Float8(int row, int column) const {
   return std::bit_cast<double>(Unsigned(row, column));
 }
 
+constexpr std::string_view kUniqueViolation = "23505";
+
 Status StatusOfSqlState(std::string_view sql_state, std::string_view message) {
   while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
   std::string text(message);
   if (!sql_state.empty()) text.append(" (").append(sql_state).append(")");
   if (sql_state == "TG001") return Aborted(text);
+  if (sql_state == kUniqueViolation) return MakeStatus(StatusCode::kAlreadyExists, text);
   const std::string_view state_class = sql_state.substr(0, 2);
   const bool retryable = sql_state.empty() || state_class == "08" || state_class == "53" ||
                          state_class == "57" || state_class == "40" ||

@@ -28,6 +28,10 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
       fence_rejected_(registry.AddCounter(
           "storage_fence_rejected_total",
           "Flushes refused because the shard was at another position or with another owner.")),
+      insert_conflicts_(registry.AddCounter(
+          "storage_flush_insert_conflicts_total",
+          "Flushes repeated with a look at older rows because a row that should have been new was "
+          "there.")),
       feed_gaps_(registry.AddCounter("storage_feed_gaps_total",
                                      "Gaps in a feed, each repaired by a scan of the shard.")),
       opens_(registry.AddCounter("storage_opens_total", "Shards opened in Redis.")),

@@ -23,7 +23,7 @@ bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,
   }
   for (const state::ChangeView& change : decoded_.changes) {
     Put({change.kind, decoded_.maps[change.map], change.key, change.tag, change.cell,
-         (change.flags & state::kChangePruned) != 0});
+         (change.flags & state::kChangePruned) != 0, (change.flags & state::kChangeCreated) != 0});
   }
   if (oldest_wall_ms_ == 0) oldest_wall_ms_ = decoded_.wall_ms;
   awaited_ = awaited_ || decoded_.awaited;
@@ -43,7 +43,8 @@ void WriteBatch::KeepTraces() {
 }
 
 void WriteBatch::AddCell(const CellRow& row) {
-  Put({row.kind, Keep(row.map), Keep(row.key), Keep(row.tag), Keep(row.cell), row.pruned});
+  Put({row.kind, Keep(row.map), Keep(row.key), Keep(row.tag), Keep(row.cell), row.pruned,
+       row.created});
 }
 
 void WriteBatch::AdvanceTo(state::Position to, uint64_t cumulative_bytes) {
@@ -63,6 +64,7 @@ void WriteBatch::Put(const CellRow& row) {
   if (added) {
     rows_.push_back(row);
   } else {
+    // `created` stays that of the first change: it tells what Postgres has before the batch.
     rows_[place->second].cell = row.cell;
     rows_[place->second].pruned = row.pruned;
   }

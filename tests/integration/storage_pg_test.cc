@@ -11,10 +11,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "metrics/registry.h"
 #include "pg/migrations.h"
 #include "pg/pg_cell_store.h"
 #include "pg/pg_lease_store.h"
 #include "pg/pool.h"
+#include "shard/probe.h"
 #include "state/cell.h"
 #include "support/postgres_server.h"
 #include "support/wait.h"
@@ -38,7 +40,7 @@ class StoragePgTest : public testing::Test {
   void SetUp() override {
     database_ = server_->CreateDatabase();
     pool_ = MakePool();
-    cells_ = std::make_unique<PgCellStore>(*pool_);
+    cells_ = std::make_unique<PgCellStore>(*pool_, probe_);
   }
   void Migrate() {
     ASSERT_TRUE(Run(ApplyMigrations(*pool_)).ok());
@@ -89,6 +91,7 @@ class StoragePgTest : public testing::Test {
     std::string map = "m";
     bool tombstone = false;
     std::optional<double> ttl_ms = {};
+    bool created = false;
   };
   void Add(WriteBatch& batch, Position version, const CellText& text) {
     state::CellView cell;
@@ -99,7 +102,12 @@ class StoragePgTest : public testing::Test {
     cell.has_ttl = text.ttl_ms.has_value();
     cell.ttl_ms = text.ttl_ms.value_or(0);
     cell.value = text.value;
-    batch.AddCell({text.kind, text.map, text.key, text.tag, state::EncodeCell(cell)});
+    batch.AddCell({.kind = text.kind,
+                   .map = text.map,
+                   .key = text.key,
+                   .tag = text.tag,
+                   .cell = state::EncodeCell(cell),
+                   .created = text.created});
     batch.AdvanceTo(version, version.n * 100);
   }
   Status Flush(const WriteBatch& batch, uint64_t incarnation = 1, const std::string& owner = "me") {
@@ -112,7 +120,14 @@ class StoragePgTest : public testing::Test {
     return Flush(batch);
   }
 
+  bool Conflicts(int count) const {
+    return registry_.Render().find("\nstorage_flush_insert_conflicts_total " +
+                                   std::to_string(count) + "\n") != std::string::npos;
+  }
+
   static support::PostgresServer* server_;
+  metrics::Registry registry_;
+  storage::Probe probe_{registry_};
   boost::asio::io_context io_;
   std::string database_;
   std::unique_ptr<Pool> pool_;
@@ -239,6 +254,43 @@ TEST_F(StoragePgTest, AnOlderVersionNeverReplacesANewerOne) {
   EXPECT_EQ(Query("SELECT string_agg(key || value, ' ' ORDER BY key) FROM topgun.records"),
             "k5 new4");
   EXPECT_EQ(Query("SELECT n FROM topgun.shard_maps"), "5");
+}
+
+TEST_F(StoragePgTest, CreatedRowsAreInsertedBesideThoseThatReplace) {
+  TakeShard();
+  WriteBatch first({0, 0}, 0);
+  Add(first, {1, 1}, {.key = "a", .created = true});
+  ASSERT_TRUE(Flush(first).ok());
+  WriteBatch batch({1, 1}, 100);
+  Add(batch, {1, 2}, {.key = "a", .value = "\x02"});
+  Add(batch, {1, 3}, {.key = "b", .tag = "t", .kind = CellKind::kOr, .created = true});
+  Add(batch, {1, 4}, {.key = "c", .ttl_ms = 1000, .created = true});
+  Add(batch, {1, 5}, {.key = "d", .value = "", .tombstone = true, .created = true});
+  ASSERT_TRUE(Flush(batch).ok());
+  EXPECT_EQ(Query("SELECT string_agg(concat_ws(',', key, tag, version, value, deleted, "
+                  "expires IS NULL), ' ' ORDER BY key) FROM topgun.records"),
+            "a,1-2,2,f,t b,t,1-3,1,f,t c,1-4,1,f,f d,1-5,t,t");
+  EXPECT_EQ(Query("SELECT max(n) FROM topgun.shard_maps"), "5");
+  EXPECT_TRUE(Conflicts(0));
+}
+
+TEST_F(StoragePgTest, ACreatedRowThatIsThereAlreadyIsMerged) {
+  TakeShard();
+  WriteBatch scanned({0, 0}, 0);  // by a scan that saw more than its range
+  Add(scanned, {1, 5}, {.key = "newer", .value = "\x05"});
+  Add(scanned, {1, 1}, {.key = "older", .value = "\x01"});
+  scanned.AdvanceTo({1, 1}, 100);
+  ASSERT_TRUE(Flush(scanned).ok());
+  WriteBatch batch({1, 1}, 100);
+  Add(batch, {1, 2}, {.key = "newer", .value = "\x02", .created = true});
+  Add(batch, {1, 3}, {.key = "older", .value = "\x03", .created = true});
+  Add(batch, {1, 4}, {.key = "new", .value = "\x04", .created = true});
+  ASSERT_TRUE(Flush(batch).ok());
+  EXPECT_EQ(Query("SELECT string_agg(key || value, ' ' ORDER BY key) FROM topgun.records"),
+            "new4 newer5 older3");
+  EXPECT_EQ(Run(cells_->ReadShard(0))->position, (Position{1, 4}));
+  EXPECT_TRUE(Conflicts(1));
+  EXPECT_EQ(Flush(batch).code(), StatusCode::kAborted) << "the fence is the repetition's as well";
 }
 
 TEST_F(StoragePgTest, DroppedCellsLoseTheirRowsUnlessTheyAreNewer) {

@@ -78,6 +78,40 @@ TEST(WriteBatchTest, ADroppedCellIsARowToDeleteUnlessItIsWrittenAgain) {
   EXPECT_EQ(Rows(batch)[1], "m/b=2");
 }
 
+TEST(WriteBatchTest, ACellIsCreatedWhenItsFirstChangeSaysSo) {
+  const auto change = [](const std::string& key, uint8_t flags) {
+    state::FeedEntryBuilder builder;
+    const std::string cell = state::EncodeCell({});
+    builder.Add({CellKind::kLww, flags, builder.MapIndex("m"), 0, key, "", cell});
+    return builder.Build(90);
+  };
+  using state::kChangeCreated;
+  using state::kChangePruned;
+  using state::kChangeWasLive;
+  WriteBatch batch({5, 10}, 0);
+  uint64_t n = 10;
+  for (const auto& [key, flags] :
+       std::vector<std::pair<std::string, uint8_t>>{{"new", kChangeCreated},
+                                                    {"new", kChangeWasLive},  // a live row
+                                                    {"old", kChangeWasLive},
+                                                    {"old", kChangePruned},
+                                                    {"old", kChangeCreated},  // still there
+                                                    {"brief", kChangeCreated},
+                                                    {"brief", kChangePruned},
+                                                    {"again", kChangeCreated},
+                                                    {"again", kChangePruned},
+                                                    {"again", kChangeCreated}}) {
+    ++n;
+    ASSERT_TRUE(batch.AddEntry({5, n}, n, change(key, flags)));
+  }
+  std::map<std::string, std::pair<bool, bool>> rows;  // created, pruned
+  for (const CellRow& row : batch.rows()) rows[std::string(row.key)] = {row.created, row.pruned};
+  EXPECT_EQ(rows, (std::map<std::string, std::pair<bool, bool>>{{"new", {true, false}},
+                                                                {"old", {false, false}},
+                                                                {"brief", {true, true}},
+                                                                {"again", {true, false}}}));
+}
+
 TEST(WriteBatchTest, AKeyAndATagAreNotConfusedWithTheirConcatenation) {
   WriteBatch batch({}, 0);
   batch.AddCell({CellKind::kOr, "m", "ab", "c", "x"});

@@ -32,9 +32,10 @@ class Result {
   std::unique_ptr<pg_result, ResultDeleter> result_;
 };
 
-// Status of a failed statement: TG001 (topgun.begin_flush) is ABORTED; a lost connection, a server
-// that starts or stops, a lack of resources, a deadlock and a serialization failure are UNAVAILABLE
-// (may be repeated); everything else is INTERNAL.
+// Status of a failed statement: TG001 (topgun.begin_flush) is ABORTED; a row that is there already
+// is ALREADY_EXISTS; a lost connection, a server that starts or stops, a lack of resources, a
+// deadlock and a serialization failure are UNAVAILABLE (may be repeated); everything else is
+// INTERNAL.
 Status StatusOfSqlState(std::string_view sql_state, std::string_view message);
 
 }  // namespace topgun::pg

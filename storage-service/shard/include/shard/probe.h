@@ -42,6 +42,8 @@ class Probe {
   void LoopLag(double seconds) { loop_lag_seconds_.Observe(seconds); }
   void FlushFailed() { flush_failures_.Increment(); }
   void FenceRejected() { fence_rejected_.Increment(); }
+  // A row that should have been new was there; the flush is repeated.
+  void InsertConflict() { insert_conflicts_.Increment(); }
   void FeedGap() { feed_gaps_.Increment(); }
   void Opened() { opens_.Increment(); }
   void RowsHydrated(size_t rows) { hydration_rows_.Increment(static_cast<double>(rows)); }
@@ -71,6 +73,7 @@ class Probe {
   prometheus::Counter& coalesced_;
   prometheus::Counter& flush_failures_;
   prometheus::Counter& fence_rejected_;
+  prometheus::Counter& insert_conflicts_;
   prometheus::Counter& feed_gaps_;
   prometheus::Counter& opens_;
   prometheus::Counter& hydration_rows_;

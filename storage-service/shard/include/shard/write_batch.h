@@ -27,6 +27,9 @@ struct CellRow {
   std::string_view tag;
   std::string_view cell;
   bool pruned = false;  // retention has dropped the cell, and `cell` is what it was
+  // Postgres had no row of it before this batch, says the feed (kChangeCreated). May be wrong after
+  // a restore or a scan, so it must not be relied on for what is right.
+  bool created = false;
 };
 
 // A commit that is traced: where its trace goes on, and when its entry was read.
