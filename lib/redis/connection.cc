@@ -78,7 +78,7 @@ class Connection::Impl final : public LinkOwner, public std::enable_shared_from_
 
   bool Admits(size_t bytes, Callback& callback);
   void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
-  Pending& Enqueue(std::string_view bytes, milliseconds extra, Callback callback);
+  Pending& Await(size_t bytes, milliseconds extra, Callback callback);
   void Repeat(Pending pending);
   void LogIn();
   StatusOr<std::string> RunOf(const StatusOr<Reply>& info) const;
@@ -204,23 +204,25 @@ void Connection::Impl::Transact(std::string commands, size_t queued, Callback ca
   if (!Admits(commands.size(), callback)) return;
   constexpr std::array<std::string_view, 1> kExec = {"EXEC"};
   AppendCommand(commands, kExec, {});
-  Enqueue(commands, {}, std::move(callback)).queued = queued;
+  Await(commands.size(), {}, std::move(callback)).queued = queued;
+  link_->Write(std::move(commands));
 }
 
 void Connection::Impl::Enqueue(Command command, const state::Script* script, milliseconds extra,
                                Callback callback) {
-  Pending& pending = Enqueue(command.bytes(), extra, std::move(callback));
+  link_->Write(command.bytes());
+  Pending& pending = Await(command.size(), extra, std::move(callback));
   pending.script = script;
   if (script != nullptr) pending.command = std::move(command);
 }
 
-Connection::Impl::Pending& Connection::Impl::Enqueue(std::string_view bytes, milliseconds extra,
-                                                     Callback callback) {
+// The reply to so many bytes that are, or will now be, written.
+Connection::Impl::Pending& Connection::Impl::Await(size_t bytes, milliseconds extra,
+                                                   Callback callback) {
   const bool was_idle = pending_.empty();
-  link_->Write(bytes);
   Pending& pending = pending_.emplace_back();
   pending.callback = std::move(callback);
-  pending.bytes = bytes.size();
+  pending.bytes = bytes;
   pending.allowance = options_.timeout + extra;
   pending_bytes_ += pending.bytes;
   if (was_idle) {

@@ -121,6 +121,16 @@ void Link::Opened() {
 
 void Link::Write(std::string_view bytes) {
   waiting_.append(bytes);
+  ScheduleFlush();
+}
+
+void Link::Write(std::string&& bytes) {
+  if (!waiting_.empty()) return Write(std::string_view(bytes));
+  waiting_ = std::move(bytes);
+  ScheduleFlush();
+}
+
+void Link::ScheduleFlush() {
   if (flush_pending_) return;
   flush_pending_ = true;
   asio::post(io_, [self = shared_from_this()] { self->Flush(); });

@@ -47,6 +47,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void Open(const std::string& address, const TlsOptions& tls);
   // Copies; what one loop turn writes leaves in one system call.
   void Write(std::string_view bytes);
+  void Write(std::string&& bytes);  // without a copy when nothing waits
   void Close();
 
  private:
@@ -58,6 +59,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void Connect(std::vector<Endpoint> endpoints);
   void Handshake();
   void Opened();
+  void ScheduleFlush();
   void Flush();
   void Read();
   void Parse(std::string_view bytes);

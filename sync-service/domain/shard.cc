@@ -369,8 +369,8 @@ void Shard::OnCommit(StatusOr<CommitReply> reply) {
 
 void Shard::OnCommitted(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
-  if (!batch_.entry().empty()) {
-    if (const FeedEntryPtr entry = MakeFeedEntry(position, batch_.entry(), times_.trace)) {
+  if (std::string bytes = batch_.TakeEntry(); !bytes.empty()) {
+    if (const FeedEntryPtr entry = MakeFeedEntry(position, std::move(bytes), times_.trace)) {
       feed_.Accept(entry);
       NoticeRareMaps(*entry);
     }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crdt/hybrid_logical_clock.h"
@@ -57,7 +58,8 @@ class MergeBatch {
 
   // The commit that follows `tail`; views point into the batch.
   CommitRequest BuildCommit(const state::Position& tail, int64_t now_ms);
-  const std::string& entry() const { return entry_; }
+  // The feed entry of the commit, empty when nothing changed. Once it is committed.
+  std::string TakeEntry() { return std::exchange(entry_, {}); }
   size_t changed_count() const { return changed_count_; }
   // Of the first part with ops in it that is traced; empty: none is.
   std::string trace_id() const;
