@@ -21,8 +21,6 @@ class Pacer {
     Plan();
   }
 
-  // When the next frame is due.
-  int64_t NextNs() const { return next_ns_; }
   bool Due(int64_t now_ns) const { return next_ns_ <= now_ns; }
   // The planned time of the frame to send now, and its number.
   int64_t Take(uint64_t* number) {

@@ -3,7 +3,6 @@
 #include <libpq-fe.h>
 
 #include <bit>
-#include <charconv>
 #include <string>
 
 #include "pg/big_endian.h"
@@ -13,13 +12,6 @@ namespace topgun::pg {
 void ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 
 int Result::rows() const { return PQntuples(result_.get()); }
-
-uint64_t Result::affected_rows() const {
-  const std::string_view text = PQcmdTuples(result_.get());
-  uint64_t count = 0;
-  std::from_chars(text.data(), text.data() + text.size(), count);
-  return count;
-}
 
 bool Result::IsNull(int row, int column) const {
   return PQgetisnull(result_.get(), row, column) != 0;

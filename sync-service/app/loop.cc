@@ -220,7 +220,6 @@ void Loop::OnShardCount(const StatusOr<redis::Reply>& reply) {
   }
   const std::string wanted = std::to_string(shard_total_);
   const std::string_view found = redis::ReplyView(reply->get()).str();
-  misconfigured_ = found != wanted;
   if (found != wanted) {
     logging::Error("loop", "Redis belongs to a cluster with another number of shards; set --shards",
                    {{"configured", wanted}, {"found", found}});

@@ -7,7 +7,6 @@ RELEASE_BIN=$TOPGUN_ROOT/build/release/bin
 DEFAULT_DATA_DIR=$TOPGUN_ROOT/.topgun
 
 note() { printf '%s\n' "topgun: $*" >&2; }
-warn() { note "warning: $*"; }
 
 # Every failure the user can do something about ends here, with the way out in the text.
 die() {

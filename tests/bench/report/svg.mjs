@@ -3,7 +3,7 @@ import {figure} from './format.mjs';
 
 const COLOURS = ['#2f6fb4', '#d2691e', '#3c8d4a', '#b03a5b', '#7a5cb8', '#8a7a2f', '#2f8f8f', '#666666'];
 
-export const colour = (i) => COLOURS[i % COLOURS.length];
+const colour = (i) => COLOURS[i % COLOURS.length];
 
 export function escape(text) {
   return String(text).replace(/[&<>"]/g, (character) => ({'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'})[character]);

@@ -57,7 +57,7 @@ export class Sandbox {
   }
 }
 
-export class Server {
+class Server {
   constructor(name, args, env) {
     this.name = name;
     this.stdout = '';

@@ -1,6 +1,6 @@
 // How a mode ends when it cannot go on: one line that names the trouble and the way out.
 
-export class Failure extends Error {}
+class Failure extends Error {}
 
 export function fail(message) {
   throw new Failure(message);

@@ -73,7 +73,7 @@ function message(bytes) {
 }
 
 // readProfile(bytes): of the uncompressed protobuf; field numbers as in pprof's profile.proto.
-export function readProfile(bytes) {
+function readProfile(bytes) {
   const profile = message(bytes);
   const texts = profile[6].map((text) => text.toString());
   const typeOf = (type) => [texts[type[1]?.[0] ?? 0], texts[type[2]?.[0] ?? 0]];

@@ -20,7 +20,6 @@ class Result {
   explicit Result(pg_result* result) : result_(result) {}  // takes ownership
 
   int rows() const;
-  uint64_t affected_rows() const;
   bool IsNull(int row, int column) const;
   int64_t Int(int row, int column) const;  // int2, int4, int8; 0 for NULL
   uint64_t Unsigned(int row, int column) const { return static_cast<uint64_t>(Int(row, column)); }

@@ -54,8 +54,6 @@ class Loop final : public Scheduler {
   // Any thread: what /readyz says.
   uint32_t open_shards() const { return open_shards_.load(std::memory_order_relaxed); }
   size_t shard_count() const { return shards_.size(); }
-  // Set when Redis belongs to a cluster with another number of shards.
-  bool misconfigured() const { return misconfigured_.load(std::memory_order_relaxed); }
 
   // On this loop only.
   Shard& ShardAt(uint32_t shard);
@@ -103,7 +101,6 @@ class Loop final : public Scheduler {
   HeldAnswers answers_;
   std::set<Watcher*> watchers_;
   std::atomic<uint32_t> open_shards_{0};
-  std::atomic<bool> misconfigured_{false};
   std::atomic<bool> stopped_{false};
   std::thread thread_;
 };

@@ -5,7 +5,7 @@ import path from 'node:path';
 const OTHERS = new Set(['chrony', 'curl', 'gdb', 'grep', 'head', 'kubectl', 'openssl', 'psql', 'redis-cli', 'ulimit']);
 
 // Text between backticks, and the lines of blocks, without comments.
-export function codeOf(page) {
+function codeOf(page) {
   const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
   const lines = blocks.flatMap((block) => block.split('\n')).map((line) => line.replace(/\s+#.*$/, '').trim()).filter(Boolean);
   const spans = [...page.replaceAll(/^```.*?^```$/gms, '').matchAll(/`([^`]+)`/g)].map(([, span]) => span);

@@ -5,7 +5,7 @@ import {Packr} from 'msgpackr';
 const packr = new Packr({useRecords: false, variableMapSize: false, int64AsType: 'number'});
 
 // Members that are undefined disappear, everything else that is an object becomes the plain map of its own members.
-export function normalise(value) {
+function normalise(value) {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((member) => normalise(member) ?? null);
   const out = {};

@@ -17,7 +17,7 @@ export function mix(h) {
 
 export const combine = (hashes) => hashes.reduce((sum, each) => (sum + mix(each)) >>> 0, 0);
 
-export const DEPTH = 3;
+const DEPTH = 3;
 export const pathOf = (key) => hash(key).toString(16).padStart(8, '0').slice(0, DEPTH);
 
 // Every hash is kept, so that an update costs one step per level: a node is the sum of its children's mixed hashes.
