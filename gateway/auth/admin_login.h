@@ -25,7 +25,7 @@ struct AdminLoginOptions {
 
 class AdminLogin {
  public:
-  static constexpr int64_t kTokenSeconds = 24 * 60 * 60;
+  static constexpr int64_t kTokenSeconds = int64_t{24} * 60 * 60;
 
   // `clock` outlives the login.
   AdminLogin(AdminLoginOptions options, const WallClock& clock);

@@ -14,7 +14,7 @@
 
 namespace topgun::gateway {
 
-inline constexpr int64_t kCursorValidMs = 10 * 60 * 1000;
+inline constexpr int64_t kCursorValidMs = int64_t{10} * 60 * 1000;
 
 // What a cursor belongs to.
 struct CursorScope {

@@ -7,7 +7,7 @@
 namespace topgun {
 namespace {
 
-constexpr size_t kSecretBytesMax = 64 * 1024;
+constexpr size_t kSecretBytesMax = size_t{64} * 1024;
 
 struct FileCloser {
   void operator()(std::FILE* file) const { std::fclose(file); }

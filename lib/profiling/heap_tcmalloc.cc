@@ -16,7 +16,7 @@ extern int64_t FLAGS_tcmalloc_sample_parameter;
 namespace topgun::profiling {
 namespace {
 
-constexpr int64_t kSamplePeriodBytes = 1024 * 1024;
+constexpr int64_t kSamplePeriodBytes = int64_t{1024} * 1024;
 
 uint64_t Property(const char* name) {
   size_t value = 0;

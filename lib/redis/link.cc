@@ -23,7 +23,7 @@ using ErrorCode = boost::system::error_code;
 constexpr std::string_view kUnixScheme = "unix:";
 // hiredis moves the unparsed rest of its buffer forward every 1 KiB: small portions keep that
 // cheap.
-constexpr size_t kParseBytes = 16 * 1024;
+constexpr size_t kParseBytes = size_t{16} * 1024;
 // A burst may grow the output buffers; above this they are given back.
 constexpr size_t kKeptBytesMax = 4 << 20;
 // sun_path is 108 bytes with its terminator; Asio throws above.

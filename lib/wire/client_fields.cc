@@ -8,7 +8,7 @@ namespace {
 using msgpack::Type;
 
 // Capacity for ops kept between frames; one huge backlog must not pin its memory for ever.
-constexpr size_t kOpsKeptMax = 16 * 1024;
+constexpr size_t kOpsKeptMax = size_t{16} * 1024;
 
 bool ReadQueryField(FrameReader& reader, std::string_view key, QuerySubFrame& frame) {
   if (Is(key, "where")) return reader.Raw("where", Type::kMap, &frame.where);

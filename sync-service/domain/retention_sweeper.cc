@@ -12,7 +12,7 @@ namespace topgun::sync {
 
 int64_t RetentionLimits::interval_ms() const {
   constexpr int64_t kMinMs = 250;
-  constexpr int64_t kMaxMs = 10 * 60 * 1000;
+  constexpr int64_t kMaxMs = int64_t{10} * 60 * 1000;
   return std::clamp(retention_ms / 4, kMinMs, kMaxMs);
 }
 

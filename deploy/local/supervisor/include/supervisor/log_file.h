@@ -10,7 +10,7 @@
 
 namespace topgun::supervisor {
 
-constexpr int64_t kLogBytesMax = 16 * 1024 * 1024;
+constexpr int64_t kLogBytesMax = int64_t{16} * 1024 * 1024;
 
 // A descriptor in append mode that is closed on exec; the caller owns it.
 StatusOr<int> OpenLog(const std::string& path);
