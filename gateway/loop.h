@@ -86,12 +86,18 @@ struct ConnectionQuery {
 struct ConnectionPage {
   struct Entry {
     ConnectionId id;
+    std::string address;  // of the client, or of what is in front of the gateway
     std::string subject;  // empty: not authenticated yet, or nobody has to
+    std::string device;   // empty: unknown
     bool authenticated = false;
     double age_seconds = 0;
     size_t queued_bytes = 0;
     size_t subscriptions = 0;
+    uint64_t unacked_ops = 0;     // of frames that are not acknowledged yet
     bool unacknowledged = false;  // some write is
+    Backlog backlog = Backlog::kNone;
+    bool paused = false;  // its socket is not read at the moment
+    bool closing = false;
   };
   std::vector<Entry> entries;
   std::optional<uint32_t> next;  // slot where to go on

@@ -14,12 +14,18 @@ constexpr size_t kSlotsPerTurn = 20'000;
 ConnectionPage::Entry Describe(Connection& connection, const FanOut& fan_out, Loop::Time now) {
   const std::chrono::duration<double> age = now - connection.opened();
   return {.id = connection.id(),
+          .address = connection.session().request().peer,
           .subject = connection.principal().user_id,
+          .device = connection.device_id(),
           .authenticated = connection.authenticated(),
           .age_seconds = age.count(),
           .queued_bytes = connection.session().queued_bytes(),
           .subscriptions = fan_out.CountOf(connection),
-          .unacknowledged = !connection.writes().idle()};
+          .unacked_ops = connection.writes().unacked_ops(),
+          .unacknowledged = !connection.writes().idle(),
+          .backlog = connection.session().backlog(),
+          .paused = connection.writes().paused(),
+          .closing = connection.ended()};
 }
 
 }  // namespace

@@ -47,10 +47,27 @@ std::optional<Cursor> ParseCursor(std::string_view text) {
   return Cursor{*loop, static_cast<uint32_t>(*slot)};
 }
 
+// The first of these that is true.
+const char* StateOf(const ConnectionPage::Entry& entry) {
+  if (entry.closing) return "closing";
+  if (entry.paused) return "paused";
+  if (!entry.authenticated) return "unauthenticated";
+  return entry.unacknowledged ? "writing" : "idle";
+}
+
 json::object ToJson(size_t loop, const ConnectionPage::Entry& entry) {
-  return {{"id", FormatConnectionName({loop, entry.id})}, {"subject", entry.subject},
-          {"authenticated", entry.authenticated},         {"age_seconds", entry.age_seconds},
-          {"queued_bytes", entry.queued_bytes},           {"subscriptions", entry.subscriptions},
+  const std::string_view backlog = Name(entry.backlog);
+  return {{"id", FormatConnectionName({loop, entry.id})},
+          {"address", entry.address},
+          {"subject", entry.subject},
+          {"device", entry.device},
+          {"state", StateOf(entry)},
+          {"authenticated", entry.authenticated},
+          {"age_seconds", entry.age_seconds},
+          {"subscriptions", entry.subscriptions},
+          {"queued_bytes", entry.queued_bytes},
+          {"backlog", json::string_view(backlog.data(), backlog.size())},
+          {"unacked_ops", entry.unacked_ops},
           {"unacknowledged", entry.unacknowledged}};
 }
 

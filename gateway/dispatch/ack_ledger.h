@@ -111,6 +111,8 @@ class AckLedger {
   // Frames and barriers that wait.
   size_t waiting() const { return frames_.size() + barriers_.size(); }
   size_t holes() const { return acks_.holes(); }
+  // Ops of frames that are not acknowledged yet.
+  uint64_t unacked_ops() const { return records_.end() - acked_ops_; }
 
  private:
   using State = OpRecord::State;

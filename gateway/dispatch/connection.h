@@ -54,6 +54,9 @@ class Connection final : public SessionHandler {
   const Principal& principal() const { return principal_; }
   Session& session() { return session_; }
   bool authenticated() const { return authenticated_; }
+  bool ended() const { return ended_; }  // it is closing
+  // Of the device, once it has said who it is; or else empty.
+  const std::string& device_id() const { return device_id_; }
   Time opened() const { return opened_; }
   // Runs once all writes and pushes that came before are applied or refused.
   void AfterOwnChanges(std::function<void()> run);

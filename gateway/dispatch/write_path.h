@@ -44,6 +44,9 @@ class WritePath final : public AckLedger::Output {
   // Runs once all writes that came before are applied or refused, acknowledged or not.
   void AfterWrites(std::function<void()> run) { ledger_.AddBarrier(std::move(run)); }
   bool idle() const { return ledger_.empty(); }
+  uint64_t unacked_ops() const { return ledger_.unacked_ops(); }
+  // The socket is not read, for whatever reason.
+  bool paused() const { return paused_; }
   // Gives back memory that only load needs. Only while idle.
   void Trim();
   // The client holds writes that were refused for now and have not come again.

@@ -194,7 +194,7 @@ class HttpConnection final : public Incoming,
     std::make_shared<BeastSession<Transport>>(std::move(transport_), state_->scratch, options_,
                                               state_->loop, state_->limits.outbound, slot_)
         ->Run(typename BeastSession<Transport>::Request(std::move(parser_->get().base())),
-              std::move(unread));
+              std::move(unread), std::move(peer_));
   }
 
   bool OriginAllowed() const {

@@ -68,12 +68,13 @@ class BeastSession final : public Session,
     ws_.binary(true);
   }
 
-  // Completes the upgrade; `unread` came behind the request.
-  void Run(Request request, std::string unread) {
+  // Completes the upgrade; `unread` came behind the request, from the address `peer`.
+  void Run(Request request, std::string unread, std::string peer) {
     const auto host = request[boost::beast::http::field::host];
     request_ = {.host = std::string(host.data(), host.size()),
                 .target = std::string(request.target().data(), request.target().size()),
                 .secure = kIsTls<Transport> || tls_in_front_,
+                .peer = std::move(peer),
                 .traceparent = OnlyValue(request, tracing::kTraceparent),
                 .tracestate = JoinedValues(request, tracing::kTracestate),
                 .received = std::chrono::steady_clock::now()};
@@ -129,6 +130,7 @@ class BeastSession final : public Session,
   }
 
   size_t queued_bytes() const override { return queue_.bytes(); }
+  Backlog backlog() const override { return queue_.backlog(); }
 
   void Trim() override {
     queue_.Trim();

@@ -10,6 +10,23 @@ constexpr size_t kEntryBytes = 64;
 
 }  // namespace
 
+std::string_view Name(Backlog backlog) {
+  switch (backlog) {
+    case Backlog::kNone:
+      return "none";
+    case Backlog::kCoalescing:
+      return "coalescing";
+    case Backlog::kSlow:
+      return "slow";
+  }
+  return "";
+}
+
+Backlog OutboundQueue::backlog() const {
+  if (RepliesFull() || push_bytes_ > limits_.push_bytes_max / 2) return Backlog::kSlow;
+  return bytes() >= limits_.coalesce_bytes_min ? Backlog::kCoalescing : Backlog::kNone;
+}
+
 void OutboundQueue::Reply(std::string frame) {
   reply_bytes_ += frame.size() + kEntryBytes;
   entries_.push_back({.frame = {.own = std::move(frame), .head = {}, .tail = {}}});

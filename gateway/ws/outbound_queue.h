@@ -48,6 +48,15 @@ struct OutboundLimits {
   size_t coalesce_bytes_min = size_t{16} << 10;
 };
 
+// How far a peer is behind with reading.
+enum class Backlog : uint8_t {
+  kNone,
+  kCoalescing,  // news of the same key replace each other
+  kSlow,        // more than half of the news that may wait do, or answers hold up the reading
+};
+
+std::string_view Name(Backlog backlog);
+
 class OutboundQueue {
  public:
   static constexpr size_t kUrgentMax = 64;
@@ -72,6 +81,7 @@ class OutboundQueue {
   size_t bytes() const { return push_bytes_ + reply_bytes_; }
   // More answers wait than the peer should be allowed to ask for.
   bool RepliesFull() const { return reply_bytes_ > limits_.reply_bytes_max; }
+  Backlog backlog() const;
   uint64_t coalesced() const { return coalesced_; }
 
  private:

@@ -34,6 +34,8 @@ struct UpgradeRequest {
   std::string host;     // the Host header: name or address, and the port if the client wrote one
   std::string target;   // path and query
   bool secure = false;  // the client speaks TLS to whatever is in front of us
+  std::string peer =
+      {};  // address of the socket's other end: the client, or what is in front of us
   // W3C Trace Context, as it came; empty: none.
   std::string traceparent = {};
   std::string tracestate = {};
@@ -59,6 +61,7 @@ class Session {
 
   // That wait to be sent.
   virtual size_t queued_bytes() const = 0;
+  virtual Backlog backlog() const = 0;
 
   // Gives back memory that only load needs; for connections that are idle at the moment.
   virtual void Trim() = 0;

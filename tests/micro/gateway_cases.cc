@@ -25,6 +25,8 @@ class CountingSession final : public gateway::Session {
   void Urgent(std::string frame) override { bytes_ += frame.size(); }
   bool Push(gateway::PushFrame /*push*/) override { return true; }
   void Close(gateway::CloseCause /*cause*/) override {}
+  size_t queued_bytes() const override { return 0; }
+  gateway::Backlog backlog() const override { return gateway::Backlog::kNone; }
   void Trim() override {}
   void SetMessageBytesMax(uint64_t /*bytes*/) override {}
   void PauseReading(bool /*paused*/) override {}

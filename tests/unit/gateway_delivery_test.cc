@@ -84,6 +84,19 @@ TEST_F(OutboundQueueTest, ABacklogIsNotTrimmed) {
   EXPECT_EQ(frame.own, "b");
 }
 
+TEST_F(OutboundQueueTest, TheBacklogSaysHowFarThePeerIsBehind) {
+  limits_ = {.push_bytes_max = 10'000, .reply_bytes_max = 5'000, .coalesce_bytes_min = 1'000};
+  EXPECT_EQ(queue_.backlog(), Backlog::kNone);
+  EXPECT_TRUE(Push(0, "", std::string(1'000, 'x')));
+  EXPECT_EQ(queue_.backlog(), Backlog::kCoalescing);
+  EXPECT_TRUE(Push(0, "", std::string(4'500, 'x')));
+  EXPECT_EQ(queue_.backlog(), Backlog::kSlow);
+  queue_.Clear();
+  EXPECT_EQ(queue_.backlog(), Backlog::kNone);
+  queue_.Reply(std::string(6'000, 'x'));  // answers count by themselves
+  EXPECT_EQ(queue_.backlog(), Backlog::kSlow);
+}
+
 TEST_F(OutboundQueueTest, StreamZeroIsNeverCoalesced) {
   Push(0, "k", "a");
   Push(0, "k", "b");

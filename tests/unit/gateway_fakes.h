@@ -47,6 +47,7 @@ class FakeSession final : public Session {
     if (!closed) closed = cause;
   }
   size_t queued_bytes() const override { return 0; }
+  Backlog backlog() const override { return Backlog::kNone; }
   void Trim() override { ++trims; }
   void SetMessageBytesMax(uint64_t bytes) override { message_bytes_max = bytes; }
   void PauseReading(bool wanted) override { paused = wanted; }

@@ -1,8 +1,10 @@
 // inspect: live state (connections, queues, shards, settings), log level, how to attach gdb
 //
-// Reads /debug/status of every process; the loops answer between two of their turns.
+// Reads /debug/status of every process and /connections of the gateways; the loops answer between
+// two of their turns.
 
 import { readCluster, select, get } from './common/cluster.mjs';
+import { connectionRow, listConnections } from './common/connections.mjs';
 import { fail, run } from './common/fail.mjs';
 import { COMMON_HELP, parseOptions } from './common/options.mjs';
 import { table } from './common/table.mjs';
@@ -12,17 +14,22 @@ const HELP = `usage: ./topgun profile inspect [options]
 Shows the live state of the running cluster: connections, subscriptions, lanes and shards with their
 queues, memory, log level, and how to attach a debugger to each process.
 
-${COMMON_HELP.replace(/ {2}--load[^]*$/, '')}  --set-log-level L  change the level of the chosen processes: debug, info, warning or error
+${COMMON_HELP.replace(/ {2}--load[^]*$/, '')}  --connections N   show so many connections of each gateway, slow readers first (default: 20; 0: none)
+  --set-log-level L  change the level of the chosen processes: debug, info, warning or error
   --settings        also print the settings in effect (secrets are masked)
   --threads         also print the threads with the CPU time they have used
   --stacks          also print where every thread is right now (interrupts each of them once)
-  --json            print what the processes answer, one JSON object by process name
+  --json            print what the processes answer, one JSON object by process name; that of a
+                    gateway has its connections, too
 `;
 
 async function statusOf(service) {
   const response = await get(service, '/debug/status');
   if (response.status !== 200) fail(`${service.name}: ${(await response.text()).trim()}`);
-  return response.json();
+  const status = await response.json();
+  if (service.role !== 'gateway') return status;
+  const { connections, more } = await listConnections(service);
+  return { ...status, connections, more_connections: more };
 }
 
 async function setLogLevel(services, level) {
@@ -59,6 +66,14 @@ function sectionText(name, section) {
   return lines;
 }
 
+function connectionsText({ connections, more_connections: more }, shown) {
+  if (shown === 0 || connections.length === 0) return [];
+  const rows = connections.slice(0, shown).map(connectionRow);
+  const rest = connections.length - rows.length;
+  const title = `connections${rest > 0 || more ? ` (${rest}${more ? ' and more' : ''} not shown)` : ''}`;
+  return ['', title, ...table(rows).map((line) => `  ${line}`)];
+}
+
 function printProcess(service, status, options) {
   const lines = [
     '',
@@ -70,6 +85,7 @@ function printProcess(service, status, options) {
   for (const [name, section] of Object.entries(status.sections)) {
     lines.push('', ...sectionText(name, section));
   }
+  if (status.connections) lines.push(...connectionsText(status, options.connections));
   for (const name of status.silent) {
     lines.push('', `${name}: no answer within two seconds; it is stuck, very busy, or has ended`);
   }
@@ -106,6 +122,7 @@ function printDebuggers(cluster) {
 
 async function main() {
   const options = parseOptions(HELP, {
+    connections: { number: [0, 10_000], default: 20 },
     'set-log-level': { text: true },
     settings: {},
     threads: {},

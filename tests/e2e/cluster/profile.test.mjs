@@ -112,12 +112,22 @@ test('profile', {timeout: 400_000}, async (t) => {
     const {stdout} = await profile(cluster, 'inspect', '--settings', '--threads');
     assert.match(stdout, /connections open 8/);
     assert.match(stdout, /shard .*in_flight_parts/);
+    assert.match(stdout, /\n\nconnections\n +connection +address +client .*slow consumer/);
+    assert.match(stdout, /\n +\d+\.\d+\.\d+ +127\.0\.0\.1 +\S+ +(idle|writing|paused) /);
+    const few = (await profile(cluster, 'inspect', '--process', 'gateway', '--connections', '2')).stdout;
+    assert.match(few, /connections \(6 not shown\)\n.*\n.*127\.0\.0\.1.*\n.*127\.0\.0\.1.*\n(?!.*127)/);
     assert.match(stdout, /redis = unix:/);
     assert.match(stdout, /jwt-secret = \*\*\*/);
     assert.match(stdout, new RegExp(`gateway-0 +gdb -p ${gateway.pid}`));
     const stacks = (await profile(cluster, 'inspect', '--stacks', '--process', 'gateway')).stdout;
     assert.match(stacks, /loop-0 \(\d+\)\n(.+\n)+.*gateway\/loop\.cc/);
     const byName = JSON.parse((await profile(cluster, 'inspect', '--json')).stdout);
+    assert.strictEqual(byName['gateway-0'].connections.length, 8);
+    for (const {address, state, backlog, queued_bytes, unacked_ops} of byName['gateway-0'].connections) {
+      assert.strictEqual(address, '127.0.0.1');
+      assert.match(`${state} ${backlog}`, /^(idle|writing|paused) (none|coalescing|slow)$/);
+      assert.ok(queued_bytes >= 0 && unacked_ops >= 0);
+    }
     const loops = Object.values(byName['sync-0'].sections);
     assert.strictEqual(loops.reduce((sum, {shards}) => sum + shards.length, 0), 4);
     assert.deepStrictEqual(byName['storage-0'].silent, []);
