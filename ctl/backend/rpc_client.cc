@@ -84,7 +84,9 @@ Status RpcClient::Explain(const grpc::Status& status, std::string_view method) c
   if (plain.ok()) return plain;
   std::string text = target_.name;
   if (target_.name != target_.address) text += " (" + target_.address + ")";
-  text.append(": ").append(method).append(": ").append(Message(plain));
+  text.append(": ").append(method).append(": ");
+  // gRPC says nothing more about some.
+  text.append(Message(plain).empty() ? absl::StatusCodeToString(plain.code()) : Message(plain));
   return MakeStatus(plain.code(), text + WayOut(plain, encrypted_));
 }
 
