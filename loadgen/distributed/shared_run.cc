@@ -133,7 +133,10 @@ Status SharedRun::FateOf(const Member& member) const {
   }
   if (!news.failure.ok()) return news.failure;
   if (news.connected && !started_) return OkStatus();  // waits for the others
-  const std::chrono::milliseconds limit = patience_.For(member.last.phase, config_);
+  // Once told to start, an agent connects no more.
+  const bool begins = started_ && (member.last.phase.empty() || member.last.phase == "connect");
+  const std::chrono::milliseconds limit =
+      begins ? patience_.silence : patience_.For(member.last.phase, config_);
   if (std::chrono::steady_clock::now() - news.heard <= limit) return OkStatus();
   return DeadlineExceeded("has given no sign for " + DurationText(limit) +
                           (member.last.phase.empty() ? "" : " in " + member.last.phase));

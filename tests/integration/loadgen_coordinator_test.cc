@@ -151,7 +151,7 @@ TEST_F(CoordinatorTest, OneLateAgentSpoilsTheRun) {
 }
 
 TEST_F(CoordinatorTest, AnAgentThatFallsSilentIsLost) {
-  patience_.silence = milliseconds(200);
+  patience_.silence = milliseconds(3'000);
   const ScriptedAgent well(Obedient(Report(100, 10, 0)));
   const ScriptedAgent silent([](Stream& stream) {
     SayConnected(stream);
