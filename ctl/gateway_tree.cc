@@ -9,14 +9,14 @@ namespace {
 
 namespace json = boost::json;
 
-std::string TextOf(const json::object& object, json::string_view name) {
+std::string MemberText(const json::object& object, json::string_view name) {
   return json::value_to<std::string>(object.at(name));
 }
 
 std::string TextOfRecord(const json::object& record) {
   const json::object& stamp = record.at("timestamp").as_object();
   return RecordText(stamp.at("millis").to_number<int64_t>(),
-                    stamp.at("counter").to_number<int64_t>(), TextOf(stamp, "nodeId"),
+                    stamp.at("counter").to_number<int64_t>(), MemberText(stamp, "nodeId"),
                     record.at("removed").as_bool());
 }
 
@@ -32,8 +32,8 @@ TreeNode NodeOf(const json::object& shown) {
   if (const json::value* const records = shown.if_contains("records")) {
     for (const json::value& record : records->as_array()) {
       const json::object& fields = record.as_object();
-      std::string key = TextOf(fields, "key");
-      if (fields.contains("tag")) key += "/" + TextOf(fields, "tag");
+      std::string key = MemberText(fields, "key");
+      if (fields.contains("tag")) key += "/" + MemberText(fields, "tag");
       node.records[std::move(key)] = TextOfRecord(fields);
     }
   }

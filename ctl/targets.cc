@@ -78,15 +78,15 @@ int64_t PortOf(const json::object& process, json::string_view name) {
   return port != nullptr && port->is_int64() ? port->get_int64() : 0;
 }
 
-std::string TextOf(const json::object& process, json::string_view name) {
+std::string TextIfPresent(const json::object& process, json::string_view name) {
   const json::value* const value = process.if_contains(name);
   if (value == nullptr || !value->is_string()) return {};
   return {value->get_string().data(), value->get_string().size()};
 }
 
 void AddProcess(const json::object& process, Targets& targets) {
-  const std::string role = TextOf(process, "role");
-  const std::string name = TextOf(process, "name");
+  const std::string role = TextIfPresent(process, "role");
+  const std::string name = TextIfPresent(process, "name");
   if (role != "gateway" && role != "sync" && role != "storage") return;
   const std::string host = "127.0.0.1";
   const auto at = [&host](int64_t port) { return host + ":" + std::to_string(port); };

@@ -29,7 +29,7 @@ OriginPrefix RandomPrefix() {
 }
 
 // Beyond what the settings allow: for clients to answer the close frame.
-constexpr std::chrono::milliseconds kCloseGrace{1'000};
+constexpr std::chrono::milliseconds kDrainGrace{1'000};
 constexpr std::chrono::milliseconds kConnectionsPoll{10};
 
 }  // namespace
@@ -265,7 +265,7 @@ int GatewayApp::Stop() {
   stopping_ = true;
   const std::chrono::milliseconds delay = drain_delay_;
   const DrainOptions options{.window = drain_window_.load(), .patience = drain_patience_.load()};
-  rpc::Drain drain(delay + options.window + options.patience + kCloseGrace);
+  rpc::Drain drain(delay + options.window + options.patience + kDrainGrace);
   if (delay.count() > 0) {
     drain.Step("delay", [&](auto) { std::this_thread::sleep_for(delay); });
   }

@@ -15,14 +15,14 @@ namespace {
 
 namespace json = boost::json;
 
-const char* Name(Severity severity) {
+const char* SeverityName(Severity severity) {
   if (severity == Severity::kProblem) return "PROBLEM";
   return severity == Severity::kNotice ? "notice" : "ok";
 }
 
 void PrintText(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
-    std::printf("%-8s %-13s %s\n", Name(finding.severity), finding.id.c_str(),
+    std::printf("%-8s %-13s %s\n", SeverityName(finding.severity), finding.id.c_str(),
                 finding.measured.c_str());
     if (!finding.next.empty()) std::printf("%-8s %-13s next: %s\n", "", "", finding.next.c_str());
   }
@@ -32,7 +32,8 @@ json::array Describe(const std::vector<Finding>& findings) {
   json::array list;
   for (const Finding& finding : findings) {
     json::object one{
-        {"severity", finding.severity == Severity::kProblem ? "problem" : Name(finding.severity)},
+        {"severity",
+         finding.severity == Severity::kProblem ? "problem" : SeverityName(finding.severity)},
         {"id", finding.id},
         {"measured", finding.measured}};
     if (!finding.next.empty()) one["next"] = finding.next;

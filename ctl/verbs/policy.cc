@@ -22,15 +22,15 @@ StatusOr<json::value> Ask(const Session& session, const std::string& path,
   return session.AskGateway(gateways.front(), path, method, body);
 }
 
-std::string TextOf(const json::object& policy, json::string_view name) {
+std::string FieldText(const json::object& policy, json::string_view name) {
   const json::value* const value = policy.if_contains(name);
   if (value == nullptr) return {};
   return value->is_string() ? json::value_to<std::string>(*value) : json::serialize(*value);
 }
 
 std::string ConditionOf(const json::object& policy) {
-  const std::string predicate = TextOf(policy, "condition");
-  const std::string text = predicate.empty() ? TextOf(policy, "conditionExpr") : predicate;
+  const std::string predicate = FieldText(policy, "condition");
+  const std::string text = predicate.empty() ? FieldText(policy, "conditionExpr") : predicate;
   return text.empty() ? "-" : text;
 }
 
@@ -51,8 +51,8 @@ int RunPolicyList(const Session& session) {
   Table table({"ID", "MAPS", "ACTION", "EFFECT", "CONDITION"});
   for (const json::value& value : answer->at("policies").as_array()) {
     const json::object& policy = value.as_object();
-    table.Add({TextOf(policy, "id"), TextOf(policy, "mapPattern"), TextOf(policy, "action"),
-               TextOf(policy, "effect"), ConditionOf(policy)});
+    table.Add({FieldText(policy, "id"), FieldText(policy, "mapPattern"),
+               FieldText(policy, "action"), FieldText(policy, "effect"), ConditionOf(policy)});
   }
   table.Print();
   return kYes;
@@ -62,7 +62,7 @@ int RunPolicyGet(const Session& session, const std::string& id) {
   const auto answer = Ask(session, kPath);
   if (!answer.ok()) return Fail(answer.status());
   for (const json::value& policy : answer->at("policies").as_array()) {
-    if (TextOf(policy.as_object(), "id") != id) continue;
+    if (FieldText(policy.as_object(), "id") != id) continue;
     PrintJson(policy);  // what `policy put` takes
     return kYes;
   }
@@ -78,7 +78,7 @@ int RunPolicyPut(const Session& session, const std::string& file) {
   if (session.json()) {
     PrintJson(*created);
   } else {
-    std::printf("policy %s is in force\n", TextOf(created->as_object(), "id").c_str());
+    std::printf("policy %s is in force\n", FieldText(created->as_object(), "id").c_str());
   }
   return kYes;
 }

@@ -48,9 +48,9 @@ std::vector<std::string> Split(std::string_view path) {
 }
 
 // Recursive descent with one token of look-ahead.
-class Parser {
+class TextParser {
  public:
-  explicit Parser(std::string_view text) : lexer_(text) {}
+  explicit TextParser(std::string_view text) : lexer_(text) {}
 
   StatusOr<Condition> Parse() {
     RETURN_IF_ERROR(Advance());
@@ -173,7 +173,7 @@ StatusOr<Condition> ParseCondition(std::string_view text) {
   if (text.size() > kConditionBytesMax) {
     return InvalidArgument("must have at most " + std::to_string(kConditionBytesMax) + " bytes");
   }
-  return Parser(text).Parse();
+  return TextParser(text).Parse();
 }
 
 }  // namespace topgun::gateway

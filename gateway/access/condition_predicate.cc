@@ -36,7 +36,7 @@ struct Fields {
   std::string_view children;
 };
 
-Status Problem(const std::string& place, std::string_view field, std::string_view problem) {
+Status Fault(const std::string& place, std::string_view field, std::string_view problem) {
   return InvalidArgument(std::string(place).append(field).append(": ").append(problem));
 }
 
@@ -70,27 +70,27 @@ StatusOr<Fields> ReadFields(std::string_view node, const std::string& place) {
       return InvalidArgument(place + "a predicate must be an object with named fields");
     }
     if (name == "op") {
-      if (!msgpack::Reader(raw).ReadStr(&fields.op)) return Problem(place, "op", "must be a text");
+      if (!msgpack::Reader(raw).ReadStr(&fields.op)) return Fault(place, "op", "must be a text");
     } else if (name == "attribute") {
       if (!msgpack::Reader(raw).ReadStr(&fields.attribute)) {
-        return Problem(place, "attribute", "must be a text");
+        return Fault(place, "attribute", "must be a text");
       }
     } else if (name == "valueRef") {
       if (!IsNil(raw) && !msgpack::Reader(raw).ReadStr(&fields.value_ref)) {
-        return Problem(place, "valueRef", "must be a text");
+        return Fault(place, "valueRef", "must be a text");
       }
     } else if (name == "value") {
       fields.value = raw;
     } else if (name == "children") {
       fields.children = raw;
     } else {
-      return Problem(place, name, "unknown field");
+      return Fault(place, name, "unknown field");
     }
   }
   return fields;
 }
 
-class Parser {
+class PredicateParser {
  public:
   StatusOr<Condition> Parse(std::string_view predicate) {
     ASSIGN_OR_RETURN(const uint32_t root, Node(predicate, {}, 0));
@@ -102,7 +102,7 @@ class Parser {
   StatusOr<uint32_t> Node(std::string_view node, const std::string& place, size_t depth) {
     if (depth == kPredicateDepthMax) return InvalidArgument(place + "nested too deeply");
     ASSIGN_OR_RETURN(const Fields fields, ReadFields(node, place));
-    if (fields.op.empty()) return Problem(place, "op", "missing");
+    if (fields.op.empty()) return Fault(place, "op", "missing");
     if (fields.op == "and" || fields.op == "or" || fields.op == "not") {
       return Group(fields, place, depth);
     }
@@ -115,7 +115,7 @@ class Parser {
     if (!fields.children.empty()) {
       msgpack::Reader reader(fields.children);
       if (reader.Peek() != msgpack::Type::kArray || !reader.ReadArrayHeader(&count)) {
-        return Problem(place, "children", "must be an array");
+        return Fault(place, "children", "must be an array");
       }
       for (uint32_t i = 0; i < count; ++i) {
         std::string_view child;
@@ -133,25 +133,25 @@ class Parser {
   }
 
   StatusOr<uint32_t> Leaf(const Fields& fields, const std::string& place) {
-    if (fields.attribute.empty()) return Problem(place, "attribute", "missing");
+    if (fields.attribute.empty()) return Fault(place, "attribute", "missing");
     const StatusOr<ConditionOperand> attribute = ParseReference(fields.attribute);
-    if (!attribute.ok()) return Problem(place, "attribute", Message(attribute.status()));
+    if (!attribute.ok()) return Fault(place, "attribute", Message(attribute.status()));
     if (fields.op == "isNull") return builder_.Compare(ConditionOp::kEqual, *attribute, Null());
     if (fields.op == "isNotNull") return Present(*attribute);
     if (fields.op == "between") return Between(fields, *attribute, place);
 
     const std::optional<ConditionOp> op = ComparisonOf(fields.op);
     if (!op) {
-      return Problem(place, "op", "'" + std::string(fields.op) + "' is not known in policies");
+      return Fault(place, "op", "'" + std::string(fields.op) + "' is not known in policies");
     }
     if (fields.value_ref.empty() && IsNil(fields.value)) return Never();
     ConditionOperand operand = Literal(fields.value);
     if (!fields.value_ref.empty()) {
       if (!fields.value_ref.starts_with("auth.") && !fields.value_ref.starts_with("data.")) {
-        return Problem(place, "valueRef", "must start with auth. or data.");
+        return Fault(place, "valueRef", "must start with auth. or data.");
       }
       StatusOr<ConditionOperand> reference = ParseReference(fields.value_ref);
-      if (!reference.ok()) return Problem(place, "valueRef", Message(reference.status()));
+      if (!reference.ok()) return Fault(place, "valueRef", Message(reference.status()));
       operand = *std::move(reference);
     }
     if (*op != ConditionOp::kNotEqual) return builder_.Compare(*op, *attribute, operand);
@@ -168,7 +168,7 @@ class Parser {
     std::string_view high;
     if (reader.Peek() != msgpack::Type::kArray || !reader.ReadArrayHeader(&count) || count != 2 ||
         !reader.ReadRaw(&low) || !reader.ReadRaw(&high)) {
-      return Problem(place, "value", "must be an array of two");
+      return Fault(place, "value", "must be an array of two");
     }
     const std::array<uint32_t, 2> parts = {
         builder_.Compare(ConditionOp::kGreaterOrEqual, attribute, Literal(low)),
@@ -198,7 +198,7 @@ StatusOr<Condition> ParsePredicate(std::string_view predicate) {
     return InvalidArgument("must have at most " + std::to_string(kPredicateBytesMax) + " bytes");
   }
   RETURN_IF_ERROR(msgpack::Validate(predicate));
-  return Parser().Parse(predicate);
+  return PredicateParser().Parse(predicate);
 }
 
 }  // namespace topgun::gateway

@@ -8,14 +8,13 @@
 #include <memory>
 #include <utility>
 
+#include "auth/pem.h"
 #include "auth/token_signer.h"
 
 namespace topgun::gateway {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kPemStart = "-----BEGIN";
 
 using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
 

@@ -11,20 +11,15 @@
 #include <optional>
 #include <utility>
 
+#include "auth/jwt_handles.h"
+#include "auth/pem.h"
+
 namespace topgun::gateway {
 namespace {
 
 namespace json = boost::json;
 
 constexpr size_t kTokenBytesMax = size_t{16} << 10;
-constexpr std::string_view kPemStart = "-----BEGIN";
-
-struct JwtFree {
-  void operator()(jwt_t* token) const { jwt_free(token); }
-};
-struct MallocFree {
-  void operator()(char* text) const { std::free(text); }
-};
 
 void ReplaceEscapedNewlines(std::string& text) {
   for (size_t at = text.find("\\n"); at != std::string::npos; at = text.find("\\n", at + 1)) {

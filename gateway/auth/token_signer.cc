@@ -6,20 +6,10 @@
 #include <memory>
 #include <string_view>
 
+#include "auth/jwt_handles.h"
+#include "auth/pem.h"
+
 namespace topgun::gateway {
-namespace {
-
-constexpr std::string_view kPemStart = "-----BEGIN";
-
-struct JwtFree {
-  void operator()(jwt_t* token) const { jwt_free(token); }
-};
-struct MallocFree {
-  void operator()(char* text) const { std::free(text); }
-};
-
-}  // namespace
-
 StatusOr<std::string> SignToken(const std::string& secret, const std::string& claims) {
   if (secret.empty() || secret.starts_with(kPemStart)) {
     return FailedPrecondition("no secret to sign tokens with is configured");

@@ -22,9 +22,9 @@ state::Position FromProto(const crdt::v1::Position& position) {
 }
 
 // Cuts consecutive pieces off a column.
-class Column {
+class RangeColumn {
  public:
-  Column(const std::string& bytes, const google::protobuf::RepeatedField<uint32_t>& lengths)
+  RangeColumn(const std::string& bytes, const google::protobuf::RepeatedField<uint32_t>& lengths)
       : rest_(bytes), lengths_(lengths) {}
 
   std::string_view Next(int index) {
@@ -257,9 +257,9 @@ void WatchClient::OnRange(const Replica& replica, const sync::v1::WatchRange& ra
 // Hands the changes on that are new.
 void WatchClient::Emit(const sync::v1::WatchRange& range,
                        const std::optional<state::Position>& known) {
-  Column keys(range.keys(), range.key_lengths());
-  Column tags(range.tags(), range.tag_lengths());
-  Column cells(range.cells(), range.cell_lengths());
+  RangeColumn keys(range.keys(), range.key_lengths());
+  RangeColumn tags(range.tags(), range.tag_lengths());
+  RangeColumn cells(range.cells(), range.cell_lengths());
   const auto count = static_cast<int>(range.kinds().size());
   probe_.EventsReceived(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {

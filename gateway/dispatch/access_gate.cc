@@ -2,16 +2,11 @@
 
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/error_codes.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/map_sync.h"
 
 namespace topgun::gateway {
-namespace {
-
-constexpr int64_t kForbidden = 403;
-constexpr int64_t kUnavailable = 503;
-
-}  // namespace
 
 bool AccessGate::Hold(Connection& connection, std::string_view message) {
   if (!Unknown() || held_bytes_ + message.size() > options_.held_bytes_max) return false;

@@ -16,14 +16,14 @@ namespace topgun::gateway {
 namespace {
 
 constexpr size_t kUuidLength = 36;
-constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kIdDigits = "0123456789abcdef";
 
 template <size_t N>
 std::string ToHex(const std::array<unsigned char, N>& bytes) {
   std::string text;
   for (const unsigned char byte : bytes) {
-    text.push_back(kDigits[byte >> 4U]);
-    text.push_back(kDigits[byte & 15U]);
+    text.push_back(kIdDigits[byte >> 4U]);
+    text.push_back(kIdDigits[byte & 15U]);
   }
   return text;
 }
@@ -33,8 +33,8 @@ template <size_t N>
 bool FromHex(std::string_view text, std::array<unsigned char, N>& bytes) {
   if (text.size() != 2 * N) return false;
   for (size_t i = 0; i < N; ++i) {
-    const size_t high = kDigits.find(text[2 * i]);
-    const size_t low = kDigits.find(text[2 * i + 1]);
+    const size_t high = kIdDigits.find(text[2 * i]);
+    const size_t low = kIdDigits.find(text[2 * i + 1]);
     if (high == std::string_view::npos || low == std::string_view::npos) return false;
     bytes[i] = static_cast<unsigned char>(high << 4U | low);
   }
@@ -48,7 +48,8 @@ bool IsDash(size_t position) {
 bool IsUuid(std::string_view text) {
   if (text.size() != kUuidLength) return false;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (IsDash(i) ? text[i] != '-' : kDigits.find(text[i]) == std::string_view::npos) return false;
+    if (IsDash(i) ? text[i] != '-' : kIdDigits.find(text[i]) == std::string_view::npos)
+      return false;
   }
   return true;
 }

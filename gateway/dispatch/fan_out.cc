@@ -5,15 +5,10 @@
 
 #include "dispatch/access_gate.h"
 #include "dispatch/connection.h"
+#include "dispatch/error_codes.h"
 #include "wire/server_encode.h"
 
 namespace topgun::gateway {
-namespace {
-
-constexpr int64_t kUnavailable = 503;
-
-}  // namespace
-
 std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_view query_id,
                                           std::string_view map, bool readable) {
   Unsubscribe(connection, query_id);

@@ -8,6 +8,7 @@
 #include "dispatch/access_gate.h"
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/error_codes.h"
 #include "dispatch/fan_out.h"
 
 namespace topgun::gateway {
@@ -15,7 +16,6 @@ namespace {
 
 using state::CellKind;
 
-constexpr int64_t kUnavailable = 503;
 constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
 // A burst of one level; more than that need not wait for the rest.
 constexpr size_t kBurstMax = 256;

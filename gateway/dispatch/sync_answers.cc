@@ -8,7 +8,7 @@ namespace {
 
 using state::CellKind;
 
-constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kPathDigits = "0123456789abcdef";
 constexpr std::string_view kResetReason = "removals since your last sync are no longer known";
 
 wire::LwwEntry EntryOf(const TreeAnswer::Cell& cell, const state::CellView& view) {
@@ -56,18 +56,18 @@ std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std:
   if (path.size() > 1) return children;
   if (path.size() == 1) {
     if (!children.empty()) return children;
-    const size_t digit = kDigits.find(path[0]);
+    const size_t digit = kPathDigits.find(path[0]);
     if (digit == std::string_view::npos || (reported >> digit & 1) == 0) return children;
     reported = UINT16_MAX;
   }
   for (const TreeAnswer::Child& child : node.children) {
-    const size_t digit = kDigits.find(child.digit);
+    const size_t digit = kPathDigits.find(child.digit);
     if (digit != std::string_view::npos) {
       reported = static_cast<DigitMask>(reported & ~(1U << digit));
     }
   }
-  for (size_t digit = 0; digit < kDigits.size(); ++digit) {
-    if ((reported >> digit & 1) != 0) children.push_back({.digit = kDigits[digit], .hash = 0});
+  for (size_t digit = 0; digit < kPathDigits.size(); ++digit) {
+    if ((reported >> digit & 1) != 0) children.push_back({.digit = kPathDigits[digit], .hash = 0});
   }
   return children;
 }

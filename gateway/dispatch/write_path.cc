@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "dispatch/connection_table.h"
+#include "dispatch/error_codes.h"
 #include "wire/server_encode.h"
 
 namespace topgun::gateway {
@@ -13,7 +14,6 @@ constexpr size_t kReasonsInError = 8;
 constexpr size_t kDenialsMax = 8;  // ERROR frames per frame of writes
 constexpr size_t kIdsInError = 8;
 constexpr int64_t kBadRequest = 400;
-constexpr int64_t kForbidden = 403;
 constexpr int64_t kTooManyRequests = 429;
 constexpr int64_t kTimedOut = 504;
 constexpr std::string_view kOverloadText = "server overloaded, try again later";

@@ -11,8 +11,6 @@ namespace json = boost::json;
 
 constexpr size_t kDepthMax = 32;
 
-json::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
 }  // namespace
 
 json::object ToJson(const crdt::Timestamp& timestamp) {

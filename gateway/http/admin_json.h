@@ -20,6 +20,9 @@ namespace topgun::gateway {
 
 inline constexpr size_t kAdminBodyBytesMax = size_t{64} << 10;
 
+// The same text, as Boost.JSON wants it.
+inline boost::json::string_view View(std::string_view text) { return {text.data(), text.size()}; }
+
 // {"millis":..,"counter":..,"nodeId":..}
 boost::json::object ToJson(const crdt::Timestamp& timestamp);
 

@@ -17,8 +17,6 @@ constexpr std::array<std::string_view, 7> kReadOnly = {
     "nodeId",       "defaultOperationTimeoutMs", "partitionCount", "host", "port", "requireAuth",
     "maxValueBytes"};
 
-json::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
 // The word that lib/logging knows; empty when it knows none.
 std::string LogLevelOf(const json::value& value) {
   if (!value.is_string()) return {};

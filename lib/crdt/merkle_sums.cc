@@ -1,11 +1,10 @@
 #include "crdt/merkle_sums.h"
 
 #include "crdt/hash.h"
+#include "hex_digits.h"
 
 namespace topgun::crdt {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // Nodes are numbered like a heap: children of node i are 16 i + 1 to 16 i + 16.
 size_t FirstChild(size_t node) { return node * MerkleTree::kFanOut + 1; }

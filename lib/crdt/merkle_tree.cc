@@ -4,12 +4,11 @@
 #include <array>
 
 #include "crdt/hash.h"
+#include "hex_digits.h"
 #include "merkle_leaf.h"
 
 namespace topgun::crdt {
 namespace {
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 // A node above the leaves. hash = sum of Mix(hash of child), kept current by Settle().
 template <typename Child>

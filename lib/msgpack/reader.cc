@@ -5,11 +5,10 @@
 #include <cstring>
 #include <string>
 
+#include "integer_range.h"
+
 namespace topgun::msgpack {
 namespace {
-
-constexpr double kTwoPow63 = 9223372036854775808.0;
-constexpr double kTwoPow64 = 18446744073709551616.0;
 
 // Width of the length field by the low bits of a tag: 0 -> 1, 1 -> 2, 2 -> 4 bytes.
 constexpr size_t LengthBytes(uint8_t step) { return size_t{1} << step; }

@@ -5,13 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "integer_range.h"
+
 namespace topgun::msgpack {
-namespace {
-
-constexpr double kTwoPow63 = 9223372036854775808.0;
-constexpr double kTwoPow64 = 18446744073709551616.0;
-
-}  // namespace
 
 template <typename T>
 void Writer::PutTagged(uint8_t tag, T value) {

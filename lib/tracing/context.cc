@@ -5,6 +5,8 @@
 #include <charconv>
 #include <set>
 
+#include "trimmed.h"
+
 namespace topgun::tracing {
 namespace {
 
@@ -52,13 +54,6 @@ bool IsValue(std::string_view value) {
   if (value.empty() || value.size() > kValueBytesMax || value.back() == ' ') return false;
   return std::all_of(value.begin(), value.end(),
                      [](char c) { return c >= ' ' && c <= '~' && c != ',' && c != '='; });
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 bool IsTracestate(std::string_view list) {

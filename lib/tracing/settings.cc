@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "trimmed.h"
+
 namespace topgun::tracing {
 namespace {
 
@@ -14,12 +16,6 @@ constexpr std::string_view kPath = "/v1/traces";
 void FillFromVariable(const char* name, std::string& target) {
   const char* const value = std::getenv(name);
   if (target.empty() && value != nullptr) target = value;
-}
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 std::optional<char> HexByte(std::string_view digits) {

@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 // Between two looks for an interrupt.
 constexpr std::chrono::milliseconds kConnectSlice{200};
 // For an agent that has nothing more to do than to end the call.
-constexpr std::chrono::milliseconds kCloseTimeout{5'000};
+constexpr std::chrono::milliseconds kAgentCloseTimeout{5'000};
 
 }  // namespace
 
@@ -38,7 +38,7 @@ void AgentLink::Close() {
       if (std::exchange(may_write_, false)) stream_->WritesDone();
     }
     lock.lock();
-    ended_changed_.wait_for(lock, kCloseTimeout, [this] { return ended_; });
+    ended_changed_.wait_for(lock, kAgentCloseTimeout, [this] { return ended_; });
   }
   if (!ended_) context_.TryCancel();
 }

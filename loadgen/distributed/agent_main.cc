@@ -13,11 +13,11 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr const char* kDescription =
+constexpr const char* kAgentDescription =
     "topgun-loadgen agent: waits for a coordinator (topgun-loadgen --agents HOST:PORT,...) and\n"
     "drives its share of the load. JWT_SECRET must be set unless the target needs no tokens.";
 
-constexpr const char* kFooter =
+constexpr const char* kAgentFooter =
     "Without --grpc-tls-certificate-file whoever reaches the port can make this machine send load\n"
     "anywhere. Keep it inside a private network then.";
 
@@ -34,7 +34,7 @@ int AgentMain(const std::vector<std::string>& arguments) {
   std::string listen = "127.0.0.1:7070";
   rpc::TlsOptions tls;
   bool once = false;
-  OptionParser parser(kDescription, kFooter);
+  OptionParser parser(kAgentDescription, kAgentFooter);
   parser.BeginGroup("Agent");
   parser.Text("--listen", "HOST:PORT", listen,
               "Where coordinators connect; without HOST everywhere");

@@ -12,7 +12,7 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr std::chrono::milliseconds kPollEvery{20};
+constexpr std::chrono::milliseconds kAgentsPollEvery{20};
 constexpr int64_t kTellEveryNs = 1'000'000'000;
 
 }  // namespace
@@ -80,7 +80,7 @@ bool SharedRun::AwaitConnected(RunReport* report) {
       StopAll();
       return false;
     }
-    std::this_thread::sleep_for(kPollEvery);
+    std::this_thread::sleep_for(kAgentsPollEvery);
   }
   report->unreachable = "interrupted before the start";
   StopAll();
@@ -97,7 +97,7 @@ void SharedRun::RunAll(RunReport* report) {
     TellProgress(false);
     const auto done = [](const Member& member) { return member.failed || member.news.finished; };
     if (std::all_of(members_.begin(), members_.end(), done)) break;
-    std::this_thread::sleep_for(kPollEvery);
+    std::this_thread::sleep_for(kAgentsPollEvery);
   }
   TellProgress(true);
 }

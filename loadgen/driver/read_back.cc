@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 using wire::FrameType;
 
 // A snapshot may wait for the view to be built after a restart.
-constexpr milliseconds kAnswerTimeout{30'000};
+constexpr milliseconds kReadTimeout{30'000};
 // Servers without Merkle sync stay silent.
 constexpr milliseconds kFirstRootTimeout{3'000};
 constexpr int64_t kNotImplemented = 501;
@@ -27,7 +27,7 @@ ReadBack::ReadBack(const RunContext& context, const Ledger& ledger, const Sighti
 
 VerifyReport ReadBack::Run() {
   report_.acked_ops = ledger_.acked_ops();
-  Await(kAnswerTimeout);
+  Await(kReadTimeout);
   session_.Start();
   io_.run();
   return std::move(report_);
@@ -55,14 +55,14 @@ void ReadBack::Ask() {
     wire::OrMapSyncInitFrame init;
     init.map = name;
     wire::EncodeOrMapSyncInit(init, frame);
-    Await(walk_works_ ? kAnswerTimeout : kFirstRootTimeout);
+    Await(walk_works_ ? kReadTimeout : kFirstRootTimeout);
   } else {
     report_.lww_proof = "query snapshots";
     wire::QuerySubFrame query;
     query.query_id = name;
     query.map = name;
     wire::EncodeQuerySub(query, frame);
-    Await(kAnswerTimeout);
+    Await(kReadTimeout);
   }
   session_.Send({frame});
 }
@@ -144,7 +144,7 @@ void ReadBack::RequestBucket(const std::string& path) {
   std::string frame;
   wire::EncodeOrMapMerkleReqBucket(request, frame);
   session_.Send({frame});
-  Await(kAnswerTimeout);
+  Await(kReadTimeout);
 }
 
 void ReadBack::OnBuckets(const wire::SyncBucketsFrame& buckets) {

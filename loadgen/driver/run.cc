@@ -10,7 +10,6 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr int64_t kNsPerMs = 1'000'000;
 constexpr std::chrono::milliseconds kPollEvery{20};
 constexpr int64_t kIntervalNs = 1'000 * kNsPerMs;
 // Events of the last acknowledged writes are on their way for at most this long.

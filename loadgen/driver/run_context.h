@@ -15,6 +15,8 @@
 
 namespace topgun::loadgen {
 
+inline constexpr int64_t kNsPerMs = 1'000'000;
+
 inline int64_t NowNs() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "fleet/elapsed.h"
 #include "report/text.h"
 #include "stats/process_cpu.h"
 #include "wire/client_encode.h"
@@ -12,11 +13,8 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr std::chrono::milliseconds kTurn{2};
-constexpr int64_t kNsPerMs = 1'000'000;
+constexpr std::chrono::milliseconds kStormTurn{2};
 constexpr int64_t kCycleTimeoutNs = 10'000 * kNsPerMs;
-
-double SecondsSince(int64_t start_ns) { return static_cast<double>(NowNs() - start_ns) / 1e9; }
 
 }  // namespace
 
@@ -112,7 +110,7 @@ void ConnectStorm::Measure(RunReport* report) {
   while (NowNs() - start_ns < config_.load.duration.count() * kNsPerMs && !interrupted_) {
     BeginDue(SecondsSince(start_ns));
     if (io_.stopped()) io_.restart();
-    io_.run_for(kTurn);
+    io_.run_for(kStormTurn);
     if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
     Expire();
     if (!config_.output.quiet) {
@@ -170,7 +168,7 @@ void ConnectStorm::AwaitRest() {
   while (std::any_of(visitors_.begin(), visitors_.end(), busy) &&
          NowNs() - start_ns < kCycleTimeoutNs && !interrupted_) {
     if (io_.stopped()) io_.restart();
-    io_.run_for(kTurn);
+    io_.run_for(kStormTurn);
     Expire();
   }
   for (const auto& visitor : visitors_) visitor->Stop();

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "fleet/elapsed.h"
 #include "report/text.h"
 #include "stats/process_cpu.h"
 
@@ -12,10 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kTurn{5};
-constexpr int64_t kNsPerMs = 1'000'000;
-
-double SecondsSince(int64_t start_ns) { return static_cast<double>(NowNs() - start_ns) / 1e9; }
+constexpr std::chrono::milliseconds kFleetTurn{5};
 
 }  // namespace
 
@@ -153,7 +151,7 @@ void IdleFleet::CloseAll() {
 
 bool IdleFleet::Turn() {
   if (io_.stopped()) io_.restart();
-  io_.run_for(kTurn);
+  io_.run_for(kFleetTurn);
   return !interrupted_;
 }
 

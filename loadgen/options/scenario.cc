@@ -9,7 +9,7 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr size_t kNameWidth = 17;
+constexpr size_t kScenarioNameWidth = 17;
 constexpr size_t kLineWidth = 100;
 
 std::vector<std::string> Names() {
@@ -32,13 +32,13 @@ std::string RenderOptions(const std::vector<std::string>& options) {
   std::string text;
   std::string line;
   for (const std::string& option : options) {
-    if (!line.empty() && kNameWidth + line.size() + 1 + option.size() > kLineWidth) {
-      text += std::string(kNameWidth, ' ') + line + "\n";
+    if (!line.empty() && kScenarioNameWidth + line.size() + 1 + option.size() > kLineWidth) {
+      text += std::string(kScenarioNameWidth, ' ') + line + "\n";
       line.clear();
     }
     line += (line.empty() ? "" : " ") + option;
   }
-  return line.empty() ? text : text + std::string(kNameWidth, ' ') + line + "\n";
+  return line.empty() ? text : text + std::string(kScenarioNameWidth, ' ') + line + "\n";
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ const Scenario* FindScenario(const std::string& name) {
 std::string RenderScenarios() {
   std::string text = "Scenarios and the options that they are made of; given options win.\n\n";
   for (const Scenario& scenario : Scenarios()) {
-    text += PadRight(scenario.name, kNameWidth) + scenario.summary + "\n";
+    text += PadRight(scenario.name, kScenarioNameWidth) + scenario.summary + "\n";
     text += RenderOptions(scenario.options);
   }
   return text;

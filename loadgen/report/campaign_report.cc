@@ -5,8 +5,8 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr size_t kNameWidth = 18;
-constexpr size_t kNumberWidth = 11;
+constexpr size_t kStepNameWidth = 18;
+constexpr size_t kStepNumberWidth = 11;
 
 std::string Verdict(const CampaignReport& campaign, const CampaignPart& part) {
   if (campaign.kind == CampaignReport::Kind::kFindMax) return part.passed ? "passed" : "failed";
@@ -26,16 +26,16 @@ std::string RowOf(const CampaignPart& part) {
   const Histogram& latency =
       measured.ack_latency.count() > 0 ? measured.ack_latency : measured.query_latency;
   std::string row =
-      "  " + PadRight(part.name, kNameWidth) +
-      PadLeft(part.rate > 0 ? Grouped(part.rate) : "-", kNumberWidth) +
+      "  " + PadRight(part.name, kStepNameWidth) +
+      PadLeft(part.rate > 0 ? Grouped(part.rate) : "-", kStepNumberWidth) +
       PadLeft(Grouped(report.PerSecond(report.window.ops_acked + report.window.queries_answered)),
-              kNumberWidth);
+              kStepNumberWidth);
   for (const double percent : {50.0, 99.0, 99.9}) {
-    row += PadLeft(Millis(latency.Percentile(percent)), kNumberWidth);
+    row += PadLeft(Millis(latency.Percentile(percent)), kStepNumberWidth);
   }
   return row +
          PadLeft(Grouped(report.whole.ErrorCount() + report.whole.ops_refused + report.unacked_ops),
-                 kNumberWidth);
+                 kStepNumberWidth);
 }
 
 std::string Found(const CampaignReport& campaign) {
@@ -61,9 +61,9 @@ std::string RenderPartLine(const CampaignPart& part) {
 }
 
 std::string RenderCampaign(const CampaignReport& campaign) {
-  std::string text = "\n  " + PadRight("", kNameWidth);
+  std::string text = "\n  " + PadRight("", kStepNameWidth);
   for (const char* name : {"planned/s", "reached/s", "p50 ms", "p99 ms", "p99.9 ms", "errors"}) {
-    text += PadLeft(name, kNumberWidth);
+    text += PadLeft(name, kStepNumberWidth);
   }
   text += "\n";
   for (const CampaignPart& part : campaign.parts) {

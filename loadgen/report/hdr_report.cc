@@ -8,10 +8,10 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr double kNsPerMs = 1e6;
+constexpr double kNsPerReportedMs = 1e6;
 constexpr int kTicksPerHalfDistance = 5;
 
-double Ms(int64_t ns) { return static_cast<double>(ns) / kNsPerMs; }
+double Ms(int64_t ns) { return static_cast<double>(ns) / kNsPerReportedMs; }
 
 // The format prints the deviation over the values of the buckets.
 double StandardDeviationMs(const Histogram& histogram) {
@@ -21,7 +21,7 @@ double StandardDeviationMs(const Histogram& histogram) {
     const double distance = static_cast<double>(bucket.upper_edge) - histogram.Mean();
     squares += distance * distance * static_cast<double>(bucket.count);
   }
-  return std::sqrt(squares / static_cast<double>(histogram.count())) / kNsPerMs;
+  return std::sqrt(squares / static_cast<double>(histogram.count())) / kNsPerReportedMs;
 }
 
 class Rows {
@@ -72,7 +72,7 @@ std::string RenderHgrm(const Histogram& histogram) {
   text += Rows(histogram).Take();
   char line[160];
   std::snprintf(line, sizeof line, "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n",
-                histogram.Mean() / kNsPerMs, StandardDeviationMs(histogram));
+                histogram.Mean() / kNsPerReportedMs, StandardDeviationMs(histogram));
   text += line;
   std::snprintf(line, sizeof line, "#[Max     = %12.3f, Total count    = %12llu]\n",
                 Ms(histogram.max()), static_cast<unsigned long long>(histogram.count()));

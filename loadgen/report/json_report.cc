@@ -67,7 +67,7 @@ std::string TypeName(size_t kind) {
   return kNames[kind];
 }
 
-std::string LevelName(size_t level) {
+std::string LevelKey(size_t level) {
   return level == kLevelNone ? "none"
                              : std::string(wire::Name(static_cast<wire::WriteConcern>(level)));
 }
@@ -83,7 +83,7 @@ json::object UncorrectedByType(const RunStats& stats) {
 }
 
 json::object LatencyByLevel(const RunStats& stats) {
-  return LatenciesBy(stats.ack_by_level, LevelName);
+  return LatenciesBy(stats.ack_by_level, LevelKey);
 }
 
 json::object LatenciesJson(const RunReport& report) {
@@ -133,7 +133,7 @@ json::object TroubleJson(const RunReport& report) {
 json::object LevelsJson(const RunStats& stats) {
   json::object levels;
   for (size_t level = 0; level < kLevels; ++level) {
-    levels[LevelName(level)] = stats.acked_by_level[level];
+    levels[LevelKey(level)] = stats.acked_by_level[level];
   }
   return levels;
 }

@@ -9,11 +9,11 @@
 namespace topgun::loadgen {
 namespace {
 
-constexpr size_t kNameWidth = 29;
+constexpr size_t kSummaryNameWidth = 29;
 constexpr size_t kNumberWidth = 11;
 
 std::string RenderTable(const Table& table) {
-  size_t name_width = kNameWidth;
+  size_t name_width = kSummaryNameWidth;
   for (const auto& row : table.rows) name_width = std::max(name_width, row[0].size() + 2);
   std::string text = "\n  " + PadRight(table.title, name_width);
   for (const std::string& column : table.columns) text += PadLeft(column, kNumberWidth);

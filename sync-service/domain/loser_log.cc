@@ -9,13 +9,13 @@ namespace topgun::sync {
 namespace {
 
 // List node, iterator and allocator overhead of an entry, roughly.
-constexpr uint64_t kEntryOverhead = 256;
+constexpr uint64_t kLoserOverhead = 256;
 
 }  // namespace
 
 uint64_t LoserLog::Cost(const LostWrite& lost) {
   return lost.map.size() + lost.key.size() + lost.value.size() + lost.timestamp.node_id.size() +
-         lost.winner.node_id.size() + kEntryOverhead;
+         lost.winner.node_id.size() + kLoserOverhead;
 }
 
 uint64_t LoserLog::Cost(const Entry& entry) {

@@ -10,8 +10,8 @@ namespace topgun::sync {
 
 namespace {
 
-constexpr uint64_t kKeyOverhead = 200;   // of the entry, its place in the tree, bookkeeping
-constexpr uint64_t kCellOverhead = 144;  // of the cell and its place in the index of tags
+constexpr uint64_t kKeyOverhead = 200;  // of the entry, its place in the tree, bookkeeping
+constexpr uint64_t kTagOverhead = 144;  // of the cell and its place in the index of tags
 
 // A stored cell: those were well-formed when they came.
 state::CellView ViewOf(std::string_view stored) {
@@ -63,7 +63,7 @@ void OrContent::Apply(uint32_t shard, std::string_view key, std::string_view tag
   if (it == cells.end()) {
     it = cells.emplace(std::string(tag), std::string()).first;
     tags_.emplace(it->first, entry->first);
-    bytes_ += tag.size() + kCellOverhead;
+    bytes_ += tag.size() + kTagOverhead;
   } else {
     const state::CellView current = ViewOf(it->second);
     if (current.version >= incoming.version) return;
@@ -98,7 +98,7 @@ void OrContent::EraseKey(Entries::iterator it) {
   for (const auto& [tag, cell] : it->second.cells) {
     Count(it, ViewOf(cell), false);
     tags_.erase({tag, it->first});
-    bytes_ -= tag.size() + cell.size() + kCellOverhead;
+    bytes_ -= tag.size() + cell.size() + kTagOverhead;
   }
   bytes_ -= it->first.size() + kKeyOverhead;
   tree_.Remove(it->first);
@@ -108,7 +108,7 @@ void OrContent::EraseKey(Entries::iterator it) {
 void OrContent::EraseCell(Entries::iterator it, Cells::iterator cell) {
   Count(it, ViewOf(cell->second), false);
   tags_.erase({cell->first, it->first});
-  bytes_ -= cell->first.size() + cell->second.size() + kCellOverhead;
+  bytes_ -= cell->first.size() + cell->second.size() + kTagOverhead;
   it->second.cells.erase(cell);
   if (it->second.cells.empty()) {
     EraseKey(it);

@@ -12,7 +12,7 @@ namespace topgun::sync {
 
 namespace {
 
-constexpr size_t kChunkBytes = 1u << 20;
+constexpr size_t kMapChunkBytes = 1u << 20;
 
 // Ascending keys; the loops' parts are sorted already.
 Snapshot MergeParts(std::vector<Snapshot> parts, size_t rows_max) {
@@ -45,7 +45,7 @@ void AddRow(const Row& row, v1::ReadMapChunk& chunk) {
 std::deque<v1::ReadMapChunk> CutChunks(const Snapshot& snapshot) {
   std::deque<v1::ReadMapChunk> chunks(1);
   for (const Row& row : snapshot.rows) {
-    if (chunks.back().keys().size() + chunks.back().values().size() > kChunkBytes) {
+    if (chunks.back().keys().size() + chunks.back().values().size() > kMapChunkBytes) {
       chunks.emplace_back();
     }
     AddRow(row, chunks.back());

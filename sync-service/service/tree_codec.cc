@@ -6,7 +6,7 @@ namespace topgun::sync {
 
 namespace {
 
-constexpr size_t kChunkBytes = 1u << 20;
+constexpr size_t kTreeChunkBytes = 1u << 20;
 constexpr size_t kNodeBytes = 32;  // without children and cells
 constexpr int kPathsMax = 4096;
 
@@ -30,7 +30,7 @@ class TreeCutter {
 
  private:
   void StartNode(size_t path) {
-    if (bytes_ > kChunkBytes) {
+    if (bytes_ > kTreeChunkBytes) {
       chunks_.emplace_back();
       bytes_ = 0;
     }
@@ -49,7 +49,7 @@ class TreeCutter {
   }
 
   void AddCell(size_t path, const NamedCell& cell) {
-    if (bytes_ > kChunkBytes) StartNode(path);
+    if (bytes_ > kTreeChunkBytes) StartNode(path);
     node_->mutable_keys()->append(cell.key);
     node_->add_key_lengths(static_cast<uint32_t>(cell.key.size()));
     node_->mutable_tags()->append(cell.tag);

@@ -10,12 +10,12 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object& Vectors() { return support::LoadVectors("hlc.json").as_object(); }
+const json::object& ClockVectors() { return support::LoadVectors("hlc.json").as_object(); }
 
 int Sign(std::strong_ordering order) { return order < 0 ? -1 : order > 0 ? 1 : 0; }
 
 TEST(HlcVectors, Format) {
-  for (const json::value& item : Vectors().at("format").as_array()) {
+  for (const json::value& item : ClockVectors().at("format").as_array()) {
     const std::string text = ToString(ReadTimestamp(item.at("ts")).view());
     EXPECT_EQ(text, support::Text(item.at("string")));
     EXPECT_EQ(text, support::FromHex(support::Text(item.at("utf8hex"))));
@@ -26,7 +26,7 @@ TEST(HlcVectors, Format) {
 // further colon. So: what the client refuses we refuse, what we take the client reads alike.
 TEST(HlcVectors, ParseIsStricterThanTheClient) {
   int accepted = 0;
-  for (const json::value& item : Vectors().at("parse").as_array()) {
+  for (const json::value& item : ClockVectors().at("parse").as_array()) {
     const std::string input = String(item.at("input"));
     SCOPED_TRACE(input);
     const StatusOr<Timestamp> timestamp = ParseTimestamp(input);
@@ -52,7 +52,7 @@ TEST(HlcVectors, RefusesWhatOnlyTheClientReads) {
 // Node ids compare by UTF-8 bytes; the client's locale order is given for the record only and must
 // agree where the vectors say so.
 TEST(HlcVectors, Compare) {
-  for (const json::value& item : Vectors().at("compare").as_array()) {
+  for (const json::value& item : ClockVectors().at("compare").as_array()) {
     const Timestamp a = ReadTimestamp(item.at("a"));
     const Timestamp b = ReadTimestamp(item.at("b"));
     SCOPED_TRACE(json::serialize(item));
@@ -79,7 +79,7 @@ void RunStep(const json::value& step, support::ManualClock* wall, HybridLogicalC
 }
 
 TEST(HlcVectors, ClockScripts) {
-  for (const json::value& script : Vectors().at("clock").as_array()) {
+  for (const json::value& script : ClockVectors().at("clock").as_array()) {
     SCOPED_TRACE(Name(script.as_object()));
     support::ManualClock wall;
     HybridLogicalClock clock(String(script.at("nodeId")), wall, script.at("strict").as_bool(),

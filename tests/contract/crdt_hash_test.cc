@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object& Vectors() { return support::LoadVectors("hash.json").as_object(); }
+const json::object& HashVectors() { return support::LoadVectors("hash.json").as_object(); }
 
 std::string Repeat(std::string_view unit, int64_t times) {
   std::string text;
@@ -34,7 +34,7 @@ std::string CaseText(const json::object& item) {
 }
 
 TEST(HashVectors, Strings) {
-  for (const json::value& value : Vectors().at("strings").as_array()) {
+  for (const json::value& value : HashVectors().at("strings").as_array()) {
     const json::object& item = value.as_object();
     SCOPED_TRACE(json::serialize(value).substr(0, 200));
     const std::string text = CaseText(item);
@@ -48,10 +48,10 @@ TEST(HashVectors, Strings) {
 }
 
 TEST(HashVectors, MixAndCombine) {
-  for (const json::value& item : Vectors().at("mix").as_array()) {
+  for (const json::value& item : HashVectors().at("mix").as_array()) {
     EXPECT_EQ(Mix(ReadHash(item.at("input"))), ReadHash(item.at("result")));
   }
-  for (const json::value& item : Vectors().at("combine").as_array()) {
+  for (const json::value& item : HashVectors().at("combine").as_array()) {
     std::vector<uint32_t> inputs;
     for (const json::value& input : item.at("inputs").as_array()) inputs.push_back(ReadHash(input));
     EXPECT_EQ(Combine(inputs), ReadHash(item.at("result"))) << json::serialize(item);
@@ -87,7 +87,7 @@ std::string ValueOfNote(std::string_view note) {
 }
 
 TEST(HashVectors, Objects) {
-  for (const json::value& value : Vectors().at("objects").as_array()) {
+  for (const json::value& value : HashVectors().at("objects").as_array()) {
     const json::object& item = value.as_object();
     SCOPED_TRACE(json::serialize(value));
     const json::value* note = item.if_contains("valueNote");
@@ -100,7 +100,7 @@ TEST(HashVectors, Objects) {
 }
 
 TEST(HashVectors, LwwItems) {
-  for (const json::value& item : Vectors().at("lwwItems").as_array()) {
+  for (const json::value& item : HashVectors().at("lwwItems").as_array()) {
     SCOPED_TRACE(json::serialize(item));
     const std::string key = String(item.at("key"));
     const uint32_t hash = LwwItemHash(key, ReadTimestamp(item.at("timestamp")).view());
@@ -132,7 +132,7 @@ bool HasNullTtl(const json::value& records) {
 }
 
 TEST(HashVectors, OrEntries) {
-  for (const json::value& value : Vectors().at("orEntries").as_array()) {
+  for (const json::value& value : HashVectors().at("orEntries").as_array()) {
     const json::object& item = value.as_object();
     SCOPED_TRACE(json::serialize(value));
     const std::string key = String(item.at("key"));
@@ -158,7 +158,7 @@ TEST(HashVectors, OrEntries) {
 // A record alone hashes as its part of the item text.
 TEST(HashVectors, OrRecords) {
   constexpr std::string_view kItemPrefix = "key:|";
-  for (const json::value& item : Vectors().at("orRecords").as_array()) {
+  for (const json::value& item : HashVectors().at("orRecords").as_array()) {
     const std::vector<OrRecord> records = {ReadOrRecord(item.at("record"))};
     const std::string text = OrItemText("", Views(records));
     ASSERT_TRUE(text.starts_with(kItemPrefix));

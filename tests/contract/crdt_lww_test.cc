@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object& Vectors() { return support::LoadVectors("lww_merge.json").as_object(); }
+const json::object& LwwVectors() { return support::LoadVectors("lww_merge.json").as_object(); }
 
 class LwwScript {
  public:
@@ -89,7 +89,7 @@ class LwwScript {
 };
 
 TEST(LwwVectors, Scripts) {
-  for (const json::value& script : Vectors().at("scripts").as_array()) {
+  for (const json::value& script : LwwVectors().at("scripts").as_array()) {
     SCOPED_TRACE(Name(script.as_object()));
     LwwScript run;
     for (const json::value& step : script.at("steps").as_array()) {
@@ -100,7 +100,7 @@ TEST(LwwVectors, Scripts) {
 }
 
 TEST(LwwVectors, SameWinnerInEveryOrder) {
-  for (const json::value& item : Vectors().at("convergence").as_array()) {
+  for (const json::value& item : LwwVectors().at("convergence").as_array()) {
     SCOPED_TRACE(json::serialize(item));
     std::vector<LwwRecord> records;
     for (const json::value& record : item.at("records").as_array()) {

@@ -14,9 +14,9 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object& Vectors() { return support::LoadVectors("merkle.json").as_object(); }
+const json::object& MerkleVectors() { return support::LoadVectors("merkle.json").as_object(); }
 
-std::string Key(const json::key_value_pair& member) {
+std::string NameOf(const json::key_value_pair& member) {
   return {member.key().data(), member.key().size()};
 }
 
@@ -35,7 +35,7 @@ void ExpectTree(const MerkleTree& tree, const json::value& expected) {
   EXPECT_EQ(tree.root_hash(), ReadHash(expected.at("rootHash")));
   std::map<std::string, uint32_t> nodes;
   for (const auto& node : expected.at("nodes").as_object()) {
-    if (ReadHash(node.value()) != 0) nodes.emplace(Key(node), ReadHash(node.value()));
+    if (ReadHash(node.value()) != 0) nodes.emplace(NameOf(node), ReadHash(node.value()));
   }
   const json::value* leaves = expected.as_object().if_contains("leaves");
   std::map<std::string, uint32_t> found = NodesOf(tree);
@@ -49,12 +49,14 @@ void ExpectTree(const MerkleTree& tree, const json::value& expected) {
   size_t keys = 0;
   for (const auto& leaf : leaves->as_object()) {
     std::map<std::string, uint32_t> items;
-    for (const MerkleTree::Item& item : tree.Items(Key(leaf))) items.emplace(item.key, item.hash);
+    for (const MerkleTree::Item& item : tree.Items(NameOf(leaf))) {
+      items.emplace(item.key, item.hash);
+    }
     std::map<std::string, uint32_t> expected_items;
     for (const auto& item : leaf.value().as_object()) {
-      expected_items.emplace(Key(item), ReadHash(item.value()));
+      expected_items.emplace(NameOf(item), ReadHash(item.value()));
     }
-    EXPECT_EQ(items, expected_items) << Key(leaf);
+    EXPECT_EQ(items, expected_items) << NameOf(leaf);
     keys += items.size();
   }
   EXPECT_EQ(tree.size(), keys);
@@ -85,7 +87,7 @@ void FillLww(LwwMap& map, const json::value& entries) {
 
 TEST(MerkleVectors, LwwTrees) {
   const support::ManualClock wall(1700000100000);
-  for (const json::value& item : Vectors().at("lww").as_array()) {
+  for (const json::value& item : MerkleVectors().at("lww").as_array()) {
     SCOPED_TRACE(Name(item.as_object()));
     HybridLogicalClock clock("local", wall);
     LwwMap map(clock);
@@ -105,7 +107,7 @@ TEST(MerkleVectors, LwwTrees) {
 
 TEST(MerkleVectors, OrTrees) {
   const support::ManualClock wall(1700000100000);
-  for (const json::value& item : Vectors().at("or").as_array()) {
+  for (const json::value& item : MerkleVectors().at("or").as_array()) {
     SCOPED_TRACE(Name(item.as_object()));
     HybridLogicalClock clock("local", wall);
     OrMap map(clock, OrMap::Role::kClient);

@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 using Values = std::vector<std::string>;
 
-const json::object& Vectors() { return support::LoadVectors("ormap_merge.json").as_object(); }
+const json::object& OrMapVectors() { return support::LoadVectors("ormap_merge.json").as_object(); }
 
 std::map<std::string, std::vector<OrRecord>> StoredItems(const OrMap& map) {
   std::map<std::string, std::vector<OrRecord>> items;
@@ -113,7 +113,7 @@ class OrScript {
 };
 
 TEST(OrVectors, Scripts) {
-  for (const json::value& script : Vectors().at("scripts").as_array()) {
+  for (const json::value& script : OrMapVectors().at("scripts").as_array()) {
     SCOPED_TRACE(Name(script.as_object()));
     OrScript run;
     for (const json::value& step : script.at("steps").as_array()) {
@@ -140,7 +140,7 @@ void ExpectSameStateInEveryOrder(const json::value& item, OrMap::Role role) {
 }
 
 TEST(OrVectors, SameStateInEveryOrder) {
-  for (const json::value& item : Vectors().at("convergence").as_array()) {
+  for (const json::value& item : OrMapVectors().at("convergence").as_array()) {
     SCOPED_TRACE(json::serialize(item));
     ExpectSameStateInEveryOrder(item, OrMap::Role::kClient);
     ExpectSameStateInEveryOrder(item, OrMap::Role::kServer);

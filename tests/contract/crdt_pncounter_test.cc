@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object& Vectors() { return support::LoadVectors("pncounter.json").as_object(); }
+const json::object& CounterVectors() { return support::LoadVectors("pncounter.json").as_object(); }
 
 PnCounter::Amounts ReadAmounts(const json::value& side) {
   PnCounter::Amounts amounts;
@@ -33,7 +33,7 @@ double Delta(const json::object& step) {
 }
 
 TEST(PnCounterVectors, Operations) {
-  for (const json::value& item : Vectors().at("operations").as_array()) {
+  for (const json::value& item : CounterVectors().at("operations").as_array()) {
     SCOPED_TRACE(Name(item.as_object()));
     PnCounter counter = ReadState(item.at("start"));
     for (const json::value& step : item.at("steps").as_array()) {
@@ -46,7 +46,7 @@ TEST(PnCounterVectors, Operations) {
 }
 
 TEST(PnCounterVectors, Merges) {
-  for (const json::value& item : Vectors().at("merges").as_array()) {
+  for (const json::value& item : CounterVectors().at("merges").as_array()) {
     SCOPED_TRACE(Name(item.as_object()));
     PnCounter local = ReadState(item.at("local"));
     PnCounter remote = ReadState(item.at("remote"));
@@ -74,7 +74,7 @@ TEST(PnCounterVectors, Convergence) {
   n3.Merge(n1);
   n2.Merge(n3);
   n1.Merge(n3);
-  const json::array& states = Vectors().at("convergence").at("states").as_array();
+  const json::array& states = CounterVectors().at("convergence").at("states").as_array();
   ASSERT_EQ(states.size(), 3U);
   for (const PnCounter* counter : {&n1, &n2, &n3}) {
     EXPECT_EQ(*counter, ReadState(states[0].at("state")));
@@ -83,7 +83,7 @@ TEST(PnCounterVectors, Convergence) {
 }
 
 TEST(PnCounterVectors, Serialization) {
-  for (const json::value& item : Vectors().at("serialization").at("cases").as_array()) {
+  for (const json::value& item : CounterVectors().at("serialization").at("cases").as_array()) {
     SCOPED_TRACE(json::serialize(item));
     const PnCounter counter = ReadState(item.at("state"));
     std::string bytes;
@@ -97,7 +97,7 @@ TEST(PnCounterVectors, Serialization) {
 }
 
 TEST(PnCounterVectors, StatesInFrames) {
-  for (const json::value& frame : Vectors().at("frames").as_array()) {
+  for (const json::value& frame : CounterVectors().at("frames").as_array()) {
     const json::value* state = frame.at("json").at("payload").as_object().if_contains("state");
     if (state == nullptr) continue;
     const StatusOr<PnCounter> counter = PnCounter::Decode(support::ToMsgpack(*state));

@@ -28,7 +28,7 @@ using boost::system::error_code;
 using support::CertificateAuthority;
 using testing::HasSubstr;
 
-const std::vector<std::string> kHosts = {"localhost", "127.0.0.1"};
+const std::vector<std::string> kStreamHosts = {"localhost", "127.0.0.1"};
 
 // A connected pair of sockets.
 struct Sockets {
@@ -115,7 +115,7 @@ class StreamTest : public testing::Test {
   }
 
   CertificateAuthority authority_;
-  CertificateAuthority::Pair pair_ = authority_.Issue("server", kHosts);
+  CertificateAuthority::Pair pair_ = authority_.Issue("server", kStreamHosts);
 };
 
 TEST_F(StreamTest, CarriesDataBothWays) {
@@ -152,7 +152,7 @@ TEST_F(StreamTest, AnotherAuthorityIsNotTrusted) {
 
 TEST_F(StreamTest, ClientsProveWhoTheyAreIfTheyMust) {
   const ContextPtr server = ServerContext({.require_client_certificate = true, .alpn = {}});
-  const CertificateAuthority::Pair known = authority_.Issue("client", kHosts);
+  const CertificateAuthority::Pair known = authority_.Issue("client", kStreamHosts);
   EXPECT_TRUE(Connection(server, ClientContext({.certificate = known.certificate,
                                                 .key = known.key,
                                                 .ca = authority_.file()}))
@@ -160,7 +160,7 @@ TEST_F(StreamTest, ClientsProveWhoTheyAreIfTheyMust) {
   EXPECT_EQ(FailureOf(Connection(server, ClientContext()).server_error),
             HandshakeFailure::kCertificate);
   const CertificateAuthority other;
-  const CertificateAuthority::Pair stranger = other.Issue("stranger", kHosts);
+  const CertificateAuthority::Pair stranger = other.Issue("stranger", kStreamHosts);
   const Connection refused(server, ClientContext({.certificate = stranger.certificate,
                                                   .key = stranger.key,
                                                   .ca = authority_.file()}));

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kPartOps = 500;
 
-class FixedClock final : public WallClock {
+class SyncClock final : public WallClock {
  public:
   int64_t NowMs() const override { return kNowMs; }
 };
@@ -87,7 +87,7 @@ class Merging {
   }
 
   std::shared_ptr<sync::v1::ApplyRequest> request_;
-  FixedClock wall_;
+  SyncClock wall_;
   crdt::HybridLogicalClock clock_{"sync-0", wall_};
   sync::CellCache cache_{uint64_t{1} << 30};
   sync::PendingOps pending_;

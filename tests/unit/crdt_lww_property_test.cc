@@ -39,17 +39,17 @@ std::vector<Write> RandomHistory(support::Random& random) {
   return history;
 }
 
-class Replica {
+class LwwReplica {
  public:
-  explicit Replica(const std::vector<Write>& history = {}) { Play(history); }
+  explicit LwwReplica(const std::vector<Write>& history = {}) { Play(history); }
 
   void Play(const std::vector<Write>& history) {
     for (const auto& [key, record] : history) map.Merge(key, record);
   }
-  void MergeFrom(const Replica& other) {
+  void MergeFrom(const LwwReplica& other) {
     for (const auto& [key, record] : other.map.records()) map.Merge(key, record);
   }
-  friend bool operator==(const Replica& a, const Replica& b) {
+  friend bool operator==(const LwwReplica& a, const LwwReplica& b) {
     return a.map.records() == b.map.records() &&
            a.map.tree().root_hash() == b.map.tree().root_hash();
   }
@@ -67,13 +67,13 @@ class LwwLaws : public testing::Test {
 TEST_F(LwwLaws, ConvergesInAnyOrderWithRepeats) {
   for (int round = 0; round < kRounds; ++round) {
     std::vector<Write> history = RandomHistory(random_);
-    const Replica first(history);
+    const LwwReplica first(history);
     const std::vector<Write> again = history;
     for (const Write& write : again) {
       if (random_.OneIn(3)) history.push_back(write);
     }
     random_.Shuffle(history);
-    ASSERT_EQ(Replica(history), first);
+    ASSERT_EQ(LwwReplica(history), first);
   }
 }
 
@@ -85,7 +85,7 @@ TEST_F(LwwLaws, NewestWriteOfEachKeyWins) {
       const auto [it, added] = newest.emplace(key, record);
       if (!added && it->second.timestamp < record.timestamp) it->second = record;
     }
-    const Replica replica(history);
+    const LwwReplica replica(history);
     ASSERT_EQ(replica.map.records().size(), newest.size());
     for (const auto& [key, record] : newest) ASSERT_EQ(*replica.map.Find(key), record);
   }
@@ -97,18 +97,18 @@ TEST_F(LwwLaws, MergeIsCommutativeAssociativeIdempotent) {
     const std::vector<Write> b = RandomHistory(random_);
     const std::vector<Write> c = RandomHistory(random_);
 
-    Replica ab(a);
-    ab.MergeFrom(Replica(b));
-    Replica ba(b);
-    ba.MergeFrom(Replica(a));
+    LwwReplica ab(a);
+    ab.MergeFrom(LwwReplica(b));
+    LwwReplica ba(b);
+    ba.MergeFrom(LwwReplica(a));
     ASSERT_EQ(ab, ba);
 
-    Replica left(a);  // (a + b) + c
-    left.MergeFrom(Replica(b));
-    left.MergeFrom(Replica(c));
-    Replica bc(b);  // a + (b + c)
-    bc.MergeFrom(Replica(c));
-    Replica right(a);
+    LwwReplica left(a);  // (a + b) + c
+    left.MergeFrom(LwwReplica(b));
+    left.MergeFrom(LwwReplica(c));
+    LwwReplica bc(b);  // a + (b + c)
+    bc.MergeFrom(LwwReplica(c));
+    LwwReplica right(a);
     right.MergeFrom(bc);
     ASSERT_EQ(left, right);
 
@@ -131,7 +131,7 @@ TEST_F(LwwLaws, OutcomesMirrorEachOther) {
 
 TEST_F(LwwLaws, PruneLeavesEverythingButOldTombstones) {
   for (int round = 0; round < kRounds; ++round) {
-    Replica replica(RandomHistory(random_));
+    LwwReplica replica(RandomHistory(random_));
     const StringMap<LwwRecord> before = replica.map.records();
     const Timestamp limit(random_.Between(1, 7), 0, "b");
     const std::vector<std::string> keys = replica.map.Prune(limit.view());

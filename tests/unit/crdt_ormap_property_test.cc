@@ -15,7 +15,7 @@
 namespace topgun::crdt {
 namespace {
 
-constexpr int kRounds = 200;
+constexpr int kOrRounds = 200;
 constexpr uint64_t kKeys = 4;
 
 struct Delta {
@@ -79,9 +79,9 @@ void PrintTo(const State& state, std::ostream* out) {
   *out << "root " << state.root_hash;
 }
 
-class Replica {
+class OrReplica {
  public:
-  explicit Replica(OrMap::Role role, const std::vector<Delta>& history = {}) : map(clock, role) {
+  explicit OrReplica(OrMap::Role role, const std::vector<Delta>& history = {}) : map(clock, role) {
     for (const Delta& delta : history) map.MergeKey(delta.key, delta.records, delta.tombstones);
   }
 
@@ -115,34 +115,34 @@ class OrLaws : public testing::Test {
       if (random_.OneIn(3)) history.push_back(delta);
     }
     random_.Shuffle(history);
-    return Replica(role, history).Look();
+    return OrReplica(role, history).Look();
   }
 
   support::Random random_{support::TestSeed()};
 };
 
 TEST_F(OrLaws, ServerConvergesInAnyOrderWithMapWideTombstones) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     const std::vector<Delta> history = RandomHistory(random_, false);
-    const State expected = Replica(OrMap::Role::kServer, history).Look();
+    const State expected = OrReplica(OrMap::Role::kServer, history).Look();
     for (int i = 0; i < 3; ++i) ASSERT_EQ(Shuffled(OrMap::Role::kServer, history), expected);
   }
 }
 
 TEST_F(OrLaws, ClientConvergesInAnyOrder) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     const std::vector<Delta> history = RandomHistory(random_, true);
-    const State expected = Replica(OrMap::Role::kClient, history).Look();
+    const State expected = OrReplica(OrMap::Role::kClient, history).Look();
     for (int i = 0; i < 3; ++i) ASSERT_EQ(Shuffled(OrMap::Role::kClient, history), expected);
   }
 }
 
 // Up to what only a server keeps, both roles agree; above all on the root hash.
 TEST_F(OrLaws, ClientAndServerShowTheSame) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     const std::vector<Delta> history = RandomHistory(random_, true);
-    const State client = Replica(OrMap::Role::kClient, history).Look();
-    const State server = Replica(OrMap::Role::kServer, history).Look();
+    const State client = OrReplica(OrMap::Role::kClient, history).Look();
+    const State server = OrReplica(OrMap::Role::kServer, history).Look();
     ASSERT_EQ(client.records, server.records);
     ASSERT_EQ(client.tombstones, server.tombstones);
     ASSERT_EQ(client.root_hash, server.root_hash);
@@ -150,7 +150,7 @@ TEST_F(OrLaws, ClientAndServerShowTheSame) {
 }
 
 TEST_F(OrLaws, MatchesTheDefinition) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     const std::vector<Delta> history = RandomHistory(random_, false);
     std::map<std::string, OrRecord> newest;  // by tag
     std::map<std::string, std::string> key_of;
@@ -166,7 +166,7 @@ TEST_F(OrLaws, MatchesTheDefinition) {
     std::sort(dead.begin(), dead.end());
     dead.erase(std::unique(dead.begin(), dead.end()), dead.end());
 
-    const State state = Replica(OrMap::Role::kServer, history).Look();
+    const State state = OrReplica(OrMap::Role::kServer, history).Look();
     ASSERT_EQ(state.tombstones, dead);
     std::map<std::string, std::map<std::string, std::string>> expected;
     for (const auto& [tag, record] : newest) {
@@ -178,9 +178,9 @@ TEST_F(OrLaws, MatchesTheDefinition) {
 }
 
 TEST_F(OrLaws, MergingAgainChangesNothing) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     const std::vector<Delta> history = RandomHistory(random_, false);
-    Replica replica(OrMap::Role::kServer, history);
+    OrReplica replica(OrMap::Role::kServer, history);
     const State before = replica.Look();
     for (const Delta& delta : history) {
       const auto counts = replica.map.MergeKey(delta.key, delta.records, delta.tombstones);
@@ -191,7 +191,7 @@ TEST_F(OrLaws, MergingAgainChangesNothing) {
 }
 
 TEST_F(OrLaws, WholeMapMergeCommutes) {
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kOrRounds; ++round) {
     // Without replacing writes: a whole-map merge leaves known tags as they are.
     std::vector<Delta> a = RandomHistory(random_, false);
     std::vector<Delta> b = RandomHistory(random_, false);
@@ -201,10 +201,10 @@ TEST_F(OrLaws, WholeMapMergeCommutes) {
         for (OrRecord& record : delta.records) record.value = record.tag;
       }
     }
-    Replica ab(OrMap::Role::kServer, a);
-    ab.map.MergeMap(Replica(OrMap::Role::kServer, b).map);
-    Replica ba(OrMap::Role::kServer, b);
-    ba.map.MergeMap(Replica(OrMap::Role::kServer, a).map);
+    OrReplica ab(OrMap::Role::kServer, a);
+    ab.map.MergeMap(OrReplica(OrMap::Role::kServer, b).map);
+    OrReplica ba(OrMap::Role::kServer, b);
+    ba.map.MergeMap(OrReplica(OrMap::Role::kServer, a).map);
     ASSERT_EQ(ab.Look(), ba.Look());
   }
 }

@@ -16,7 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-wire::Op Put(std::string_view id, std::string_view map, std::string_view value = "\x01") {
+wire::Op PutInto(std::string_view id, std::string_view map, std::string_view value = "\x01") {
   wire::Op op;
   op.kind = wire::OpKind::kPut;
   op.map = map;
@@ -29,7 +29,7 @@ wire::Op Put(std::string_view id, std::string_view map, std::string_view value =
   return op;
 }
 
-std::string OpBatch(std::vector<wire::Op> ops) {
+std::string OpsFrame(std::vector<wire::Op> ops) {
   wire::OpBatchFrame batch;
   batch.ops = std::move(ops);
   std::string frame;
@@ -73,7 +73,7 @@ std::string OrPushOf(const std::vector<std::pair<std::string, std::string>>& rec
   return frame;
 }
 
-std::string Ping() {
+std::string PingFrame() {
   std::string frame;
   wire::EncodePing({.timestamp = 42}, frame);
   return frame;
@@ -157,20 +157,20 @@ class AccessTest : public ::testing::Test {
 
 TEST_F(AccessTest, AForbiddenOpIsRefusedAndTheOthersAreApplied) {
   gateway_.access.Deny(Action::kWrite, "secret");
-  EXPECT_EQ(Ask(OpBatch({Put("1", "m"), Put("2", "secret"), Put("3", "m")})),
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m"), PutInto("2", "secret"), PutInto("3", "m")})),
             "ERROR 403 write access denied for map: secret; OP_REJECTED 2 403");
   ASSERT_EQ(gateway_.sink.submitted.size(), 2U);
   gateway_.sink.Answer(gateway_.table);
   EXPECT_EQ(Heard(), "OP_ACK 1 -2 +3");
   // The log of the client is free again.
-  EXPECT_EQ(Ask(OpBatch({Put("4", "m")})), "");
+  EXPECT_EQ(Ask(OpsFrame({PutInto("4", "m")})), "");
   gateway_.sink.Answer(gateway_.table);
   EXPECT_EQ(Heard(), "OP_ACK 4");
 }
 
 TEST_F(AccessTest, AFrameOfForbiddenOpsIsAcknowledgedByResults) {
   gateway_.access.Deny(Action::kWrite, "secret");
-  EXPECT_EQ(Ask(OpBatch({Put("1", "secret"), Put("2", "secret")})),
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "secret"), PutInto("2", "secret")})),
             "ERROR 403 write access denied for map: secret; OP_REJECTED 1 403; OP_REJECTED 2 403; "
             "OP_ACK 0 -1 -2");
   EXPECT_TRUE(gateway_.sink.submitted.empty());
@@ -179,11 +179,12 @@ TEST_F(AccessTest, AFrameOfForbiddenOpsIsAcknowledgedByResults) {
 TEST_F(AccessTest, InvalidAndForbiddenOpsAreToldApart) {
   gateway_.access.Deny(Action::kWrite, "a");
   gateway_.access.Deny(Action::kWrite, "b");
-  EXPECT_EQ(Ask(OpBatch({Put("1", "b"), Put("2", ""), Put("3", "a"), Put("4", "b")})),
-            "ERROR 400 ops[1].mapName: must not be empty; "
-            "ERROR 403 write access denied for map: b; ERROR 403 write access denied for map: a; "
-            "OP_REJECTED 1 403; OP_REJECTED 2 400; OP_REJECTED 3 403; OP_REJECTED 4 403; "
-            "OP_ACK 0 -1 -2 -3 -4");
+  EXPECT_EQ(
+      Ask(OpsFrame({PutInto("1", "b"), PutInto("2", ""), PutInto("3", "a"), PutInto("4", "b")})),
+      "ERROR 400 ops[1].mapName: must not be empty; "
+      "ERROR 403 write access denied for map: b; ERROR 403 write access denied for map: a; "
+      "OP_REJECTED 1 403; OP_REJECTED 2 400; OP_REJECTED 3 403; OP_REJECTED 4 403; "
+      "OP_ACK 0 -1 -2 -3 -4");
 }
 
 TEST_F(AccessTest, ManyForbiddenMapsCostAFewErrors) {
@@ -192,9 +193,9 @@ TEST_F(AccessTest, ManyForbiddenMapsCostAFewErrors) {
   std::vector<wire::Op> ops;
   for (const std::string& map : maps) {
     gateway_.access.Deny(Action::kWrite, map);
-    ops.push_back(Put("1", map));
+    ops.push_back(PutInto("1", map));
   }
-  const std::string heard = Ask(OpBatch(std::move(ops)));
+  const std::string heard = Ask(OpsFrame(std::move(ops)));
   size_t errors = 0;
   for (size_t at = heard.find("ERROR"); at != std::string::npos; at = heard.find("ERROR", at + 1)) {
     ++errors;
@@ -205,20 +206,20 @@ TEST_F(AccessTest, ManyForbiddenMapsCostAFewErrors) {
 TEST_F(AccessTest, TheValueThatIsWrittenDecides) {
   gateway_.access.denied_value = "\x07";
   gateway_.access.Become(AccessControl::State::kEnforced);
-  EXPECT_EQ(Ask(OpBatch({Put("1", "m", "\x07")})),
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m", "\x07")})),
             "ERROR 403 write access denied for map: m; OP_REJECTED 1 403; OP_ACK 0 -1");
-  wire::Op removal = Put("2", "m");
+  wire::Op removal = PutInto("2", "m");
   removal.kind = wire::OpKind::kRemove;
   removal.value = {};
   gateway_.access.Deny(Action::kWrite, "m");
-  EXPECT_EQ(Ask(OpBatch({removal})),
+  EXPECT_EQ(Ask(OpsFrame({removal})),
             "ERROR 403 write access denied for map: m; OP_REJECTED 2 403; OP_ACK 0 -2");
 }
 
 TEST_F(AccessTest, ItemsOfABatchAreCheckedInSilence) {
   gateway_.access.Deny(Action::kWrite, "secret");
   std::string data;
-  wire::AppendBatchItem(OpBatch({Put("1", "secret")}), data);
+  wire::AppendBatchItem(OpsFrame({PutInto("1", "secret")}), data);
   std::string frame;
   wire::EncodeBatch({.data = data}, frame);
   EXPECT_EQ(Ask(frame), "OP_REJECTED 1 403; OP_ACK 0 -1");
@@ -250,7 +251,7 @@ TEST_F(AccessTest, ForbiddenReadsAreAnsweredWithAnError) {
   EXPECT_EQ(Ask(Bucket("m")), denied);
   EXPECT_TRUE(gateway_.reader.reads.empty());
   EXPECT_TRUE(gateway_.trees.reads.empty());
-  EXPECT_EQ(Ask(OpBatch({Put("1", "m")})), "");  // may be written
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m")})), "");  // may be written
 }
 
 TEST_F(AccessTest, ALiveQueryEndsWithItsPermissionAndComesBackWithIt) {
@@ -300,7 +301,7 @@ TEST_F(AccessTest, ADeniedQueryIsFedOnceItIsAllowed) {
 }
 
 TEST_F(AccessTest, AQueryThatWaitsForWritesHearsOfItsPermissionToo) {
-  Ask(OpBatch({Put("1", "m")}));
+  Ask(OpsFrame({PutInto("1", "m")}));
   Ask(QuerySub("q", "m"));
   gateway_.access.Deny(Action::kRead, "m");
   PoliciesChanged();
@@ -365,7 +366,7 @@ TEST_F(AccessTest, APushThatWaitedTooLongIsOfferedAgain) {
 
 TEST_F(AccessTest, FramesWaitUntilThePoliciesAreKnown) {
   Become(AccessControl::State::kUnknown);
-  EXPECT_EQ(Ask(OpBatch({Put("1", "m")})), "");
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m")})), "");
   EXPECT_TRUE(session_.paused);
   EXPECT_TRUE(gateway_.sink.submitted.empty());
   EXPECT_EQ(gateway_.gate.held(), 1U);
@@ -378,7 +379,7 @@ TEST_F(AccessTest, FramesWaitUntilThePoliciesAreKnown) {
 
 TEST_F(AccessTest, AFrameThatWaitedIsCheckedByThePolicies) {
   Become(AccessControl::State::kUnknown);
-  Ask(OpBatch({Put("1", "m")}));
+  Ask(OpsFrame({PutInto("1", "m")}));
   gateway_.access.Deny(Action::kWrite, "m");
   PoliciesChanged();
   EXPECT_EQ(Heard(), "ERROR 403 write access denied for map: m; OP_REJECTED 1 403; OP_ACK 0 -1");
@@ -386,7 +387,7 @@ TEST_F(AccessTest, AFrameThatWaitedIsCheckedByThePolicies) {
 
 TEST_F(AccessTest, AWriteThatWaitedTooLongIsNotRefusedForGood) {
   Become(AccessControl::State::kUnknown);
-  Ask(OpBatch({Put("1", "m")}));
+  Ask(OpsFrame({PutInto("1", "m")}));
   gateway_.Tick(milliseconds(4'900));
   EXPECT_EQ(Heard(), "");
   gateway_.Tick(milliseconds(200));
@@ -397,7 +398,7 @@ TEST_F(AccessTest, AWriteThatWaitedTooLongIsNotRefusedForGood) {
   Become(AccessControl::State::kOpen);
   gateway_.Tick(milliseconds(2'000));
   EXPECT_EQ(Heard(), "AUTH_ACK");  // makes the client send it again
-  Ask(OpBatch({Put("1", "m")}));
+  Ask(OpsFrame({PutInto("1", "m")}));
   gateway_.sink.Answer(gateway_.table);
   EXPECT_EQ(Heard(), "OP_ACK 1");
 }
@@ -416,7 +417,7 @@ TEST_F(AccessTest, AConnectionMayGoWhileItsFrameWaits) {
   FakeSession other;
   SessionHandler& handler = gateway_.table.OnOpen(other);
   Become(AccessControl::State::kUnknown);
-  handler.OnMessage(OpBatch({Put("1", "m")}), true);
+  handler.OnMessage(OpsFrame({PutInto("1", "m")}), true);
   handler.OnClosed(CloseCause::kPeer);
   Become(AccessControl::State::kOpen);
   EXPECT_EQ(gateway_.gate.held(), 0U);
@@ -430,7 +431,7 @@ TEST_F(AccessTest, ManyFramesAreHandledInTurns) {
   for (size_t i = 0; i < AccessGate::kReleasedPerTurn + 10; ++i) {
     sessions.push_back(std::make_unique<FakeSession>());
     handlers.push_back(&gateway_.table.OnOpen(*sessions.back()));
-    handlers.back()->OnMessage(Ping(), true);
+    handlers.back()->OnMessage(PingFrame(), true);
   }
   EXPECT_EQ(gateway_.gate.held(), AccessGate::kReleasedPerTurn + 10);
   Become(AccessControl::State::kOpen);
@@ -446,7 +447,7 @@ class SmallGateTest : public AccessTest {
 TEST_F(SmallGateTest, FramesBeyondTheLimitAreRefusedForNow) {
   Become(AccessControl::State::kUnknown);
   const std::string value(200, 'x');
-  EXPECT_EQ(Ask(OpBatch({Put("1", "m", "\xd9\xc8" + value)})),
+  EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m", "\xd9\xc8" + value)})),
             "ERROR 429 access policies are not known yet, try again later");
   EXPECT_FALSE(session_.paused);
   EXPECT_EQ(gateway_.gate.held(), 0U);
@@ -464,7 +465,7 @@ TEST_F(AuthAccessTest, AuthenticationDoesNotWait) {
   handler.OnMessage(auth, true);
   gateway.sink.Answer(gateway.written);  // the identity of the device
   EXPECT_EQ(session.TakeTypes(), "AUTH_REQUIRED AUTH_ACK");
-  handler.OnMessage(Ping(), true);
+  handler.OnMessage(PingFrame(), true);
   EXPECT_EQ(session.TakeTypes(), "");
   handler.OnClosed(CloseCause::kPeer);
 }

@@ -15,9 +15,9 @@
 namespace topgun::gateway {
 namespace {
 
-constexpr int64_t kNow = 1'700'000'000'000;
+constexpr int64_t kClusterNow = 1'700'000'000'000;
 
-ClusterNode Node(std::string id, uint16_t port, int64_t joined_ms = kNow) {
+ClusterNode Node(std::string id, uint16_t port, int64_t joined_ms = kClusterNow) {
   return {
       .id = std::move(id), .host = "127.0.0.1", .port = port, .url = {}, .joined_ms = joined_ms};
 }
@@ -37,14 +37,16 @@ std::vector<std::string> IdsOf(const ClusterMap& map) {
 using Ids = std::vector<std::string>;
 
 TEST(ClusterMap, ARowIsReadAsItWasWritten) {
-  NodeRow row = Live(Node("node-0", 11001, kNow));
-  row.report = {
-      .beat_ms = kNow + 1, .started_ms = kNow - 1, .connections = 7, .memory_bytes = 1 << 20};
+  NodeRow row = Live(Node("node-0", 11001, kClusterNow));
+  row.report = {.beat_ms = kClusterNow + 1,
+                .started_ms = kClusterNow - 1,
+                .connections = 7,
+                .memory_bytes = 1 << 20};
   EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(row)), row);
   row.node.url = "wss://topgun.example/ws";
   for (const Departure departure : {Departure::kLeft, Departure::kDead}) {
     row.departure = departure;
-    row.departed_ms = kNow + 5;
+    row.departed_ms = kClusterNow + 5;
     EXPECT_EQ(DecodeNodeRow("node-0", EncodeNodeRow(row)), row);
   }
 }
@@ -60,27 +62,27 @@ TEST(ClusterMap, ValuesThatAreNoRowsAreNothing) {
 }
 
 TEST(ClusterMap, HoldsTheLiveNodesByIdWithTheLatestJoinAsVersion) {
-  const std::vector<NodeRow> rows = {Live(Node("node-1", 11002, kNow - 100)),
-                                     Live(Node("node-0", 11001, kNow - 200))};
+  const std::vector<NodeRow> rows = {Live(Node("node-1", 11002, kClusterNow - 100)),
+                                     Live(Node("node-0", 11001, kClusterNow - 200))};
   const ClusterMap map = MakeClusterMap(rows);
   EXPECT_EQ(IdsOf(map), (Ids{"node-0", "node-1"}));
-  EXPECT_EQ(map.version, kNow - 100);
+  EXPECT_EQ(map.version, kClusterNow - 100);
 }
 
 TEST(ClusterMap, ADepartureRaisesTheVersion) {
   for (const Departure departure : {Departure::kLeft, Departure::kDead}) {
     const std::vector<NodeRow> rows = {
-        Live(Node("node-0", 11001, kNow - 500)),
-        Gone(Node("node-1", 11002, kNow - 400), departure, kNow - 50)};
+        Live(Node("node-0", 11001, kClusterNow - 500)),
+        Gone(Node("node-1", 11002, kClusterNow - 400), departure, kClusterNow - 50)};
     const ClusterMap map = MakeClusterMap(rows);
     EXPECT_EQ(IdsOf(map), Ids{"node-0"});
-    EXPECT_EQ(map.version, kNow - 50);
+    EXPECT_EQ(map.version, kClusterNow - 50);
   }
 }
 
 TEST(ClusterMap, IsTheSameWhateverTheOrderOfTheRows) {
   std::vector<NodeRow> rows = {Live(Node("node-0", 11001)),
-                               Gone(Node("node-1", 11002), Departure::kLeft, kNow - 1),
+                               Gone(Node("node-1", 11002), Departure::kLeft, kClusterNow - 1),
                                Live(Node("node-2", 11003))};
   const ClusterMap forth = MakeClusterMap(rows);
   std::reverse(rows.begin(), rows.end());
@@ -179,7 +181,7 @@ TEST(PartitionMap, WithoutAHostHeaderTheAdvertisedAddressCounts) {
 TEST(PartitionMap, TellsOwnersAndBackups) {
   const ClusterMap map{.version = 7, .nodes = {Node("a", 1), Node("b", 2), Node("c", 3)}};
   std::string bytes;
-  EncodePartitionMapFor({.host = "h:1", .target = "/"}, map, map.nodes[0], kNow, bytes);
+  EncodePartitionMapFor({.host = "h:1", .target = "/"}, map, map.nodes[0], kClusterNow, bytes);
   wire::ServerFrame frame;
   ASSERT_TRUE(wire::DecodeServerFrame(bytes, frame).ok());
   EXPECT_EQ(frame.partition_map.version, 7);
@@ -198,8 +200,8 @@ class ClusterViewTest : public ::testing::Test {
  protected:
   bool Update(const std::vector<NodeRow>& rows) { return view_.Update(rows); }
 
-  const NodeRow self_ = Live(Node("node-0", 11001, kNow));
-  support::ManualClock clock_{kNow};
+  const NodeRow self_ = Live(Node("node-0", 11001, kClusterNow));
+  support::ManualClock clock_{kClusterNow};
   ClusterView view_{{.self = Node("node-0", 11001), .membership = true}, clock_};
 };
 
@@ -213,24 +215,24 @@ TEST_F(ClusterViewTest, KnowsNothingBeforeItsOwnRow) {
 TEST_F(ClusterViewTest, SignsOfLifeChangeNothing) {
   Update({self_});
   NodeRow renewed = self_;
-  renewed.report.beat_ms = kNow + 1'000;
+  renewed.report.beat_ms = kClusterNow + 1'000;
   EXPECT_FALSE(Update({renewed}));
-  EXPECT_EQ(view_.map().version, kNow);
+  EXPECT_EQ(view_.map().version, kClusterNow);
 }
 
 TEST_F(ClusterViewTest, TwoJoinsOfOneMillisecondAreTwoVersions) {
   Update({self_});
-  EXPECT_TRUE(Update({self_, Live(Node("node-1", 11002, kNow))}));
-  EXPECT_EQ(view_.map().version, kNow + 1);
+  EXPECT_TRUE(Update({self_, Live(Node("node-1", 11002, kClusterNow))}));
+  EXPECT_EQ(view_.map().version, kClusterNow + 1);
 }
 
 TEST_F(ClusterViewTest, TakenForDeadItKeepsItsMapUntilItHasJoinedAgain) {
-  const NodeRow other = Live(Node("node-1", 11002, kNow));
+  const NodeRow other = Live(Node("node-1", 11002, kClusterNow));
   Update({self_, other});
-  EXPECT_FALSE(Update({Gone(self_.node, Departure::kDead, kNow + 5), other}));
+  EXPECT_FALSE(Update({Gone(self_.node, Departure::kDead, kClusterNow + 5), other}));
   EXPECT_EQ(IdsOf(view_.map()), (Ids{"node-0", "node-1"}));
-  EXPECT_TRUE(Update({Live(Node("node-0", 11001, kNow + 6)), other}));
-  EXPECT_EQ(view_.map().version, kNow + 6);
+  EXPECT_TRUE(Update({Live(Node("node-0", 11001, kClusterNow + 6)), other}));
+  EXPECT_EQ(view_.map().version, kClusterNow + 6);
 }
 
 TEST_F(ClusterViewTest, KeepsALimitedNumberOfFrames) {
@@ -313,7 +315,7 @@ class MembershipDispatchTest : public ::testing::Test {
  protected:
   // Announces one more node than before.
   void Join() {
-    nodes_.push_back(Node("node-" + std::to_string(nodes_.size()), 11001, kNow + ++joins_));
+    nodes_.push_back(Node("node-" + std::to_string(nodes_.size()), 11001, kClusterNow + ++joins_));
     std::vector<NodeRow> rows;
     for (const ClusterNode& node : nodes_) rows.push_back(Live(node));
     ASSERT_TRUE(gateway_.cluster.Update(rows));

@@ -108,7 +108,7 @@ std::string QuerySub(const std::string& query_id) {
   return frame;
 }
 
-struct Client {
+struct DrainedClient {
   FakeSession session;
   SessionHandler* handler = nullptr;
 };
@@ -117,11 +117,11 @@ class DrainTest : public ::testing::Test {
  protected:
   explicit DrainTest(DispatchOptions options = {}) : gateway_(false, options) {}
   ~DrainTest() override {
-    for (Client& client : clients_) client.handler->OnClosed(CloseCause::kPeer);
+    for (DrainedClient& client : clients_) client.handler->OnClosed(CloseCause::kPeer);
   }
 
-  Client& Open() {
-    Client& client = clients_.emplace_back();
+  DrainedClient& Open() {
+    DrainedClient& client = clients_.emplace_back();
     client.handler = &gateway_.table.OnOpen(client.session);
     return client;
   }
@@ -131,14 +131,14 @@ class DrainTest : public ::testing::Test {
   size_t CountClosed(CloseCause cause = CloseCause::kShutdown) const {
     return static_cast<size_t>(
         std::count_if(clients_.begin(), clients_.end(),
-                      [&](const Client& client) { return client.session.closed == cause; }));
+                      [&](const DrainedClient& client) { return client.session.closed == cause; }));
   }
   void BeginDrain(milliseconds window) {
     gateway_.table.BeginDrain({.window = window, .patience = seconds(3)}, gateway_.now);
   }
 
   DispatchHarness gateway_;
-  std::deque<Client> clients_;
+  std::deque<DrainedClient> clients_;
 };
 
 TEST_F(DrainTest, UntilItsTurnAConnectionWorksAsEver) {
@@ -148,8 +148,9 @@ TEST_F(DrainTest, UntilItsTurnAConnectionWorksAsEver) {
     gateway_.Tick();
     EXPECT_NEAR(static_cast<double>(CountClosed()), static_cast<double>(100 * tick), 1);
   }
-  const auto open = std::find_if(clients_.begin(), clients_.end(),
-                                 [](const Client& client) { return !client.session.closed; });
+  const auto open = std::find_if(clients_.begin(), clients_.end(), [](const DrainedClient& client) {
+    return !client.session.closed;
+  });
   ASSERT_NE(open, clients_.end());
   open->handler->OnMessage(ClientOp("1"), true);
   gateway_.sink.Answer(gateway_.table);
@@ -160,7 +161,7 @@ TEST_F(DrainTest, UntilItsTurnAConnectionWorksAsEver) {
 
 TEST_F(DrainTest, LiveQueriesCostTimeOfTheWindow) {
   Open();
-  Client& busy = Open();
+  DrainedClient& busy = Open();
   for (int i = 0; i < 500; ++i) busy.handler->OnMessage(QuerySub(std::to_string(i)), true);
   BeginDrain(minutes(1));
   EXPECT_EQ(gateway_.table.drain_deadline(), gateway_.now + milliseconds(502) + seconds(3));
@@ -185,7 +186,7 @@ TEST_F(DrainTest, ASecondDrainChangesNothing) {
 }
 
 TEST_F(DrainTest, ACancelledDrainKeepsWhoIsLeft) {
-  Client& writer = Open();
+  DrainedClient& writer = Open();
   writer.handler->OnMessage(ClientOp("1"), true);
   BeginDrain(seconds(0));
   gateway_.Tick();
@@ -204,7 +205,7 @@ TEST_F(DrainTest, TheGaugeSaysWhoIsLeft) {
     const std::string name = "\ngateway_drain_connections_remaining ";
     return std::stod(text.substr(text.find(name) + name.size()));
   };
-  Client& writer = Open();
+  DrainedClient& writer = Open();
   writer.handler->OnMessage(ClientOp("1"), true);
   gateway_.Tick();
   EXPECT_EQ(remaining(), 0);
@@ -256,7 +257,7 @@ TEST_F(AgeTest, NotAllAtOnceEvenWhenAllAreDue) {
 }
 
 TEST_F(AgeTest, ItsAcksLeaveFirst) {
-  Client& writer = Open();
+  DrainedClient& writer = Open();
   writer.handler->OnMessage(ClientOp("1"), true);
   gateway_.Tick(seconds(121));
   for (int tick = 0; tick < 6; ++tick) gateway_.Tick();

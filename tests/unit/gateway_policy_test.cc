@@ -13,9 +13,9 @@
 namespace topgun::gateway {
 namespace {
 
-const Principal kAlice{.user_id = "alice", .roles = {"USER"}};
+const Principal kPolicyAlice{.user_id = "alice", .roles = {"USER"}};
 const Principal kBob{.user_id = "bob", .roles = {"admin"}};
-const Principal kNobody;
+const Principal kPolicyNobody;
 
 std::string OwnedBy(std::string_view owner) {
   std::string value;
@@ -116,11 +116,11 @@ PolicySet SetOf(std::initializer_list<std::string_view> jsons) {
 
 TEST(PolicySetTest, DeniesWhatNothingAllows) {
   const PolicySet set = SetOf({R"({"mapPattern":"docs","action":"read","effect":"allow"})"});
-  EXPECT_TRUE(set.Allows(kNobody, Action::kRead, "docs", {}));
-  EXPECT_FALSE(set.Allows(kNobody, Action::kWrite, "docs", {}));
-  EXPECT_FALSE(set.Allows(kNobody, Action::kRemove, "docs", {}));
-  EXPECT_FALSE(set.Allows(kNobody, Action::kRead, "other", {}));
-  EXPECT_FALSE(PolicySet().Allows(kAlice, Action::kRead, "docs", {}));
+  EXPECT_TRUE(set.Allows(kPolicyNobody, Action::kRead, "docs", {}));
+  EXPECT_FALSE(set.Allows(kPolicyNobody, Action::kWrite, "docs", {}));
+  EXPECT_FALSE(set.Allows(kPolicyNobody, Action::kRemove, "docs", {}));
+  EXPECT_FALSE(set.Allows(kPolicyNobody, Action::kRead, "other", {}));
+  EXPECT_FALSE(PolicySet().Allows(kPolicyAlice, Action::kRead, "docs", {}));
 }
 
 TEST(PolicySetTest, AnyDenyOverridesEveryAllow) {
@@ -128,32 +128,32 @@ TEST(PolicySetTest, AnyDenyOverridesEveryAllow) {
       {R"({"mapPattern":"*","action":"all","effect":"allow"})",
        R"({"mapPattern":"secret.**","action":"read","effect":"deny"})",
        R"({"mapPattern":"docs","action":"write","effect":"deny","conditionExpr":"data.ownerId != auth.id"})"});
-  EXPECT_TRUE(set.Allows(kAlice, Action::kRead, "docs", {}));
-  EXPECT_FALSE(set.Allows(kAlice, Action::kRead, "secret.a", {}));
-  EXPECT_TRUE(set.Allows(kAlice, Action::kWrite, "secret.a", {}));
-  EXPECT_TRUE(set.Allows(kAlice, Action::kWrite, "docs", OwnedBy("alice")));
-  EXPECT_FALSE(set.Allows(kAlice, Action::kWrite, "docs", OwnedBy("bob")));
-  EXPECT_FALSE(set.Allows(kAlice, Action::kWrite, "docs", {}));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kRead, "docs", {}));
+  EXPECT_FALSE(set.Allows(kPolicyAlice, Action::kRead, "secret.a", {}));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kWrite, "secret.a", {}));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kWrite, "docs", OwnedBy("alice")));
+  EXPECT_FALSE(set.Allows(kPolicyAlice, Action::kWrite, "docs", OwnedBy("bob")));
+  EXPECT_FALSE(set.Allows(kPolicyAlice, Action::kWrite, "docs", {}));
 }
 
 TEST(PolicySetTest, OwnersMayWrite) {
   const PolicySet set = SetOf(
       {R"({"mapPattern":"docs","action":"write","effect":"allow","conditionExpr":"auth.id == data.ownerId"})"});
-  EXPECT_TRUE(set.Allows(kAlice, Action::kWrite, "docs", OwnedBy("alice")));
-  EXPECT_FALSE(set.Allows(kAlice, Action::kWrite, "docs", OwnedBy("bob")));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kWrite, "docs", OwnedBy("alice")));
+  EXPECT_FALSE(set.Allows(kPolicyAlice, Action::kWrite, "docs", OwnedBy("bob")));
   EXPECT_TRUE(set.Allows(kBob, Action::kWrite, "docs", OwnedBy("bob")));
-  EXPECT_FALSE(set.Allows(kNobody, Action::kWrite, "docs", OwnedBy("")));
+  EXPECT_FALSE(set.Allows(kPolicyNobody, Action::kWrite, "docs", OwnedBy("")));
 }
 
 TEST(PolicySetTest, RemembersMapsUpToALimit) {
   PolicySet set = SetOf({R"({"mapPattern":"*","action":"read","effect":"allow"})"});
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(set.Allows(kAlice, Action::kRead, "m", {}));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kRead, "m", {}));
   EXPECT_EQ(set.TakeLookups(), 1U);
   for (size_t i = 1; i < PolicySet::kMapsMax; ++i) {
-    set.Allows(kAlice, Action::kRead, "m" + std::to_string(i), {});
+    set.Allows(kPolicyAlice, Action::kRead, "m" + std::to_string(i), {});
   }
   EXPECT_EQ(set.maps_remembered(Action::kRead), PolicySet::kMapsMax);
-  EXPECT_TRUE(set.Allows(kAlice, Action::kRead, "one more", {}));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kRead, "one more", {}));
   EXPECT_EQ(set.maps_remembered(Action::kRead), 1U);
   EXPECT_EQ(set.maps_remembered(Action::kWrite), 0U);
 }
@@ -170,11 +170,11 @@ TEST(PolicySetTest, DeniesWhenConditionsCostTooMuch) {
     writer.ArrayHeader(2'000);
     for (int i = 0; i < 2'000; ++i) writer.Int(name == "a" ? i : -1 - i);
   }
-  EXPECT_FALSE(set.Allows(kAlice, Action::kWrite, "m", value));
-  EXPECT_TRUE(set.Allows(kAlice, Action::kWrite, "m", OwnedBy("x")));
+  EXPECT_FALSE(set.Allows(kPolicyAlice, Action::kWrite, "m", value));
+  EXPECT_TRUE(set.Allows(kPolicyAlice, Action::kWrite, "m", OwnedBy("x")));
 }
 
-std::string Cell(std::string_view value, bool tombstone = false) {
+std::string PolicyCell(std::string_view value, bool tombstone = false) {
   return state::EncodeCell({.version = {},
                             .commit_ms = 1,
                             .timestamp = {1, 0, "n"},
@@ -193,8 +193,8 @@ class PolicyAccessTest : public testing::Test {
   }
 
   void Load(const std::map<std::string, std::string>& rows) { reader.Answer(rows, {{1, 5}}); }
-  void Put(std::string_view id, std::string_view value) { Change(id, Cell(value)); }
-  void Remove(std::string_view id) { Change(id, Cell({}, true)); }
+  void Put(std::string_view id, std::string_view value) { Change(id, PolicyCell(value)); }
+  void Remove(std::string_view id) { Change(id, PolicyCell({}, true)); }
   void Change(std::string_view id, const std::string& cell) {
     mirror.OnChange({.map = "_topgun_policies",
                      .kind = state::CellKind::kLww,
@@ -231,12 +231,12 @@ class PolicyAccessTest : public testing::Test {
 
 TEST_F(PolicyAccessTest, KnowsNothingBeforeThePoliciesAreRead) {
   EXPECT_EQ(access.state(), AccessControl::State::kUnknown);
-  EXPECT_EQ(Read(kAlice), Decision::kUnknown);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kUnknown);
   EXPECT_EQ(Read({.user_id = "root", .roles = {}}), Decision::kUnknown);
-  EXPECT_EQ(Read(kAlice, "_topgun_policies"), Decision::kDeny);
+  EXPECT_EQ(Read(kPolicyAlice, "_topgun_policies"), Decision::kDeny);
   Load({});
   EXPECT_TRUE(access.open());
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
   EXPECT_EQ(changes, 1);
 }
 
@@ -246,12 +246,12 @@ TEST_F(PolicyAccessTest, ClosesWithTheFirstPolicyAndStaysClosed) {
   Put("p", Row(R"({"mapPattern":"docs","action":"read","effect":"allow"})"));
   EXPECT_EQ(access.state(), AccessControl::State::kEnforced);
   EXPECT_GT(access.version(), version);
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
-  EXPECT_EQ(Read(kAlice, "other"), Decision::kDeny);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice, "other"), Decision::kDeny);
   Put(kPolicyMarker, "\xc3");
   Remove("p");
   EXPECT_EQ(access.state(), AccessControl::State::kEnforced);
-  EXPECT_EQ(Read(kAlice), Decision::kDeny);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kDeny);
 }
 
 TEST_F(PolicyAccessTest, AdminSubjectsPassAndTheRoleDoesNot) {
@@ -259,33 +259,33 @@ TEST_F(PolicyAccessTest, AdminSubjectsPassAndTheRoleDoesNot) {
         {"p", Row(R"({"mapPattern":"*","action":"all","effect":"deny"})")}});
   EXPECT_EQ(Read({.user_id = "root", .roles = {}}), Decision::kAllow);
   EXPECT_EQ(Read(kBob), Decision::kDeny);  // has the role admin
-  EXPECT_EQ(Read(kNobody), Decision::kDeny);
+  EXPECT_EQ(Read(kPolicyNobody), Decision::kDeny);
   EXPECT_EQ(Read({.user_id = "root", .roles = {}}, "__TopGun_x"), Decision::kDeny);
 }
 
 TEST_F(PolicyAccessTest, ARowThatCannotBeReadDeniesEverything) {
   Load({{"p", AllowAll()}});
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
   Put("q", "\x81\xa1x\x01");
-  EXPECT_EQ(Read(kAlice), Decision::kDeny);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kDeny);
   EXPECT_EQ(Read({.user_id = "root", .roles = {}}), Decision::kAllow);
   Remove("q");
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
 }
 
 TEST_F(PolicyAccessTest, PoliciesHoldForALimitedTimeWhileTheyAreReadAgain) {
   Load({{"p", AllowAll()}});
   mirror.OnGap();
   Tick(std::chrono::milliseconds(100));
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
   Tick(PolicyAccess::kStaleMax + std::chrono::milliseconds(100));
   EXPECT_EQ(access.state(), AccessControl::State::kUnknown);
-  EXPECT_EQ(Read(kAlice), Decision::kUnknown);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kUnknown);
   Put("q", AllowAll());  // does not say what else was missed
-  EXPECT_EQ(Read(kAlice), Decision::kUnknown);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kUnknown);
   reader.Answer({{"p", AllowAll()}}, {{1, 50}});
   Tick(std::chrono::milliseconds(100));
-  EXPECT_EQ(Read(kAlice), Decision::kAllow);
+  EXPECT_EQ(Read(kPolicyAlice), Decision::kAllow);
 }
 
 TEST_F(PolicyAccessTest, AClusterWithoutPoliciesStaysOpenWhileTheMapIsReadAgain) {
@@ -394,7 +394,7 @@ TEST_F(PolicyStoreTest, DeletingNothingClosesNothing) {
 
 TEST_F(PolicyStoreTest, MarksBeforeItDeletesAPolicyWithoutMarker) {
   LoadMirror({});  // of before the policy came
-  harness.cells.cells[{"_topgun_policies", "p"}] = Cell(EncodePolicyRow(PolicyOf(kJson)));
+  harness.cells.cells[{"_topgun_policies", "p"}] = PolicyCell(EncodePolicyRow(PolicyOf(kJson)));
   Delete("p");
   harness.cells.Answer();
   Write();

@@ -7,7 +7,7 @@
 namespace topgun::gateway {
 namespace {
 
-std::string Cell(std::string_view value, bool tombstone = false, int64_t millis = 1) {
+std::string MirrorCell(std::string_view value, bool tombstone = false, int64_t millis = 1) {
   return state::EncodeCell({.version = {},
                             .commit_ms = 1,
                             .timestamp = {millis, 0, "n"},
@@ -58,12 +58,12 @@ TEST_F(MapMirrorTest, ReadsOnceItsInterestIsConfirmed) {
 
 TEST_F(MapMirrorTest, FollowsChangesBeyondTheSnapshot) {
   mirror.Start();
-  Change("a", Cell("\x02"), 5);  // the snapshot includes it
-  Change("b", Cell("\x03"), 6);  // it does not include this
+  Change("a", MirrorCell("\x02"), 5);  // the snapshot includes it
+  Change("b", MirrorCell("\x03"), 6);  // it does not include this
   reader.Answer({{"a", "\x07"}}, {{1, 5}});
   EXPECT_EQ(mirror.rows(), (MapMirror::Rows{{"a", "\x07"}, {"b", "\x03"}}));
   const uint64_t version = mirror.version();
-  Change("a", Cell({}, true), 7);
+  Change("a", MirrorCell({}, true), 7);
   EXPECT_EQ(mirror.rows(), (MapMirror::Rows{{"b", "\x03"}}));
   EXPECT_GT(mirror.version(), version);
 }
@@ -90,7 +90,7 @@ TEST_F(MapMirrorTest, ReadsAgainAfterAGapAndAfterAFailure) {
 
 TEST_F(MapMirrorTest, ReadsAgainWhenTooManyChangesArriveMeanwhile) {
   mirror.Start();
-  for (size_t i = 0; i <= MapMirror::kKeptMax; ++i) Change("a", Cell("\x02"), 6 + i);
+  for (size_t i = 0; i <= MapMirror::kKeptMax; ++i) Change("a", MirrorCell("\x02"), 6 + i);
   reader.Answer({}, {{1, 5}});
   EXPECT_FALSE(mirror.loaded());
   reader.Answer({{"a", "\x02"}}, {{1, 50'000}});
@@ -102,7 +102,7 @@ TEST(SystemMapsTest, KeepsReservedMapsAwayFromLiveQueries) {
   harness.system_maps.Start();
   ASSERT_EQ(harness.reader.reads.size(), 4U);
   harness.reader.Answer({}, {{1, 5}});
-  const std::string cell = Cell("\x01");
+  const std::string cell = MirrorCell("\x01");
   harness.system_maps.OnChange({.map = "_topgun_policies",
                                 .kind = state::CellKind::kLww,
                                 .key = "p",
@@ -126,7 +126,7 @@ class SystemStoreTest : public testing::Test {
 
 TEST_F(SystemStoreTest, StampsNewerThanTheRowItReplaces) {
   const int64_t future = harness.clock.NowMs() + 30'000;
-  harness.cells.cells[{"_topgun_policies", "p"}] = Cell("\x02", false, future);
+  harness.cells.cells[{"_topgun_policies", "p"}] = MirrorCell("\x02", false, future);
   Put();
   harness.cells.Answer();
   ASSERT_EQ(harness.sink.submitted.size(), 1U);

@@ -23,7 +23,7 @@ constexpr auto kReplicated = WriteConcern::kReplicated;
 constexpr auto kPersisted = WriteConcern::kPersisted;
 
 // Acks as text: `3 PERSISTED [1+APPLIED 2-APPLIED:timeout]`.
-class Recorder final : public AckLedger::Output {
+class AckRecorder final : public AckLedger::Output {
  public:
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time /*received*/) override {
     std::string text(ack.last_id);
@@ -97,7 +97,7 @@ class WriteConcernTest : public ::testing::Test {
   uint64_t Acked(WriteConcern level) const { return stats_.acked[IndexOf(level)]; }
 
   AckLedger::Time now_ = std::chrono::steady_clock::now();
-  Recorder out_;
+  AckRecorder out_;
   ConcernStats stats_;
   AckLedger ledger_{out_, stats_};
 };

@@ -131,24 +131,24 @@ TEST(WsFrameTest, WhatAServerMustNotSendIsMalformed) {
   }
 }
 
-ParsedConfig Parse(std::vector<const char*> arguments) {
+ParsedConfig ParseClient(std::vector<const char*> arguments) {
   arguments.insert(arguments.begin(), "topgun-loadgen");
   return ParseConfig(static_cast<int>(arguments.size()), arguments.data());
 }
 
 TEST(ConfigTest, OptionsReachTheirFields) {
-  const auto parsed = Parse({"--token",         "t",
-                             "--url",           "ws://a:1/ws",
-                             "--url",           "ws://b:2/ws",
-                             "--rate",          "50k",
-                             "--duration",      "1m",
-                             "--warmup",        "500ms",
-                             "--map-type",      "mixed",
-                             "--key-dist",      "zipf:0.8",
-                             "--resend",        "full",
-                             "--write-concern", "PERSISTED",
-                             "--pids",          "gateway=12,sync=13",
-                             "--value-kind",    "blob"});
+  const auto parsed = ParseClient({"--token",         "t",
+                                   "--url",           "ws://a:1/ws",
+                                   "--url",           "ws://b:2/ws",
+                                   "--rate",          "50k",
+                                   "--duration",      "1m",
+                                   "--warmup",        "500ms",
+                                   "--map-type",      "mixed",
+                                   "--key-dist",      "zipf:0.8",
+                                   "--resend",        "full",
+                                   "--write-concern", "PERSISTED",
+                                   "--pids",          "gateway=12,sync=13",
+                                   "--value-kind",    "blob"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   const Config& config = *parsed.config;
   ASSERT_EQ(config.target.endpoints.size(), 2U);
@@ -168,8 +168,8 @@ TEST(ConfigTest, OptionsReachTheirFields) {
 }
 
 TEST(ConfigTest, SecureTargetsShareTheirRules) {
-  const auto parsed = Parse({"--token", "t", "--tls-insecure", "--url", "ws://a", "--url",
-                             "wss://b", "--url", "wss://c"});
+  const auto parsed = ParseClient({"--token", "t", "--tls-insecure", "--url", "ws://a", "--url",
+                                   "wss://b", "--url", "wss://c"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   const auto& endpoints = parsed.config->target.endpoints;
   EXPECT_EQ(endpoints[0].tls, nullptr);
@@ -198,7 +198,7 @@ TEST(ConfigTest, ContradictionsAreUsageErrors) {
   for (std::vector<const char*> arguments : bad) {
     const char* const first = arguments[0];
     arguments.insert(arguments.begin(), "--no-auth");
-    const auto parsed = Parse(arguments);
+    const auto parsed = ParseClient(arguments);
     EXPECT_FALSE(parsed.config) << first;
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_THAT(parsed.text, HasSubstr("topgun-loadgen: "));

@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-ParsedConfig Parse(const std::vector<std::string>& arguments) {
+ParsedConfig ParsePlan(const std::vector<std::string>& arguments) {
   std::vector<const char*> argv = {"topgun-loadgen", "--no-auth", "--quiet"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   return ParseConfig(static_cast<int>(argv.size()), argv.data());
@@ -73,24 +73,25 @@ TEST(CapacitySearchTest, EndsWhenEverythingPasses) {
 }
 
 TEST(PlanOptionsTest, StepsAreRatesWithACommonLength) {
-  const auto parsed = Parse({"--steps", "10k,20k,40k:30s"});
+  const auto parsed = ParsePlan({"--steps", "10k,20k,40k:30s"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   EXPECT_THAT(parsed.config->plan.steps, ElementsAre(10'000, 20'000, 40'000));
   EXPECT_EQ(parsed.config->load.duration, milliseconds(30'000));
   EXPECT_TRUE(parsed.config->load.open_loop());
-  EXPECT_EQ(Parse({"--steps", "1k", "--duration", "7s"}).config->load.duration,
+  EXPECT_EQ(ParsePlan({"--steps", "1k", "--duration", "7s"}).config->load.duration,
             milliseconds(7'000));
 }
 
 TEST(PlanOptionsTest, ASearchHasShortAttemptsUnlessToldOtherwise) {
-  const auto parsed = Parse({"--find-max", "--slo", "p99<50ms, errors<0.1%"});
+  const auto parsed = ParsePlan({"--find-max", "--slo", "p99<50ms, errors<0.1%"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   EXPECT_EQ(parsed.config->load.duration, milliseconds(10'000));
   EXPECT_EQ(parsed.config->load.rate, 10'000);
   ASSERT_EQ(parsed.config->plan.objectives.size(), 2U);
   EXPECT_EQ(parsed.config->plan.objectives[0].name, "ack.p99");
   EXPECT_EQ(parsed.config->plan.objectives[1].name, "errors");
-  EXPECT_EQ(Parse({"--find-max", "--duration", "3s"}).config->load.duration, milliseconds(3'000));
+  EXPECT_EQ(ParsePlan({"--find-max", "--duration", "3s"}).config->load.duration,
+            milliseconds(3'000));
 }
 
 TEST(PlanOptionsTest, ContradictionsAreUsageErrors) {
@@ -104,7 +105,7 @@ TEST(PlanOptionsTest, ContradictionsAreUsageErrors) {
                                                     {"--find-max", "--slo", "speed>1"},
                                                     {"--find-max", "--ramp", "0:1s:10"},
                                                     {"--script", "/no/such/file"}}) {
-    const auto parsed = Parse(arguments);
+    const auto parsed = ParsePlan(arguments);
     EXPECT_FALSE(parsed.config) << arguments[0];
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_THAT(parsed.text, HasSubstr("--"));
@@ -151,7 +152,7 @@ class ScriptFileTest : public testing::Test {
 TEST_F(ScriptFileTest, PhasesShareTheCommandLineAndOverrideIt) {
   const std::string path =
       Write(R"([{"name": "one", "rate": "2k"}, {"name": "two", "scenario": "query", "keys": 50}])");
-  const auto parsed = Parse({"--script", path, "--connections", "7", "--keys", "300"});
+  const auto parsed = ParsePlan({"--script", path, "--connections", "7", "--keys", "300"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   ASSERT_EQ(parsed.phases.size(), 2U);
   EXPECT_EQ(parsed.phases[0].config.load.rate, 2'000);
@@ -163,7 +164,7 @@ TEST_F(ScriptFileTest, PhasesShareTheCommandLineAndOverrideIt) {
 }
 
 TEST_F(ScriptFileTest, AWrongOptionNamesItsPhase) {
-  const auto parsed = Parse({"--script", Write(R"([{"name": "peak", "ratio": 3}])")});
+  const auto parsed = ParsePlan({"--script", Write(R"([{"name": "peak", "ratio": 3}])")});
   EXPECT_EQ(parsed.exit_code, kExitUsage);
   EXPECT_THAT(parsed.text, HasSubstr("peak"));
   EXPECT_THAT(parsed.text, HasSubstr("--ratio"));
@@ -201,7 +202,7 @@ TEST_F(ScriptFileTest, AgentsMakeOutTheSameRunsOfTheCommandLine) {
     std::vector<std::string> arguments = {"--no-auth", "--quiet", "--preload", "--connections", "7",
                                           "--keys",    "300",     "--agents",  "a:1,b:1"};
     arguments.insert(arguments.end(), plan.begin(), plan.end());
-    const auto parsed = Parse({arguments.begin() + 2, arguments.end()});
+    const auto parsed = ParsePlan({arguments.begin() + 2, arguments.end()});
     ASSERT_TRUE(parsed.config) << parsed.text;
     const std::atomic<bool> interrupted{false};
     size_t runs = 0;
@@ -217,7 +218,7 @@ TEST_F(ScriptFileTest, AgentsMakeOutTheSameRunsOfTheCommandLine) {
 }
 
 TEST(CampaignTest, TheSearchFindsTheCapacityOfATarget) {
-  const Config config = *Parse({"--find-max", "--slo", "p99<50ms", "--preload"}).config;
+  const Config config = *ParsePlan({"--find-max", "--slo", "p99<50ms", "--preload"}).config;
   const std::atomic<bool> interrupted{false};
   int preloads = 0;
   const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& attempt) {
@@ -234,7 +235,7 @@ TEST(CampaignTest, TheSearchFindsTheCapacityOfATarget) {
 }
 
 TEST(CampaignTest, ATargetThatKeepsNothingIsAFailure) {
-  const Config config = *Parse({"--find-max", "--slo", "p99<50ms"}).config;
+  const Config config = *ParsePlan({"--find-max", "--slo", "p99<50ms"}).config;
   const std::atomic<bool> interrupted{false};
   const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& attempt) {
                              return Simulate(attempt.config, 0);
@@ -245,7 +246,7 @@ TEST(CampaignTest, ATargetThatKeepsNothingIsAFailure) {
 }
 
 TEST(CampaignTest, StepsReportTheWorstOfTheirVerdicts) {
-  const Config config = *Parse({"--steps", "10,20,30:1s"}).config;
+  const Config config = *ParsePlan({"--steps", "10,20,30:1s"}).config;
   const std::atomic<bool> interrupted{false};
   const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& step) {
                              RunReport one = Simulate(step.config, 100);
@@ -263,7 +264,7 @@ TEST(CampaignTest, StepsReportTheWorstOfTheirVerdicts) {
 TEST(CampaignTest, NothingFollowsARunThatLostAnAgent) {
   for (const std::vector<std::string>& plan :
        {std::vector<std::string>{"--steps", "10,20,30:1s"}, {"--find-max", "--rate", "10"}}) {
-    const Config config = *Parse(plan).config;
+    const Config config = *ParsePlan(plan).config;
     const std::atomic<bool> interrupted{false};
     const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& run) {
                                RunReport one = Simulate(run.config, 1'000);
@@ -280,7 +281,7 @@ TEST(CampaignTest, NothingFollowsARunThatLostAnAgent) {
 }
 
 TEST(CampaignTest, AnInterruptEndsIt) {
-  const Config config = *Parse({"--steps", "10,20,30:1s"}).config;
+  const Config config = *ParsePlan({"--steps", "10,20,30:1s"}).config;
   std::atomic<bool> interrupted{false};
   const RunReport report = Campaign(config, {}, interrupted, [&](const NamedConfig& step) {
                              interrupted = true;

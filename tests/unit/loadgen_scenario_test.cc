@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-ParsedConfig Parse(std::vector<std::string> arguments) {
+ParsedConfig ParseScenario(std::vector<std::string> arguments) {
   std::vector<const char*> argv = {"topgun-loadgen", "--no-auth"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   return ParseConfig(static_cast<int>(argv.size()), argv.data());
@@ -22,7 +22,7 @@ ParsedConfig Parse(std::vector<std::string> arguments) {
 
 TEST(ScenarioTest, EveryScenarioIsAValidCommandLine) {
   for (const Scenario& scenario : Scenarios()) {
-    const auto parsed = Parse({"--scenario", scenario.name});
+    const auto parsed = ParseScenario({"--scenario", scenario.name});
     ASSERT_TRUE(parsed.config) << scenario.name << ": " << parsed.text;
     EXPECT_EQ(parsed.config->scenario, scenario.name);
     EXPECT_FALSE(scenario.summary.empty());
@@ -34,7 +34,7 @@ TEST(ScenarioTest, GivenOptionsWinOverTheScenarioWhereverTheyStand) {
        {std::vector<std::string>{"--scenario", "query", "--connections", "3"},
         {"--connections", "3", "--scenario", "query"},
         {"--connections=3", "--scenario=query"}}) {
-    const auto parsed = Parse(arguments);
+    const auto parsed = ParseScenario(arguments);
     ASSERT_TRUE(parsed.config) << parsed.text;
     EXPECT_EQ(parsed.config->load.connections, 3U);
     EXPECT_EQ(parsed.config->clients.subscribers, 20U);
@@ -43,22 +43,22 @@ TEST(ScenarioTest, GivenOptionsWinOverTheScenarioWhereverTheyStand) {
 }
 
 TEST(ScenarioTest, TheLastOfTwoEqualOptionsWins) {
-  const auto parsed = Parse({"--scenario=ycsb-d", "--batch=2", "--batch=3"});
+  const auto parsed = ParseScenario({"--scenario=ycsb-d", "--batch=2", "--batch=3"});
   ASSERT_TRUE(parsed.config) << parsed.text;
   EXPECT_EQ(parsed.config->load.batch, 3U);
   EXPECT_EQ(parsed.config->data.key_distribution.kind, KeyDistribution::kSequential);
 }
 
 TEST(ScenarioTest, UnknownNamesAreErrorsWithTheListAndASuggestion) {
-  const auto parsed = Parse({"--scenario", "ycsb-g"});
+  const auto parsed = ParseScenario({"--scenario", "ycsb-g"});
   EXPECT_EQ(parsed.exit_code, kExitUsage);
   EXPECT_THAT(parsed.text, HasSubstr("did you mean ycsb-a?"));
   EXPECT_THAT(parsed.text, HasSubstr("tombstone-churn"));
-  EXPECT_THAT(Parse({"--scenario", "zzzzzzzz"}).text, HasSubstr("there are smoke"));
+  EXPECT_THAT(ParseScenario({"--scenario", "zzzzzzzz"}).text, HasSubstr("there are smoke"));
 }
 
 TEST(ScenarioTest, TheListTellsNamesAndOptions) {
-  const auto parsed = Parse({"--list-scenarios"});
+  const auto parsed = ParseScenario({"--list-scenarios"});
   EXPECT_EQ(parsed.exit_code, kExitOk);
   EXPECT_FALSE(parsed.config);
   for (const Scenario& scenario : Scenarios()) EXPECT_THAT(parsed.text, HasSubstr(scenario.name));
@@ -66,7 +66,7 @@ TEST(ScenarioTest, TheListTellsNamesAndOptions) {
 }
 
 TEST(OptionTest, AMisspeltOptionIsToldTheNearestName) {
-  const auto parsed = Parse({"--scenrio=smoke"});
+  const auto parsed = ParseScenario({"--scenrio=smoke"});
   EXPECT_EQ(parsed.exit_code, kExitUsage);
   EXPECT_THAT(parsed.text, HasSubstr("did you mean --scenario?"));
 }
@@ -78,11 +78,11 @@ TEST(VerifyOptionsTest, LiveVerificationNeedsLiveQueries) {
         {"--verify=full", "--subscribers=2", "--map-type=mixed"},
         {"--verify=live", "--subscribers=1000", "--keys=10000"},
         {"--verify=acks", "--ttl-ratio=0.5"}}) {
-    const auto parsed = Parse(arguments);
+    const auto parsed = ParseScenario(arguments);
     EXPECT_EQ(parsed.exit_code, kExitUsage) << arguments[0];
     EXPECT_THAT(parsed.text, HasSubstr(arguments[0].substr(9)));
   }
-  EXPECT_TRUE(Parse({"--verify=live", "--subscribers=2"}).config);
+  EXPECT_TRUE(ParseScenario({"--verify=live", "--subscribers=2"}).config);
 }
 
 }  // namespace

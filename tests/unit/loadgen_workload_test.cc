@@ -20,10 +20,10 @@ namespace {
 
 using wire::OpKind;
 
-constexpr uint32_t kRun = 0xabc123;
+constexpr uint32_t kWorkloadRun = 0xabc123;
 constexpr uint32_t kWriter = 47;
-constexpr int64_t kNowMs = 1'700'000'000'000;
-constexpr int64_t kNowUs = kNowMs * 1'000 + 17;
+constexpr int64_t kStampedMs = 1'700'000'000'000;
+constexpr int64_t kNowUs = kStampedMs * 1'000 + 17;
 
 TEST(KeyPickerTest, UniformReachesEveryKeyAboutEquallyOften) {
   Random random(1);
@@ -128,12 +128,12 @@ TEST(KeySpaceTest, NamesAndNumbersMatch) {
 }
 
 TEST(IdentityTest, NodeIdsAndTagsReadBack) {
-  EXPECT_EQ(NodeId(kRun, kWriter), "abc123-00002f");
+  EXPECT_EQ(NodeId(kWorkloadRun, kWriter), "abc123-00002f");
   const auto tag = ParseTag("1700000000000:7:abc123-00002f");
   ASSERT_TRUE(tag);
-  EXPECT_EQ(tag->millis, kNowMs);
+  EXPECT_EQ(tag->millis, kStampedMs);
   EXPECT_EQ(tag->counter, 7);
-  EXPECT_EQ(tag->node.run, kRun);
+  EXPECT_EQ(tag->node.run, kWorkloadRun);
   EXPECT_EQ(tag->node.writer, kWriter);
   for (const char* foreign :
        {"", "1:2", "1:2:client-A", "x:0:abc123-00002f", "1:2:abc123-00002f:3"}) {
@@ -145,7 +145,7 @@ TEST(ValueMakerTest, EveryKindHasItsSizeAndCarriesItsStamp) {
   for (const ValueKind kind : {ValueKind::kJson, ValueKind::kText, ValueKind::kBlob}) {
     for (const size_t bytes : {size_t{64}, size_t{200}, size_t{500}, size_t{70'000}}) {
       const ValueMaker maker(kind, ValueSize::Fixed(bytes), 1);
-      const ValueStamp stamp{{kRun, kWriter, 1'234'567}, kNowUs};
+      const ValueStamp stamp{{kWorkloadRun, kWriter, 1'234'567}, kNowUs};
       std::string out = "before";
       maker.Append(stamp, out);
       EXPECT_EQ(out.size() - 6, bytes);
@@ -176,22 +176,26 @@ class OpEncoderTest : public testing::Test {
 
   const KeySpace keys_{"load", MapType::kMixed, 2, 100};
   const ValueMaker values_{ValueKind::kJson, ValueSize::Fixed(200), 1};
-  const OpEncoder encoder_{keys_, values_, kRun, kWriter};
+  const OpEncoder encoder_{keys_, values_, kWorkloadRun, kWriter};
 };
 
 // The frame decodes to the operations, and lib/wire's encoder, which is tested against the golden
 // frames, makes the same bytes of them.
 TEST_F(OpEncoderTest, FramesAreByteForByteTheClientLibrarys) {
   const std::vector<Op> ops = {
-      {.kind = OpKind::kPut, .map = 0, .key = 7, .id = 1, .stamp = {kNowMs, 0}},
-      {.kind = OpKind::kRemove, .map = 0, .key = 8, .id = 9'999'999'999, .stamp = {kNowMs, 200}},
-      {.kind = OpKind::kOrAdd, .map = 1, .key = 9, .id = 3, .stamp = {kNowMs, 70'000}},
+      {.kind = OpKind::kPut, .map = 0, .key = 7, .id = 1, .stamp = {kStampedMs, 0}},
+      {.kind = OpKind::kRemove,
+       .map = 0,
+       .key = 8,
+       .id = 9'999'999'999,
+       .stamp = {kStampedMs, 200}},
+      {.kind = OpKind::kOrAdd, .map = 1, .key = 9, .id = 3, .stamp = {kStampedMs, 70'000}},
       {.kind = OpKind::kOrRemove,
        .map = 1,
        .key = 9,
        .id = 4,
-       .stamp = {kNowMs + 1, 0},
-       .tag = {kNowMs, 3}},
+       .stamp = {kStampedMs + 1, 0},
+       .tag = {kStampedMs, 3}},
   };
   const std::string frame = Frame(ops);
   wire::ClientFrame decoded;
@@ -207,7 +211,7 @@ TEST_F(OpEncoderTest, FramesAreByteForByteTheClientLibrarys) {
     EXPECT_EQ(op.key, KeySpace::KeyName(ops[i].key));
     EXPECT_EQ(op.timestamp.millis, ops[i].stamp.millis);
     EXPECT_EQ(op.timestamp.counter, ops[i].stamp.counter);
-    EXPECT_EQ(op.timestamp.node_id, NodeId(kRun, kWriter));
+    EXPECT_EQ(op.timestamp.node_id, NodeId(kWorkloadRun, kWriter));
   }
   EXPECT_EQ(decoded.op_batch.ops[2].tag, "1700000000000:70000:abc123-00002f");
   EXPECT_EQ(decoded.op_batch.ops[3].tag, "1700000000000:3:abc123-00002f");
@@ -221,12 +225,17 @@ TEST_F(OpEncoderTest, FramesAreByteForByteTheClientLibrarys) {
 TEST_F(OpEncoderTest, RecordsWithTtlAreTheClientLibrarysToo) {
   for (const uint32_t ttl_ms : {1U, 200U, 70'000U, 3'000'000'000U}) {
     const std::string frame = Frame({
-        {.kind = OpKind::kPut, .map = 0, .key = 7, .id = 1, .stamp = {kNowMs, 0}, .ttl_ms = ttl_ms},
+        {.kind = OpKind::kPut,
+         .map = 0,
+         .key = 7,
+         .id = 1,
+         .stamp = {kStampedMs, 0},
+         .ttl_ms = ttl_ms},
         {.kind = OpKind::kOrAdd,
          .map = 1,
          .key = 9,
          .id = 2,
-         .stamp = {kNowMs, 1},
+         .stamp = {kStampedMs, 1},
          .ttl_ms = ttl_ms},
     });
     wire::ClientFrame decoded;
@@ -243,7 +252,7 @@ TEST_F(OpEncoderTest, RecordsWithTtlAreTheClientLibrarysToo) {
 
 TEST_F(OpEncoderTest, WriteConcernStandsBehindTheOps) {
   std::string body;
-  encoder_.Append({.id = 1, .stamp = {kNowMs, 0}}, kNowUs, body);
+  encoder_.Append({.id = 1, .stamp = {kStampedMs, 0}}, kNowUs, body);
   const std::string frame = OpBatchHead(1, true) + body + OpBatchTail("PERSISTED");
   wire::ClientFrame decoded;
   ASSERT_TRUE(wire::Decode(frame, decoded).ok());
@@ -254,14 +263,14 @@ TEST_F(OpEncoderTest, WriteConcernStandsBehindTheOps) {
 TEST(OpSourceTest, StampsGrowAndIdsCount) {
   const KeySpace keys("load", MapType::kLww, 3, 10);
   OpSource source(keys, {.remove_ratio = 0, .keys = {.keys = 10}, .seed = 1}, "node");
-  Op last = source.Next(kNowMs);
+  Op last = source.Next(kStampedMs);
   EXPECT_EQ(last.id, 1U);
   EXPECT_EQ(last.stamp.counter, 0);
   for (int i = 0; i < 5; ++i) {
     // The wall clock stands still and even goes back; the stamps do not.
-    const Op op = source.Next(kNowMs - i);
+    const Op op = source.Next(kStampedMs - i);
     EXPECT_EQ(op.id, last.id + 1);
-    EXPECT_EQ(op.stamp.millis, kNowMs);
+    EXPECT_EQ(op.stamp.millis, kStampedMs);
     EXPECT_EQ(op.stamp.counter, last.stamp.counter + 1);
     last = op;
   }
@@ -270,15 +279,15 @@ TEST(OpSourceTest, StampsGrowAndIdsCount) {
 TEST(OpSourceTest, OnlyAcknowledgedRecordsAreRemovedFromOrMaps) {
   const KeySpace keys("load", MapType::kOr, 1, 10);
   OpSource source(keys, {.remove_ratio = 1, .keys = {.keys = 10}, .seed = 1}, "node");
-  const Op add = source.Next(kNowMs);
+  const Op add = source.Next(kStampedMs);
   EXPECT_EQ(add.kind, OpKind::kOrAdd);
-  EXPECT_EQ(source.Next(kNowMs).kind, OpKind::kOrAdd);
+  EXPECT_EQ(source.Next(kStampedMs).kind, OpKind::kOrAdd);
   source.OnRecordAcked(add);
-  const Op removal = source.Next(kNowMs);
+  const Op removal = source.Next(kStampedMs);
   EXPECT_EQ(removal.kind, OpKind::kOrRemove);
   EXPECT_EQ(removal.key, add.key);
   EXPECT_EQ(removal.tag.counter, add.stamp.counter);
-  EXPECT_EQ(source.Next(kNowMs).kind, OpKind::kOrAdd);  // each record is removed once
+  EXPECT_EQ(source.Next(kStampedMs).kind, OpKind::kOrAdd);  // each record is removed once
 }
 
 TEST(OpSourceTest, OneSeedOneRun) {
@@ -287,8 +296,8 @@ TEST(OpSourceTest, OneSeedOneRun) {
   OpSource a(keys, spec, "node");
   OpSource b(keys, spec, "node");
   for (int i = 0; i < 100; ++i) {
-    const Op op_a = a.Next(kNowMs);
-    const Op op_b = b.Next(kNowMs);
+    const Op op_a = a.Next(kStampedMs);
+    const Op op_b = b.Next(kStampedMs);
     EXPECT_EQ(op_a.key, op_b.key);
     EXPECT_EQ(op_a.map, op_b.map);
     EXPECT_EQ(op_a.kind, op_b.kind);

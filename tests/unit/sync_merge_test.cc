@@ -9,7 +9,7 @@
 namespace topgun::sync {
 namespace {
 
-constexpr int64_t kNow = 1'700'000'000'000;
+constexpr int64_t kMergedAt = 1'700'000'000'000;
 
 CellState Record(int64_t millis, std::string_view value, std::string_view node = "a") {
   return {true, false, false, 0, {millis, 0, node}, value};
@@ -110,7 +110,7 @@ class MergeBatchTest : public testing::Test {
   }
 
   bool expect_clamps_ = true;
-  support::ManualClock wall_{kNow};
+  support::ManualClock wall_{kMergedAt};
   crdt::HybridLogicalClock clock_{"sync-0", wall_};
   CellCache cache_{1 << 20};
   MergeBatch batch_{{}};
@@ -120,8 +120,9 @@ class MergeBatchTest : public testing::Test {
 };
 
 TEST_F(MergeBatchTest, OpsOnOneCellCollapseIntoOneWrite) {
-  EXPECT_EQ(Run({Put("k", kNow, "1"), Put("k", kNow + 1, "2"), Put("k", kNow - 1, "0")}),
-            Outcomes({Outcome::kApplied, Outcome::kApplied, Outcome::kStale}));
+  EXPECT_EQ(
+      Run({Put("k", kMergedAt, "1"), Put("k", kMergedAt + 1, "2"), Put("k", kMergedAt - 1, "0")}),
+      Outcomes({Outcome::kApplied, Outcome::kApplied, Outcome::kStale}));
   ASSERT_EQ(request_.cells.size(), 1u);
   EXPECT_EQ(request_.cells[0].fields_and_cells.size(), 2u);
   EXPECT_EQ(Stored("k").value, "2");
@@ -129,8 +130,8 @@ TEST_F(MergeBatchTest, OpsOnOneCellCollapseIntoOneWrite) {
 }
 
 TEST_F(MergeBatchTest, OpsThatChangeNothingMakeACompareOnlyCommit) {
-  Run({Put("k", kNow, "1")});
-  EXPECT_EQ(Run({Put("k", kNow, "1"), Put("k", kNow - 5, "0")}),
+  Run({Put("k", kMergedAt, "1")});
+  EXPECT_EQ(Run({Put("k", kMergedAt, "1"), Put("k", kMergedAt - 5, "0")}),
             Outcomes({Outcome::kDuplicate, Outcome::kStale}));
   EXPECT_TRUE(request_.entry.empty());
   EXPECT_EQ(request_.map_ids,
@@ -140,10 +141,10 @@ TEST_F(MergeBatchTest, OpsThatChangeNothingMakeACompareOnlyCommit) {
 }
 
 TEST_F(MergeBatchTest, TheFeedEntrySaysWhatWasLiveAndWhoWon) {
-  Run({Put("k", kNow, "1")});
-  WriteOp remove = Put("k", kNow + 1, {});
+  Run({Put("k", kMergedAt, "1")});
+  WriteOp remove = Put("k", kMergedAt + 1, {});
   remove.kind = OpKind::kRemove;
-  Run({remove, Put("new", kNow, "x")});
+  Run({remove, Put("new", kMergedAt, "x")});
   state::FeedEntryView entry;
   ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
   ASSERT_EQ(entry.changes.size(), 2u);
@@ -154,53 +155,53 @@ TEST_F(MergeBatchTest, TheFeedEntrySaysWhatWasLiveAndWhoWon) {
 }
 
 TEST_F(MergeBatchTest, ACellIsCreatedOnceAndItsTombstoneIsACell) {
-  WriteOp remove = Put("k", kNow + 1, {});
+  WriteOp remove = Put("k", kMergedAt + 1, {});
   remove.kind = OpKind::kRemove;
   state::FeedEntryView entry;
-  Run({Put("k", kNow, "1"), remove});
+  Run({Put("k", kMergedAt, "1"), remove});
   ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
   ASSERT_EQ(entry.changes.size(), 1u);
   EXPECT_EQ(entry.changes[0].flags, state::kChangeCreated) << "absent when the batch began";
-  Run({Put("k", kNow + 2, "2")});
+  Run({Put("k", kMergedAt + 2, "2")});
   ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
   EXPECT_EQ(entry.changes[0].flags, 0) << "there was a tombstone";
 }
 
 TEST_F(MergeBatchTest, AnEqualValueWithANewerTimestampIsEchoed) {
-  Run({Put("k", kNow, "1")});
-  Run({Put("k", kNow + 1, "1")});
+  Run({Put("k", kMergedAt, "1")});
+  Run({Put("k", kMergedAt + 1, "1")});
   state::FeedEntryView entry;
   ASSERT_TRUE(state::DecodeFeedEntry(request_.entry, &entry));
   EXPECT_EQ(entry.changes[0].flags, state::kChangeWasLive | state::kChangeTellOrigin);
 }
 
 TEST_F(MergeBatchTest, EqualTimestampWithAnotherValueLetsTheLaterArrivalWin) {
-  Run({Put("k", kNow, "1")});
-  EXPECT_EQ(Run({Put("k", kNow, "2")}), Outcomes({Outcome::kRestamped}));
+  Run({Put("k", kMergedAt, "1")});
+  EXPECT_EQ(Run({Put("k", kMergedAt, "2")}), Outcomes({Outcome::kRestamped}));
   const state::CellView stored = Stored("k");
   EXPECT_EQ(stored.value, "2");
   EXPECT_EQ(stored.timestamp.node_id, "sync-0");
-  EXPECT_GT(stored.timestamp, (crdt::TimestampView{kNow, 0, "client"}));
+  EXPECT_GT(stored.timestamp, (crdt::TimestampView{kMergedAt, 0, "client"}));
 }
 
 TEST_F(MergeBatchTest, AResentRestampedOpKeepsItsStamp) {
-  Run({Put("k", kNow, "1")});
-  Run({Put("k", kNow, "2")});
+  Run({Put("k", kMergedAt, "1")});
+  Run({Put("k", kMergedAt, "2")});
   const crdt::Timestamp assigned(Stored("k").timestamp);
-  EXPECT_EQ(Run({Put("k", kNow, "2")}), Outcomes({Outcome::kStale}))
+  EXPECT_EQ(Run({Put("k", kMergedAt, "2")}), Outcomes({Outcome::kStale}))
       << "older than what is stored, nothing changes";
   wall_.Advance(1000);
-  Run({Put("k", kNow + 500, "newer")});
-  Run({Put("k", kNow, "2")});
+  Run({Put("k", kMergedAt + 500, "newer")});
+  Run({Put("k", kMergedAt, "2")});
   EXPECT_EQ(Stored("k").value, "newer") << "a re-send never beats a later write";
 }
 
 // Its author may not have heard before: its own stamp would hide what is stored for ever.
 TEST_F(MergeBatchTest, AResentRestampedOpThatHasLostSinceIsStillAnsweredAsSuch) {
-  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  const int64_t ahead = kMergedAt + crdt::kDriftMaxMs + 1;
   Run({Put("k", ahead, "1")});
   wall_.Advance(1000);
-  WriteOp newer = Put("k", kNow + 1000, "2");
+  WriteOp newer = Put("k", kMergedAt + 1000, "2");
   newer.origin = 2;
   EXPECT_EQ(Run({newer, Put("k", ahead, "1")}), Outcomes({Outcome::kApplied, Outcome::kRestamped}));
   EXPECT_EQ(Stored("k").value, "2");
@@ -213,44 +214,47 @@ TEST_F(MergeBatchTest, AResentRestampedOpThatHasLostSinceIsStillAnsweredAsSuch) 
 // Accepted clocks of up to a minute ahead drive the server's clock: its ticks would hide what
 // everybody writes for so long.
 TEST_F(MergeBatchTest, ANewStampIsNoFurtherAheadThanItMustBe) {
-  Run({Put("of a fast clock", kNow + crdt::kDriftMaxMs, "1")});
-  EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs + 1, "1")}), Outcomes({Outcome::kRestamped}));
-  EXPECT_EQ(Stored("k").timestamp.millis, kNow);
-  Run({Put("c", kNow, "1")});
-  EXPECT_EQ(Run({Put("c", kNow, "2")}), Outcomes({Outcome::kRestamped}));
-  EXPECT_EQ(Run({Put("k", kNow + 1, "2"), Put("c", kNow + 1, "3")}),
+  Run({Put("of a fast clock", kMergedAt + crdt::kDriftMaxMs, "1")});
+  EXPECT_EQ(Run({Put("k", kMergedAt + crdt::kDriftMaxMs + 1, "1")}),
+            Outcomes({Outcome::kRestamped}));
+  EXPECT_EQ(Stored("k").timestamp.millis, kMergedAt);
+  Run({Put("c", kMergedAt, "1")});
+  EXPECT_EQ(Run({Put("c", kMergedAt, "2")}), Outcomes({Outcome::kRestamped}));
+  EXPECT_EQ(Run({Put("k", kMergedAt + 1, "2"), Put("c", kMergedAt + 1, "3")}),
             Outcomes({Outcome::kApplied, Outcome::kApplied}));
 }
 
 TEST_F(MergeBatchTest, ANewStampBeatsWhatIsStored) {
-  WriteOp stored = Put("k", kNow + 500, "1");
+  WriteOp stored = Put("k", kMergedAt + 500, "1");
   stored.timestamp.counter = 0xffff'ffff;
   Run({stored});
-  EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs + 1, "2")}), Outcomes({Outcome::kRestamped}));
+  EXPECT_EQ(Run({Put("k", kMergedAt + crdt::kDriftMaxMs + 1, "2")}),
+            Outcomes({Outcome::kRestamped}));
   EXPECT_EQ(Stored("k").value, "2");
-  EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs + 1, "3")}), Outcomes({Outcome::kRestamped}));
+  EXPECT_EQ(Run({Put("k", kMergedAt + crdt::kDriftMaxMs + 1, "3")}),
+            Outcomes({Outcome::kRestamped}));
   EXPECT_EQ(Stored("k").value, "3");
 }
 
 TEST_F(MergeBatchTest, AClockFarAheadIsReplacedOnceAndForAll) {
-  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  const int64_t ahead = kMergedAt + crdt::kDriftMaxMs + 1;
   EXPECT_EQ(Run({Put("k", ahead, "1")}), Outcomes({Outcome::kRestamped}));
   const crdt::Timestamp assigned(Stored("k").timestamp);
-  EXPECT_LE(assigned.millis, kNow + crdt::kDriftMaxMs);
+  EXPECT_LE(assigned.millis, kMergedAt + crdt::kDriftMaxMs);
   EXPECT_EQ(Run({Put("k", ahead, "1")}), Outcomes({Outcome::kRestamped}))
       << "the writer may not know its timestamp yet";
   EXPECT_TRUE(request_.entry.empty()) << "nothing changes";
   EXPECT_EQ(crdt::Timestamp(Stored("k").timestamp), assigned);
-  EXPECT_EQ(Run({Put("k", kNow + crdt::kDriftMaxMs, "limit")}), Outcomes({Outcome::kApplied}));
+  EXPECT_EQ(Run({Put("k", kMergedAt + crdt::kDriftMaxMs, "limit")}), Outcomes({Outcome::kApplied}));
 }
 
 TEST_F(MergeBatchTest, AClampedOpDoesNotBeatNewerWritesWhenItsTimeHasCome) {
-  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  const int64_t ahead = kMergedAt + crdt::kDriftMaxMs + 1;
   WriteOp remove = Put("removed", ahead, {});
   remove.kind = OpKind::kRemove;
   Run({Put("k", ahead, "1"), Put("kept", ahead, "1"), remove});
   wall_.Advance(1000);
-  Run({Put("k", kNow + 1000, "newer"), Put("removed", kNow + 1000, "newer")});
+  Run({Put("k", kMergedAt + 1000, "newer"), Put("removed", kMergedAt + 1000, "newer")});
   wall_.Set(ahead + 1);
   EXPECT_EQ(Run({Put("k", ahead, "1"), Put("kept", ahead, "1"), remove}),
             Outcomes({Outcome::kRestamped, Outcome::kRestamped, Outcome::kRestamped}));
@@ -261,7 +265,7 @@ TEST_F(MergeBatchTest, AClampedOpDoesNotBeatNewerWritesWhenItsTimeHasCome) {
 }
 
 TEST_F(MergeBatchTest, OnlyNodesWhoseClocksWereAheadAreLookedUp) {
-  const int64_t ahead = kNow + crdt::kDriftMaxMs + 1;
+  const int64_t ahead = kMergedAt + crdt::kDriftMaxMs + 1;
   Run({Put("k", ahead, "1"), Put("k", ahead + 500, "2")});
   EXPECT_TRUE(Touched(state::kClampMap));
   wall_.Set(ahead + 1000);
@@ -281,7 +285,7 @@ TEST_F(MergeBatchTest, OnlyNodesWhoseClocksWereAheadAreLookedUp) {
 }
 
 TEST_F(MergeBatchTest, AnOpWithoutTimestampIsStampedByTheServer) {
-  Run({Put("k", kNow + 1000, "1")});
+  Run({Put("k", kMergedAt + 1000, "1")});
   WriteOp remove = Put("k", 0, {});
   remove.kind = OpKind::kRemove;
   remove.timestamp = {};

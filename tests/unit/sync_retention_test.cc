@@ -13,9 +13,9 @@
 namespace topgun::sync {
 namespace {
 
-constexpr int64_t kNow = 1'700'000'000'000;
+constexpr int64_t kSweptAt = 1'700'000'000'000;
 constexpr int64_t kRetention = 100'000;
-constexpr int64_t kCutoff = kNow - kRetention;
+constexpr int64_t kCutoff = kSweptAt - kRetention;
 constexpr auto kLww = state::CellKind::kLww;
 constexpr auto kOr = state::CellKind::kOr;
 
@@ -40,7 +40,7 @@ TEST(Prunable, TombstonesByTheAgeOfTheirCommit) {
   EXPECT_TRUE(Prunable(kOr, "m", Cell(kCutoff - 1, true), kCutoff));
   EXPECT_FALSE(Prunable(kLww, "m", Cell(kCutoff, true), kCutoff));
   EXPECT_FALSE(Prunable(kLww, "m", Cell(kCutoff - 1, false), kCutoff)) << "live";
-  state::CellView late = Cell(kNow, true);
+  state::CellView late = Cell(kSweptAt, true);
   late.timestamp.millis = 5;
   EXPECT_FALSE(Prunable(kLww, "m", late, kCutoff)) << "an old clock, but removed just now";
   EXPECT_FALSE(Prunable(state::CellKind::kCounter, "m", Cell(0, true), kCutoff));
@@ -70,9 +70,9 @@ TEST(Prunable, ReservedMaps) {
   EXPECT_FALSE(Prunable(kLww, state::kDeviceMap, Cell(kCutoff - 1, false), kCutoff));
 }
 
-struct Replica {
-  Replica(FakeRedis& redis, FakeOwner& owner, ManualScheduler& scheduler, WallClock& wall,
-          Probe& probe, std::string name, RetentionLimits limits)
+struct SweptReplica {
+  SweptReplica(FakeRedis& redis, FakeOwner& owner, ManualScheduler& scheduler, WallClock& wall,
+               Probe& probe, std::string name, RetentionLimits limits)
       : store(redis, scheduler),
         clock(std::move(name), wall),
         shard(0, {}, {store, owner, scheduler, clock, wall, probe}),
@@ -110,7 +110,7 @@ class RetentionTest : public testing::Test {
     if (kind == OpKind::kPut || kind == OpKind::kOrAdd) op.value = "v";
     return op;
   }
-  Outcome Write(Replica& replica, const WriteOp& op) {
+  Outcome Write(SweptReplica& replica, const WriteOp& op) {
     std::optional<WriteResult> result;
     WritePart part;
     part.maps = {"m"};
@@ -136,47 +136,47 @@ class RetentionTest : public testing::Test {
     return state::DecodeHorizon(cell.value);
   }
 
-  support::ManualClock wall_{kNow};
+  support::ManualClock wall_{kSweptAt};
   ManualScheduler scheduler_;
   metrics::Registry registry_;
   Probe probe_{registry_};
   FakeRedis redis_;
   FakeOwner owner_{redis_, scheduler_};
-  Replica a_{redis_, owner_, scheduler_, wall_, probe_, "sync-a", kLimits};
-  Replica b_{redis_, owner_, scheduler_, wall_, probe_, "sync-b", kLimits};
+  SweptReplica a_{redis_, owner_, scheduler_, wall_, probe_, "sync-a", kLimits};
+  SweptReplica b_{redis_, owner_, scheduler_, wall_, probe_, "sync-b", kLimits};
 };
 
 TEST_F(RetentionTest, ARemovalIsForgottenAndItsRecordStaysAway) {
-  ASSERT_EQ(Write(Op(OpKind::kPut, "k", kNow)), Outcome::kApplied);
-  ASSERT_EQ(Write(Op(OpKind::kRemove, "k", kNow + 7)), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kPut, "k", kSweptAt)), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kRemove, "k", kSweptAt + 7)), Outcome::kApplied);
   const int64_t removed_ms = wall_.NowMs();
   Pass(kRetention / 2);
   EXPECT_NE(Stored(kLww, "k"), nullptr) << "remembered for the retention";
   PassRetention();
   EXPECT_EQ(Stored(kLww, "k"), nullptr);
-  EXPECT_EQ(HorizonOf(kLww), (state::Horizon{removed_ms, kNow + 7}));
+  EXPECT_EQ(HorizonOf(kLww), (state::Horizon{removed_ms, kSweptAt + 7}));
 
-  for (Replica* replica : {&a_, &b_}) {
-    EXPECT_EQ(Write(*replica, Op(OpKind::kPut, "k", kNow)), Outcome::kRejected);
-    EXPECT_EQ(Write(*replica, Op(OpKind::kPut, "k", kNow + 7)), Outcome::kRejected);
-    EXPECT_EQ(Write(*replica, Op(OpKind::kRemove, "k", kNow + 7)), Outcome::kStale);
+  for (SweptReplica* replica : {&a_, &b_}) {
+    EXPECT_EQ(Write(*replica, Op(OpKind::kPut, "k", kSweptAt)), Outcome::kRejected);
+    EXPECT_EQ(Write(*replica, Op(OpKind::kPut, "k", kSweptAt + 7)), Outcome::kRejected);
+    EXPECT_EQ(Write(*replica, Op(OpKind::kRemove, "k", kSweptAt + 7)), Outcome::kStale);
     EXPECT_EQ(Stored(kLww, "k"), nullptr);
   }
-  EXPECT_EQ(Write(Op(OpKind::kOrAdd, "k", kNow, "tag")), Outcome::kApplied)
+  EXPECT_EQ(Write(Op(OpKind::kOrAdd, "k", kSweptAt, "tag")), Outcome::kApplied)
       << "another map of the same name";
-  EXPECT_EQ(Write(Op(OpKind::kPut, "k", kNow + 8)), Outcome::kApplied) << "above the horizon";
+  EXPECT_EQ(Write(Op(OpKind::kPut, "k", kSweptAt + 8)), Outcome::kApplied) << "above the horizon";
 }
 
 TEST_F(RetentionTest, ORTagsDieForGood) {
-  ASSERT_EQ(Write(Op(OpKind::kOrAdd, "k", kNow, "t1")), Outcome::kApplied);
-  ASSERT_EQ(Write(Op(OpKind::kOrAdd, "k", kNow, "t2")), Outcome::kApplied);
-  ASSERT_EQ(Write(Op(OpKind::kOrRemove, "k", kNow + 1, "t1")), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kOrAdd, "k", kSweptAt, "t1")), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kOrAdd, "k", kSweptAt, "t2")), Outcome::kApplied);
+  ASSERT_EQ(Write(Op(OpKind::kOrRemove, "k", kSweptAt + 1, "t1")), Outcome::kApplied);
   PassRetention();
   EXPECT_EQ(Stored(kOr, "k", "t1"), nullptr);
   EXPECT_NE(Stored(kOr, "k", "t2"), nullptr) << "live";
-  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kNow, "t1")), Outcome::kRejected);
-  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kNow, "t2")), Outcome::kDuplicate);
-  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kNow + 2, "t3")), Outcome::kApplied);
+  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kSweptAt, "t1")), Outcome::kRejected);
+  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kSweptAt, "t2")), Outcome::kDuplicate);
+  EXPECT_EQ(Write(b_, Op(OpKind::kOrAdd, "k", kSweptAt + 2, "t3")), Outcome::kApplied);
 }
 
 TEST_F(RetentionTest, ATagThatWasDeclaredDeadStaysDeadOnceThatIsForgotten) {
@@ -188,8 +188,8 @@ TEST_F(RetentionTest, ATagThatWasDeclaredDeadStaysDeadOnceThatIsForgotten) {
   PassRetention();
   ASSERT_EQ(redis_.Find(kOr, state::kDeadTagMap, dead), nullptr);
   EXPECT_EQ(HorizonOf(kOr)->commit_ms, declared_ms);
-  for (Replica* replica : {&a_, &b_}) {
-    EXPECT_EQ(Write(*replica, Op(OpKind::kOrAdd, "k", kNow, "t1")), Outcome::kRejected);
+  for (SweptReplica* replica : {&a_, &b_}) {
+    EXPECT_EQ(Write(*replica, Op(OpKind::kOrAdd, "k", kSweptAt, "t1")), Outcome::kRejected);
     const int64_t ahead = declared_ms + crdt::kDriftMaxMs;
     EXPECT_EQ(Write(*replica, Op(OpKind::kOrAdd, "k", ahead, "t2")), Outcome::kRejected);
   }
@@ -199,20 +199,20 @@ TEST_F(RetentionTest, ATagThatWasDeclaredDeadStaysDeadOnceThatIsForgotten) {
 TEST_F(RetentionTest, DeadTagsOfManyMapsAreForgottenTogether) {
   static const std::vector<std::string> maps = {"m1", "m2"};
   std::vector<FieldAndCell> found;
-  const std::string cell = state::EncodeCell(Cell(kNow, true));
+  const std::string cell = state::EncodeCell(Cell(kSweptAt, true));
   for (const std::string& map : maps) found.push_back({state::CellField(kOr, map, "t"), cell});
   PruneBatch batch(kOr, std::string(state::kDeadTagMap), found);
   EXPECT_EQ(batch.LookUp().size(), 4u);
   // The second was changed since: its horizon stays.
   ASSERT_TRUE(batch.Provide({cell, std::nullopt, std::nullopt, std::nullopt}));
-  const PruneRequest request = batch.Build({1, 1}, kNow, a_.clock);
+  const PruneRequest request = batch.Build({1, 1}, kSweptAt, a_.clock);
   EXPECT_EQ(request.fields.size(), 1u);
   ASSERT_EQ(request.horizons.size(), 2u);
   EXPECT_EQ(request.horizons[0], state::MapId(kOr, "m1"));
 }
 
 TEST_F(RetentionTest, WhatTheServerStampsIsNeverRefused) {
-  Write(Op(OpKind::kRemove, "k", kNow + 50));
+  Write(Op(OpKind::kRemove, "k", kSweptAt + 50));
   PassRetention();
   ASSERT_TRUE(HorizonOf(kLww).has_value());
   EXPECT_EQ(Write(Op(OpKind::kRemove, "k", 0)), Outcome::kApplied);
@@ -222,7 +222,7 @@ TEST_F(RetentionTest, WhatTheServerStampsIsNeverRefused) {
 }
 
 TEST_F(RetentionTest, ExpiredRecordsGoWithoutComingBack) {
-  WriteOp op = Op(OpKind::kPut, "k", kNow);
+  WriteOp op = Op(OpKind::kPut, "k", kSweptAt);
   op.has_ttl = true;
   op.ttl_ms = 1000;
   ASSERT_EQ(Write(op), Outcome::kApplied);
@@ -234,8 +234,8 @@ TEST_F(RetentionTest, ExpiredRecordsGoWithoutComingBack) {
 }
 
 TEST_F(RetentionTest, TheFeedNamesWhatWasDropped) {
-  Write(Op(OpKind::kPut, "kept", kNow));
-  Write(Op(OpKind::kRemove, "gone", kNow + 1));
+  Write(Op(OpKind::kPut, "kept", kSweptAt));
+  Write(Op(OpKind::kRemove, "gone", kSweptAt + 1));
   const std::string before = *Stored(kLww, "gone");
   const size_t feed_size = redis_.feed.size();
   PassRetention();
@@ -254,21 +254,21 @@ TEST_F(RetentionTest, TheFeedNamesWhatWasDropped) {
 TEST_F(RetentionTest, SweepsInBoundedSteps) {
   static std::deque<std::string> keys;
   for (int i = 0; i < 10; ++i) {
-    Write(Op(OpKind::kRemove, keys.emplace_back("k" + std::to_string(i)), kNow + i));
+    Write(Op(OpKind::kRemove, keys.emplace_back("k" + std::to_string(i)), kSweptAt + i));
   }
   PassRetention();
   for (const std::string& key : keys) EXPECT_EQ(Stored(kLww, key), nullptr) << key;
   EXPECT_EQ(a_.store.prunes + b_.store.prunes, 4) << "3 cells per script, one replica at a time";
-  EXPECT_EQ(HorizonOf(kLww)->millis, kNow + 9);
+  EXPECT_EQ(HorizonOf(kLww)->millis, kSweptAt + 9);
 }
 
 TEST_F(RetentionTest, ANewerWriteBeatsThePruneThatRacesIt) {
-  Write(Op(OpKind::kRemove, "k", kNow));
-  Write(b_, Op(OpKind::kPut, "other", kNow));  // b has cached the shard
+  Write(Op(OpKind::kRemove, "k", kSweptAt));
+  Write(b_, Op(OpKind::kPut, "other", kSweptAt));  // b has cached the shard
   wall_.Advance(2 * kRetention);
   // a has found the tombstone when b writes the key.
   PruneBatch batch(kLww, "m", {{"k", *Stored(kLww, "k")}});
-  ASSERT_EQ(Write(b_, Op(OpKind::kPut, "k", kNow + 1)), Outcome::kApplied);
+  ASSERT_EQ(Write(b_, Op(OpKind::kPut, "k", kSweptAt + 1)), Outcome::kApplied);
   std::optional<size_t> dropped;
   a_.shard.Prune(std::move(batch), [&](const StatusOr<size_t>& count) { dropped = *count; });
   scheduler_.Advance(100);
@@ -278,7 +278,7 @@ TEST_F(RetentionTest, ANewerWriteBeatsThePruneThatRacesIt) {
 }
 
 TEST_F(RetentionTest, PruningWaitsForTheBatchInFlightAndFailsWithTheShard) {
-  Write(Op(OpKind::kRemove, "k", kNow));
+  Write(Op(OpKind::kRemove, "k", kSweptAt));
   wall_.Advance(2 * kRetention);
   std::vector<StatusCode> codes;
   const auto prune = [&] {
@@ -297,11 +297,11 @@ TEST_F(RetentionTest, PruningWaitsForTheBatchInFlightAndFailsWithTheShard) {
   a_.shard.OnConnected();
   scheduler_.Advance(3000);
   EXPECT_EQ(codes.size(), 3u);
-  EXPECT_EQ(Write(Op(OpKind::kPut, "x", kNow + 1)), Outcome::kApplied) << "the shard goes on";
+  EXPECT_EQ(Write(Op(OpKind::kPut, "x", kSweptAt + 1)), Outcome::kApplied) << "the shard goes on";
 }
 
 TEST_F(RetentionTest, LostHorizonsAreLoadedBeforeAnAbsentCellIsJudged) {
-  Write(Op(OpKind::kRemove, "k", kNow));
+  Write(Op(OpKind::kRemove, "k", kSweptAt));
   PassRetention();
   ASSERT_TRUE(HorizonOf(kLww).has_value());
   // Redis restarts empty; Postgres has the horizon.
@@ -316,7 +316,7 @@ TEST_F(RetentionTest, LostHorizonsAreLoadedBeforeAnAbsentCellIsJudged) {
   a_.store.Reconnect();
   a_.shard.OnConnected();
   scheduler_.Advance(3000);
-  EXPECT_EQ(Write(Op(OpKind::kPut, "k", kNow)), Outcome::kRejected);
+  EXPECT_EQ(Write(Op(OpKind::kPut, "k", kSweptAt)), Outcome::kRejected);
 }
 
 // Clients write, remove, and send anything they ever sent again, to either replica, while time

@@ -17,7 +17,7 @@ namespace {
 
 using state::CellKind;
 
-constexpr int64_t kNow = ViewCluster::kNow;
+constexpr int64_t kViewedAt = ViewCluster::kNow;
 
 std::vector<std::string> KeysOf(const std::vector<NamedCell>& cells) {
   std::vector<std::string> keys;
@@ -85,13 +85,13 @@ class ViewTest : public testing::Test {
     op.key = key;
     op.tag = tag;
     op.value = value;
-    op.timestamp = {kNow, 0, "client"};
+    op.timestamp = {kViewedAt, 0, "client"};
     return cluster_.Write("m", op);
   }
 
   support::Random random_{support::TestSeed()};
   ViewCluster cluster_;
-  support::ManualClock wall_{kNow};
+  support::ManualClock wall_{kViewedAt};
   crdt::HybridLogicalClock clock_{"model", wall_};
 };
 
@@ -99,7 +99,7 @@ TEST_F(ViewTest, AnLwwTreeIsThatOfTheReferenceMap) {
   crdt::LwwMap model(clock_);
   for (int64_t i = 0; i < 300; ++i) {
     const std::string key = "k" + std::to_string(random_.Below(60));
-    const int64_t millis = kNow - static_cast<int64_t>(random_.Below(100)) * 1000 + i;
+    const int64_t millis = kViewedAt - static_cast<int64_t>(random_.Below(100)) * 1000 + i;
     const crdt::Timestamp timestamp{millis, 0, "client"};
     if (random_.OneIn(4)) {
       Remove(key, millis);
@@ -129,7 +129,7 @@ TEST_F(ViewTest, AnOrTreeIsThatOfTheReferenceMap) {
     } else {
       const std::string value("\xa1v", 2);
       OrWrite(OpKind::kOrAdd, key, tag, value);
-      model.Apply(key, {value, {kNow, 0, "client"}, tag, std::nullopt});
+      model.Apply(key, {value, {kViewedAt, 0, "client"}, tag, std::nullopt});
       added.emplace_back(key, std::move(tag));
     }
     Disturb();
@@ -140,7 +140,7 @@ TEST_F(ViewTest, AnOrTreeIsThatOfTheReferenceMap) {
 }
 
 TEST_F(ViewTest, UnknownAndMalformedPathsAreEmptyNodes) {
-  Put("k", kNow, "1");
+  Put("k", kViewedAt, "1");
   const std::vector<std::string> paths{"", "zz", "0123", crdt::MerklePath("other"), "A"};
   const StatusOr<TreePart> tree = cluster_.ReadTree(CellKind::kLww, "m", {paths, false, 0});
   ASSERT_TRUE(tree.ok());
@@ -160,20 +160,21 @@ TEST_F(ViewTest, CellsComeInOrderAndByCommitTime) {
   for (int i = 0; i < 20; ++i) {
     keys.push_back("k" + std::to_string(10 + i));
     if (i == 10) cluster_.wall().Advance(1000);
-    Put(keys.back(), kNow, "1");
+    Put(keys.back(), kViewedAt, "1");
   }
   const StatusOr<TreePart> all = cluster_.ReadTree(CellKind::kLww, "m", {{""}, true, 0});
   ASSERT_TRUE(all.ok());
   EXPECT_EQ(KeysOf(all->cells[0]), keys);
-  const StatusOr<TreePart> late = cluster_.ReadTree(CellKind::kLww, "m", {{""}, true, kNow + 1000});
+  const StatusOr<TreePart> late =
+      cluster_.ReadTree(CellKind::kLww, "m", {{""}, true, kViewedAt + 1000});
   ASSERT_TRUE(late.ok());
   EXPECT_EQ(KeysOf(late->cells[0]), std::vector<std::string>(keys.begin() + 10, keys.end()));
 }
 
 TEST_F(ViewTest, PrunedCellsLeaveTheTree) {
-  Put("gone", kNow, "1");
-  Remove("gone", kNow + 1);
-  Put("kept", kNow, "1");
+  Put("gone", kViewedAt, "1");
+  Remove("gone", kViewedAt + 1);
+  Put("kept", kViewedAt, "1");
   OrWrite(OpKind::kOrRemove, "gone", "t1");
   OrWrite(OpKind::kOrRemove, "kept", "t1");
   OrWrite(OpKind::kOrAdd, "kept", "t2", "\xc0");
@@ -185,10 +186,10 @@ TEST_F(ViewTest, PrunedCellsLeaveTheTree) {
   cluster_.Prune(CellKind::kOr, "m", "gone", "t1");
   cluster_.Prune(CellKind::kOr, "m", "kept", "t1");
   crdt::LwwMap lww(clock_);
-  lww.Merge("kept", {"1", {kNow, 0, "client"}, std::nullopt, false});
+  lww.Merge("kept", {"1", {kViewedAt, 0, "client"}, std::nullopt, false});
   ExpectTree(CellKind::kLww, lww.tree());
   crdt::OrMap orm(clock_, crdt::OrMap::Role::kServer);
-  orm.Apply("kept", {"\xc0", {kNow, 0, "client"}, "t2", std::nullopt});
+  orm.Apply("kept", {"\xc0", {kViewedAt, 0, "client"}, "t2", std::nullopt});
   ExpectTree(CellKind::kOr, orm.tree());
 }
 
@@ -198,7 +199,7 @@ TEST_F(ViewTest, RowsStayInOrderWhateverHappensAfterTheFirstSnapshot) {
   const auto put = [&](uint32_t shard, const std::string& key) {
     state::CellView cell;
     cell.version = {1, ++n};
-    cell.timestamp = {kNow, 0, "n"};
+    cell.timestamp = {kViewedAt, 0, "n"};
     cell.value = "\x01";
     const std::string encoded = state::EncodeCell(cell);
     content.Apply(shard, key, "", encoded);
@@ -206,7 +207,7 @@ TEST_F(ViewTest, RowsStayInOrderWhateverHappensAfterTheFirstSnapshot) {
   };
   const auto keys = [&](size_t rows_max) {
     std::string joined;
-    for (const Row& row : content.LiveRows(rows_max, kNow)) joined += row.key;
+    for (const Row& row : content.LiveRows(rows_max, kViewedAt)) joined += row.key;
     return joined;
   };
   put(0, "c");
@@ -227,7 +228,7 @@ TEST_F(ViewTest, ANewerCellSurvivesTheNewsOfAPruning) {
   LwwContent content;
   state::CellView cell;
   cell.version = {1, 5};
-  cell.timestamp = {kNow, 0, "n"};
+  cell.timestamp = {kViewedAt, 0, "n"};
   cell.tombstone = true;
   const std::string old = state::EncodeCell(cell);
   cell.version = {1, 6};
@@ -235,10 +236,10 @@ TEST_F(ViewTest, ANewerCellSurvivesTheNewsOfAPruning) {
   content.Apply(0, "k", "", state::EncodeCell(cell));
   content.Prune(0, "k", "", old);
   EXPECT_EQ(content.Tree().size(), 1U);
-  EXPECT_EQ(content.LiveCount(kNow), 1U);
+  EXPECT_EQ(content.LiveCount(kViewedAt), 1U);
   content.Prune(0, "k", "", state::EncodeCell(cell));
   EXPECT_EQ(content.Tree().size(), 0U);
-  EXPECT_EQ(content.LiveCount(kNow), 0U);
+  EXPECT_EQ(content.LiveCount(kViewedAt), 0U);
   EXPECT_EQ(content.bytes(), 0U);
 }
 
@@ -255,22 +256,22 @@ TEST_F(ViewTest, TheHorizonIsTheHighestOfAllShards) {
   const auto horizon = [&] {
     return cluster_.ReadTree(CellKind::kLww, "m", {{""}, false, 0})->horizon_ms;
   };
-  write_horizon(1, kNow - 500);
-  EXPECT_EQ(horizon(), kNow - 500) << "read when the view is built";
-  write_horizon(2, kNow - 200);
-  EXPECT_EQ(horizon(), kNow - 200) << "followed in the feed";
-  write_horizon(3, kNow - 300);
-  EXPECT_EQ(horizon(), kNow - 200);
+  write_horizon(1, kViewedAt - 500);
+  EXPECT_EQ(horizon(), kViewedAt - 500) << "read when the view is built";
+  write_horizon(2, kViewedAt - 200);
+  EXPECT_EQ(horizon(), kViewedAt - 200) << "followed in the feed";
+  write_horizon(3, kViewedAt - 300);
+  EXPECT_EQ(horizon(), kViewedAt - 200);
   EXPECT_EQ(cluster_.ReadTree(CellKind::kOr, "m", {{""}, false, 0})->horizon_ms, 0)
       << "an OR map of that name is another map";
 }
 
 TEST_F(ViewTest, SnapshotsCountLiveRowsAndTellExpiries) {
-  Put("forever", kNow, "1");
-  Put("hidden", kNow - 5000, "1", 1000);
-  Put("later", kNow, "1", 5000);
-  Put("removed", kNow, "1");
-  Remove("removed", kNow + 1);
+  Put("forever", kViewedAt, "1");
+  Put("hidden", kViewedAt - 5000, "1", 1000);
+  Put("later", kViewedAt, "1", 5000);
+  Put("removed", kViewedAt, "1");
+  Remove("removed", kViewedAt + 1);
   const auto read = [&](size_t rows_max) {
     Snapshot all;
     auto parts = cluster_.Read("m", rows_max);
@@ -288,13 +289,13 @@ TEST_F(ViewTest, SnapshotsCountLiveRowsAndTellExpiries) {
   EXPECT_EQ(now.rows[0].key, "forever");
   EXPECT_FALSE(now.rows[0].expires_ms.has_value());
   EXPECT_EQ(now.rows[1].key, "later");
-  EXPECT_EQ(now.rows[1].expires_ms, static_cast<double>(kNow + 5000));
+  EXPECT_EQ(now.rows[1].expires_ms, static_cast<double>(kViewedAt + 5000));
   EXPECT_EQ(read(0).live_rows, 2U) << "also beyond the limit";
   cluster_.wall().Advance(5000);
   EXPECT_EQ(read(10).live_rows, 2U) << "hidden strictly after";
   cluster_.wall().Advance(1);
   EXPECT_EQ(read(10).live_rows, 1U);
-  Put("later", kNow + 6000, "2");
+  Put("later", kViewedAt + 6000, "2");
   EXPECT_EQ(read(10).live_rows, 2U) << "the newer record does not expire";
 }
 
@@ -304,7 +305,7 @@ TEST_F(ViewTest, CountsAreOfKeysThatClientsSee) {
     return std::accumulate(parts->begin(), parts->end(), uint64_t{0});
   };
   EXPECT_EQ(count(CellKind::kOr), 0U);
-  Put("lww", kNow, "1");
+  Put("lww", kViewedAt, "1");
   for (const std::string_view key : {"a", "b", "c", "d"}) {
     OrWrite(OpKind::kOrAdd, key, std::string("first of ") + std::string(key), "\xc0");
   }
@@ -367,7 +368,7 @@ TEST_F(DeadTagTest, ARecordThatComesLaterStaysDeadUnderItsKey) {
   EXPECT_EQ(OrWrite(OpKind::kOrAdd, "k", "t", "\xc0"), Outcome::kStale) << "sent again";
   crdt::OrMap model(clock_, crdt::OrMap::Role::kServer);
   model.ApplyTombstone("t", "k");
-  model.Apply("k", {"\xc0", {kNow, 0, "client"}, "other", std::nullopt});
+  model.Apply("k", {"\xc0", {kViewedAt, 0, "client"}, "other", std::nullopt});
   ExpectTree(CellKind::kOr, model.tree());
 }
 
@@ -401,7 +402,7 @@ TEST_F(DeadTagTest, AnUnloadedDeadTagIsLoadedBeforeARecordIsTaken) {
   redis.unloaded[state::MapId(CellKind::kOr, state::kDeadTagMap)] = {};
   state::CellView dead;
   dead.version = {1, 1};
-  dead.timestamp = {kNow, 0, "n"};
+  dead.timestamp = {kViewedAt, 0, "n"};
   dead.tombstone = true;
   cluster_.owner(shard).rows = {{"m", "t", state::EncodeCell(dead)}};
   cluster_.reader(shard).OnConnected();
@@ -413,7 +414,7 @@ TEST_F(DeadTagTest, AnUnloadedDeadTagIsLoadedBeforeARecordIsTaken) {
                                      op.key = "k";
                                      op.tag = "t";
                                      op.value = "\xc0";
-                                     op.timestamp = {kNow, 0, "client"};
+                                     op.timestamp = {kViewedAt, 0, "client"};
                                      return op;
                                    }()),
             Outcome::kStale);
@@ -434,7 +435,7 @@ TEST(OrContent, ATagUnderTwoKeysIsLiveWhereItIs) {
   OrContent content;
   state::CellView cell;
   cell.version = {1, 1};
-  cell.timestamp = {kNow, 0, "n"};
+  cell.timestamp = {kViewedAt, 0, "n"};
   cell.value = "\xc0";
   content.Apply(0, "b", "t", state::EncodeCell(cell));
   cell.tombstone = true;
@@ -455,7 +456,7 @@ TEST(OrContent, CountsKeysUntilTheirLastRecordExpires) {
                          bool tombstone = false) {
     state::CellView cell;
     cell.version = {1, ++n};
-    cell.timestamp = {kNow, 0, "n"};
+    cell.timestamp = {kViewedAt, 0, "n"};
     cell.tombstone = tombstone;
     cell.has_ttl = ttl_ms > 0;
     cell.ttl_ms = ttl_ms;
@@ -466,15 +467,16 @@ TEST(OrContent, CountsKeysUntilTheirLastRecordExpires) {
   apply("mortal", "t2", 2'000);
   apply("lasting", "t3", 1'000);
   apply("lasting", "t4", 0);
-  EXPECT_EQ(content.LiveCount(kNow), 2U);
-  EXPECT_EQ(content.LiveCount(kNow + 2'000), 2U) << "hidden strictly after";
-  EXPECT_EQ(content.LiveCount(kNow + 2'001), 1U);
+  EXPECT_EQ(content.LiveCount(kViewedAt), 2U);
+  EXPECT_EQ(content.LiveCount(kViewedAt + 2'000), 2U) << "hidden strictly after";
+  EXPECT_EQ(content.LiveCount(kViewedAt + 2'001), 1U);
   apply("lasting", "t4", 0, true);
-  EXPECT_EQ(content.LiveCount(kNow + 1'001), 1U) << "only the mortal one's second record is left";
+  EXPECT_EQ(content.LiveCount(kViewedAt + 1'001), 1U)
+      << "only the mortal one's second record is left";
   apply("mortal", "t1", 0);
-  EXPECT_EQ(content.LiveCount(kNow + 2'001), 1U) << "the newer record does not expire";
+  EXPECT_EQ(content.LiveCount(kViewedAt + 2'001), 1U) << "the newer record does not expire";
   content.DropShard(0);
-  EXPECT_EQ(content.LiveCount(kNow), 0U);
+  EXPECT_EQ(content.LiveCount(kViewedAt), 0U);
 }
 
 }  // namespace

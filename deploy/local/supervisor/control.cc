@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "sockaddr.h"
+
 namespace topgun::supervisor {
 namespace {
 
@@ -25,10 +27,6 @@ StatusOr<sockaddr_un> AddressOf(const std::string& path) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
-}
-
-const sockaddr* AsSockaddr(const sockaddr_un& address) {
-  return static_cast<const sockaddr*>(static_cast<const void*>(&address));
 }
 
 std::string ErrorText() { return std::strerror(errno); }
@@ -80,7 +78,7 @@ Status ControlSocket::Listen() {
   if (fd < 0) return Internal("control socket: " + ErrorText());
   unlink(path_.c_str());  // of a supervisor that was killed; run/lock says that it has ended
   const mode_t before = umask(0177);
-  const int bound = bind(fd, AsSockaddr(address), sizeof address);
+  const int bound = bind(fd, AsSockaddr(&address), sizeof address);
   umask(before);
   if (bound == 0 && listen(fd, static_cast<int>(kClientsMax)) == 0) {
     fd_ = fd;
@@ -126,7 +124,7 @@ Status SendCommand(const std::string& path, std::string_view line,
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Internal("control socket: " + ErrorText());
   const ControlClient owner(fd);
-  if (connect(fd, AsSockaddr(address), sizeof address) != 0) {
+  if (connect(fd, AsSockaddr(&address), sizeof address) != 0) {
     return Unavailable("no supervisor answers at " + path + ": " + ErrorText());
   }
   const std::string request = std::string(line) + "\n";

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <random>
 
+#include "sockaddr.h"
+
 namespace topgun::supervisor {
 namespace {
 
@@ -23,8 +25,6 @@ uint16_t EphemeralMin() {
   std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> low;
   return static_cast<uint16_t>(std::max(low, kChosenMin + 1000));
 }
-
-const sockaddr* AsSockaddr(const void* address) { return static_cast<const sockaddr*>(address); }
 
 bool CanBind(int family, const void* address, socklen_t length) {
   const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);

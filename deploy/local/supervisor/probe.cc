@@ -12,12 +12,12 @@
 #include <string>
 #include <string_view>
 
+#include "sockaddr.h"
+
 namespace topgun::supervisor {
 namespace {
 
 constexpr size_t kReplyBytesMax = 512;
-
-const sockaddr* AsSockaddr(const void* address) { return static_cast<const sockaddr*>(address); }
 
 // A stream socket whose calls all give up after kProbeTimeout.
 class ProbeSocket {

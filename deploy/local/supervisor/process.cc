@@ -14,7 +14,7 @@
 namespace topgun::supervisor {
 namespace {
 
-constexpr std::string_view kComponent = "process";
+constexpr std::string_view kProcessComponent = "process";
 constexpr std::chrono::milliseconds kLockRetry{100};
 // A probe can leave a line in the log of the process, so they become rarer.
 constexpr std::chrono::milliseconds kProbeEveryMin{10};
@@ -62,14 +62,14 @@ void Process::OnExit(int wait_status, TimePoint now) {
   last_exit_ = DescribeExit(wait_status);
   if (phase_ == Phase::kStopping) {
     phase_ = Phase::kEnded;
-    logging::Info(kComponent, "stopped", {{"name", spec_.name}, {"exit", last_exit_}});
+    logging::Info(kProcessComponent, "stopped", {{"name", spec_.name}, {"exit", last_exit_}});
     if (std::exchange(restarts_, false)) Start(now);
     return;
   }
   const std::chrono::milliseconds delay = policy_.NoteExit();
   phase_ = Phase::kWaiting;
   due_ = now + delay;
-  logging::Warning(kComponent, "ended, will be started again",
+  logging::Warning(kProcessComponent, "ended, will be started again",
                    {{"name", spec_.name},
                     {"exit", last_exit_},
                     {"delay_ms", delay.count()},
@@ -83,7 +83,7 @@ void Process::Tick(TimePoint now) {
   } else if (phase_ == Phase::kStarting && now >= due_) {
     CheckReady(now);
   } else if (phase_ == Phase::kStopping && now >= due_) {
-    logging::Warning(kComponent, "does not stop, killing it", {{"name", spec_.name}});
+    logging::Warning(kProcessComponent, "does not stop, killing it", {{"name", spec_.name}});
     kill(-pid_, SIGKILL);  // its whole session
     due_ = now + grace_;
   }
@@ -93,7 +93,7 @@ void Process::CheckReady(TimePoint now) {
   if (IsReady(spec_.probe)) {
     phase_ = Phase::kReady;
     policy_.NoteReady();
-    logging::Info(kComponent, "ready", {{"name", spec_.name}, {"pid", pid_}});
+    logging::Info(kProcessComponent, "ready", {{"name", spec_.name}, {"pid", pid_}});
     return;
   }
   due_ = now + probe_every_;
@@ -104,7 +104,7 @@ void Process::TryStart(TimePoint now) {
   const StatusOr<int> lock = TryLock(lock_path_);
   if (!lock.ok()) {
     if (!std::exchange(waits_for_lock_, true)) {
-      logging::Warning(kComponent, "waiting for an earlier process of this name to end",
+      logging::Warning(kProcessComponent, "waiting for an earlier process of this name to end",
                        {{"name", spec_.name}, {"reason", Message(lock.status())}});
     }
     due_ = now + kLockRetry;
@@ -119,7 +119,7 @@ void Process::TryStart(TimePoint now) {
     probe_every_ = kProbeEveryMin;
   } else {
     due_ = now + policy_.NoteExit();
-    logging::Error(kComponent, "cannot be started",
+    logging::Error(kProcessComponent, "cannot be started",
                    {{"name", spec_.name}, {"reason", Message(launched)}});
   }
 }

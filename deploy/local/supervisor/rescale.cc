@@ -6,11 +6,11 @@
 namespace topgun::supervisor {
 namespace {
 
-constexpr std::chrono::seconds kReadyPatience{120};
+constexpr std::chrono::seconds kRescalePatience{120};
 // Ends in a row of a process that is new.
-constexpr int kFailuresMax = 3;
+constexpr int kNewFailuresMax = 3;
 
-bool IsReady(const Process* process) { return process->phase() == Process::Phase::kReady; }
+bool HasBecomeReady(const Process* process) { return process->phase() == Process::Phase::kReady; }
 
 }  // namespace
 
@@ -49,7 +49,7 @@ bool Rescale::Advance(TimePoint now, Status* result) {
 
 void Rescale::AwaitReady(TimePoint now) {
   const auto waiting = added_.begin() + static_cast<ptrdiff_t>(ready_);
-  const auto still = std::stable_partition(waiting, added_.end(), IsReady);
+  const auto still = std::stable_partition(waiting, added_.end(), HasBecomeReady);
   for (auto each = waiting; each != still; ++each) {
     client_->Say((*each)->spec().name + ": ready");
     ++ready_;
@@ -60,7 +60,7 @@ void Rescale::AwaitReady(TimePoint now) {
     return Leave(std::move(added_), now);
   }
   const auto hopeless = std::find_if(still, added_.end(), [&](const Process* process) {
-    return process->failures() >= kFailuresMax || now - since_ > kReadyPatience;
+    return process->failures() >= kNewFailuresMax || now - since_ > kRescalePatience;
   });
   if (hopeless == added_.end()) return;
   result_ = Unavailable((*hopeless)->spec().name +
