@@ -32,14 +32,18 @@ build_main() {
   build_tree "$preset" "${targets[@]}"
 }
 
+# configure_tree PRESET [CMAKE OPTION...]
+configure_tree() {
+  cd "$TOPGUN_ROOT"
+  cmake --preset "$1" "${@:2}" >&2 || die "cmake cannot configure the preset '$1' (see above)"
+}
+
 # build_tree PRESET TARGET...: progress goes to stderr, so that callers may own stdout.
 build_tree() {
   local preset=$1
   shift
   cd "$TOPGUN_ROOT"
-  if [[ ! -f build/$preset/build.ninja ]]; then
-    cmake --preset "$preset" >&2 || die "cmake cannot configure the preset '$preset' (see above)"
-  fi
+  [[ -f build/$preset/build.ninja ]] || configure_tree "$preset"
   cmake --build "build/$preset" -j "$(nproc)" --target "$@" >&2 ||
     die "the build failed (see above)"
 }

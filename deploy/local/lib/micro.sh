@@ -55,9 +55,11 @@ micro_main() {
 micro_build() {
   install_packages build micro
   cd "$TOPGUN_ROOT"
-  # The tree may have been configured before the packages were there.
-  if [[ -f build/release/build.ninja ]] && ! grep -q bench_micro build/release/build.ninja; then
-    cmake --preset release >&2 || die "cmake cannot configure (see above)"
+  # The tree may have been configured before the packages were there, or to compile in batches, which
+  # inlines differently and so counts differently.
+  if [[ -f build/release/build.ninja ]] && { ! grep -q bench_micro build/release/build.ninja ||
+    grep -q '^TOPGUN_UNITY:BOOL=ON' build/release/CMakeCache.txt; }; then
+    configure_tree release -DTOPGUN_UNITY=OFF
   fi
   build_tree release bench_micro
 }
