@@ -71,9 +71,10 @@ RpcClient::RpcClient(RpcTarget target, const rpc::Credentials& credentials,
     : target_(std::move(target)),
       encrypted_(credentials.channel != nullptr),
       timeout_(timeout),
-      channel_(rpc::MakeChannel(
-          target_.address,
-          {.credentials = credentials, .server_name = target_.host, .follow_health = false})) {}
+      channel_(rpc::MakeChannel(target_.address, {.credentials = credentials,
+                                                  .server_name = target_.host,
+                                                  .follow_health = false,
+                                                  .connect_timeout_min = timeout})) {}
 
 void RpcClient::SetDeadline(grpc::ClientContext& context) const {
   context.set_deadline(std::chrono::system_clock::now() + timeout_);

@@ -29,7 +29,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // any number
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMin));
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMin));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, ToInt(options.connect_timeout_min));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, ToInt(kReconnectBackoffMax));
   const auto& credentials = options.credentials.channel;
   if (credentials && !options.server_name.empty()) {

@@ -9,6 +9,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,9 @@ struct ChannelOptions {
   uint64_t message_bytes_max = kMessageBytesMax;
   // False: calls reach a server that says NOT_SERVING, too. For tools that look at it.
   bool follow_health = true;
+  // Least time an attempt to connect may take, also the first; a call fails with it. Longer for
+  // tools that ask once, from afar.
+  std::chrono::milliseconds connect_timeout_min{50};
 };
 
 // `address` is a gRPC target: host:port, dns:///host:port or unix:path.
