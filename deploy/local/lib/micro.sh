@@ -3,6 +3,7 @@
 
 load deps build
 
+readonly BENCH_MICRO=$TOPGUN_ROOT/build/micro/bin/bench_micro
 readonly MICRO_RECORDED=$TOPGUN_ROOT/tests/micro/instructions.json
 
 micro_help() {
@@ -48,20 +49,18 @@ micro_main() {
   else
     [[ -z ${update[*]}$dumps ]] || die "--update and --dumps belong to --callgrind"
     micro_build
-    exec "$RELEASE_BIN/bench_micro" "${filter[@]}" "${arguments[@]}"
+    exec "$BENCH_MICRO" "${filter[@]}" "${arguments[@]}"
   fi
 }
 
 micro_build() {
   install_packages build micro
   cd "$TOPGUN_ROOT"
-  # The tree may have been configured before the packages were there, or to compile in batches, which
-  # inlines differently and so counts differently.
-  if [[ -f build/release/build.ninja ]] && { ! grep -q bench_micro build/release/build.ninja ||
-    grep -q '^TOPGUN_UNITY:BOOL=ON' build/release/CMakeCache.txt; }; then
-    configure_tree release -DTOPGUN_UNITY=OFF
+  # The tree may have been configured before the packages were there.
+  if [[ -f build/micro/build.ninja ]] && ! grep -q bench_micro build/micro/build.ninja; then
+    configure_tree micro
   fi
-  build_tree release bench_micro
+  build_tree micro bench_micro
 }
 
 # Uses the variables of micro_main.
@@ -75,7 +74,7 @@ micro_count() {
   rm -f "$dumps"/callgrind.out*
   valgrind --quiet --tool=callgrind --instr-atstart=no --dump-instr=yes \
     --callgrind-out-file="$dumps/callgrind.out" \
-    "$RELEASE_BIN/bench_micro" --count "${filter[@]}" >&2 || die "the count failed (see above)"
-  "$RELEASE_BIN/bench_micro" --report "$dumps" --recorded "$MICRO_RECORDED" \
+    "$BENCH_MICRO" --count "${filter[@]}" >&2 || die "the count failed (see above)"
+  "$BENCH_MICRO" --report "$dumps" --recorded "$MICRO_RECORDED" \
     --valgrind "$(valgrind --version)" "${filter[@]}" "${update[@]}"
 }

@@ -48,7 +48,7 @@ test_main() {
   trap 'rm -rf "$REPORT"' EXIT
   local failed=0
   if ((${#dev_targets[@]} > 0)); then
-    configure_fast_tree dev
+    configure_fast_dev_tree
     build_tree dev "${dev_targets[@]}"
     run_ctest dev --label-exclude "$RELEASE_PATTERN" --parallel "$(nproc)" "$@" || failed=1
   fi
@@ -58,7 +58,6 @@ test_main() {
     done
     # One of these looks at a running cluster with the checks of what is deployed.
     if label_selected e2e; then install_node_modules deploy; fi
-    configure_fast_tree release
     build_tree release "${SERVICE_TARGETS[@]}" "${release_targets[@]}"
     run_ctest release --label-regex "$RELEASE_PATTERN" "$@" || failed=1
   fi
@@ -66,10 +65,10 @@ test_main() {
   return "$failed"
 }
 
-# A tree that is not there yet compiles the files of a target in batches: from nothing that takes well
-# below half the time. A tree that is there stays as it is, so that nothing is compiled anew.
-configure_fast_tree() {
-  [[ -f $TOPGUN_ROOT/build/$1/build.ninja ]] || configure_tree "$1" -DTOPGUN_UNITY=ON
+# A tree that is not there yet compiles the files of a target in batches: from nothing that takes
+# half of the time. A tree that is there stays as it is, so that nothing is compiled anew.
+configure_fast_dev_tree() {
+  [[ -f $TOPGUN_ROOT/build/dev/build.ninja ]] || configure_tree dev -DTOPGUN_UNITY=ON
 }
 
 # The label patterns among ctest's arguments, so that only what they select is built.
