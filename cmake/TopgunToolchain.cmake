@@ -16,6 +16,11 @@ if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT TOPGUN_SANITIZE)
 endif()
 if(TOPGUN_SANITIZE)
   add_compile_options(-fsanitize=${TOPGUN_SANITIZE} -fno-sanitize-recover=undefined)
+  # Two checks at every access to memory take more than a third of the time to compile a file. A null
+  # pointer ends in AddressSanitizer's report anyway, and our machines read unaligned integers.
+  if(TOPGUN_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize=null,alignment)
+  endif()
   add_link_options(-fsanitize=${TOPGUN_SANITIZE})
 endif()
 if(TOPGUN_COVERAGE)
