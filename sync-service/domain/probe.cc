@@ -37,7 +37,7 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                                metrics::kLatencySeconds)),
       merge_seconds_(registry.AddHistogram(
           "sync_merge_seconds",
-          "From taking batches to sending their commit script: look-ups and merge.",
+          "From taking batches to sending their commit: look-ups and merge.",
           metrics::kLatencySeconds)),
       part_seconds_(registry.AddHistogram("sync_part_seconds",
                                           "From receiving a batch until all of it is committed.",
@@ -46,11 +46,11 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                               "How late a timer of a loop came, once a poll.",
                                               metrics::kLatencySeconds)),
       commit_seconds_(registry.AddHistogram("sync_commit_seconds",
-                                            "Time from sending a commit script to its reply.",
+                                            "Time from sending a commit to its reply.",
                                             metrics::kLatencySeconds)),
-      commit_ops_(registry.AddHistogram("sync_commit_ops", "Client operations per commit script.",
+      commit_ops_(registry.AddHistogram("sync_commit_ops", "Client operations per commit.",
                                         metrics::kBatchSizes)),
-      commit_cells_(registry.AddHistogram("sync_commit_cells", "Cells written per commit script.",
+      commit_cells_(registry.AddHistogram("sync_commit_cells", "Cells written per commit.",
                                           metrics::kBatchSizes)),
       replica_waiters_(registry.AddGauge(
           "sync_replica_waiters", "Batches that are committed and wait for Redis replicas.")),
