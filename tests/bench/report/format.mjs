@@ -17,7 +17,8 @@ export function target({better, target: value, unit}) {
 }
 
 export function ratio(value) {
-  return value === null || value === undefined ? '-' : `${figure(value)}x`;
+  // A figure of 0 that should be small has no ratio.
+  return Number.isFinite(value) ? `${figure(value)}x` : '-';
 }
 
 // The least and the greatest of several runs.
