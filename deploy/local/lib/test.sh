@@ -59,7 +59,7 @@ test_main() {
     # One of these looks at a running cluster with the checks of what is deployed.
     if label_selected e2e; then install_node_modules deploy; fi
     build_tree release "${SERVICE_TARGETS[@]}" "${release_targets[@]}"
-    run_ctest release --label-regex "$RELEASE_PATTERN" "$@" || failed=1
+    run_ctest release --label-regex "$RELEASE_PATTERN" --parallel "$(nproc)" "$@" || failed=1
   fi
   print_closing_lines
   return "$failed"
