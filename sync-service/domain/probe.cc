@@ -36,8 +36,7 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                                "From receiving a batch until it is being merged.",
                                                metrics::kLatencySeconds)),
       merge_seconds_(registry.AddHistogram(
-          "sync_merge_seconds",
-          "From taking batches to sending their commit: look-ups and merge.",
+          "sync_merge_seconds", "From taking batches to sending their commit: look-ups and merge.",
           metrics::kLatencySeconds)),
       part_seconds_(registry.AddHistogram("sync_part_seconds",
                                           "From receiving a batch until all of it is committed.",

@@ -59,16 +59,20 @@ class WatchedShardTest : public testing::Test {
     return Answer<ShardMeta>([this](auto done) { store_.ReadMeta(std::move(done)); }).value();
   }
 
-  StatusOr<CommitReply> Commit(RedisShardStore& store, const Position& tail,
-                               std::string_view value) {
+  static CommitRequest RequestAt(const Position& tail, std::string_view value) {
     CommitRequest request;
     request.tail = tail;
     request.entry = value;
     request.map_ids = {state::MapId(state::CellKind::kLww, "m"),
                        state::MapId(state::CellKind::kLww, "read")};
     request.cells = {{state::CellKind::kLww, "m", {"key", value}}};
+    return request;
+  }
+
+  StatusOr<CommitReply> Commit(RedisShardStore& store, const Position& tail,
+                               std::string_view value) {
     return Answer<CommitReply>(
-        [&](auto done) { store.Commit(std::move(request), std::move(done)); });
+        [&](auto done) { store.Commit(RequestAt(tail, value), std::move(done)); });
   }
   // At the tail, which moves.
   void CommitNext(std::string_view value) {
@@ -209,12 +213,7 @@ TEST_F(WatchedShardTest, WithoutTheRightToWatchTheScriptCommits) {
 TEST_F(WatchedShardTest, ALostConnectionAnswersTheCommitInFlight) {
   ASSERT_TRUE(CommitUntilTransactions(1));
   std::optional<StatusOr<CommitReply>> answer;
-  CommitRequest request;
-  request.tail = tail_;
-  request.entry = "x";
-  request.map_ids = {state::MapId(state::CellKind::kLww, "m")};
-  request.cells = {{state::CellKind::kLww, "m", {"key", "x"}}};
-  store_.Commit(std::move(request),
+  store_.Commit(RequestAt(tail_, "x"),
                 [&](StatusOr<CommitReply> given) { answer = std::move(given); });
   server_.Stop(SIGKILL);
   ASSERT_TRUE(RunUntil([&] { return answer.has_value(); }));
@@ -227,12 +226,7 @@ TEST_F(WatchedShardTest, ALostConnectionAnswersTheCommitInFlight) {
 TEST_F(WatchedShardTest, ClosingAnswersTheCommitInFlight) {
   ASSERT_TRUE(CommitUntilTransactions(1));
   std::optional<StatusOr<CommitReply>> answer;
-  CommitRequest request;
-  request.tail = tail_;
-  request.entry = "x";
-  request.map_ids = {state::MapId(state::CellKind::kLww, "m")};
-  request.cells = {{state::CellKind::kLww, "m", {"key", "x"}}};
-  store_.Commit(std::move(request),
+  store_.Commit(RequestAt(tail_, "x"),
                 [&](StatusOr<CommitReply> given) { answer = std::move(given); });
   client_.Close();
   store_.Close();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -92,9 +93,11 @@ class FakeStore final : public ShardStore {
   int cell_reads = 0;
   int prunes = 0;
   bool lose_next_reply = false;  // the next commit happens, its reply does not arrive
+  bool hold_next_reply = false;  // the next commit happens, its reply arrives with ReleaseReply()
 
   void Reconnect() { run_ = redis_.run; }
   void Disconnect() { run_.clear(); }
+  void ReleaseReply() { std::exchange(held_reply_, nullptr)(); }
 
   const std::string& run() const override { return run_; }
   void ReadMeta(Callback<ShardMeta> callback) override { Answer(std::move(callback), redis_.meta); }
@@ -113,6 +116,10 @@ class FakeStore final : public ShardStore {
     CommitReply reply = Decide(request);
     if (std::exchange(lose_next_reply, false)) {
       return Fail<CommitReply>(std::move(callback), Unavailable("connection lost"));
+    }
+    if (std::exchange(hold_next_reply, false)) {
+      held_reply_ = [callback = std::move(callback), reply] { callback(reply); };
+      return;
     }
     Answer(std::move(callback), std::move(reply));
   }
@@ -249,6 +256,7 @@ class FakeStore final : public ShardStore {
   FakeRedis& redis_;
   ManualScheduler& scheduler_;
   std::string run_;
+  std::function<void()> held_reply_;
 };
 
 // Answers when it is told to.
