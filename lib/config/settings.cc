@@ -6,16 +6,13 @@
 #include <limits>
 #include <utility>
 
-#include "base/build_info.h"
 #include "environment.h"
+#include "parse.h"
 #include "setting.h"
 #include "values.h"
 
 namespace topgun::config {
 namespace {
-
-constexpr int kBadSettings = 2;  // exit code
-constexpr size_t kUnusedShownMax = 20;
 
 std::string UpperSnakeCase(std::string_view name) {
   std::string out;
@@ -57,25 +54,9 @@ bool IsAllowed(const std::string& value, const Options& options) {
 
 std::string FormatInteger(int64_t value) { return std::to_string(value); }
 
-// Other programs may share the environment, so this is for whoever asks for a check.
-void PrintUnused(const std::string& program, const std::vector<std::string>& names) {
-  if (names.empty()) return;
-  std::string list;
-  for (size_t i = 0; i < std::min(names.size(), kUnusedShownMax); ++i) list += " " + names[i];
-  if (names.size() > kUnusedShownMax) list += " ...";
-  std::fprintf(stderr, "%s: note: variables that this program does not use:%s\n", program.c_str(),
-               list.c_str());
-}
-
 }  // namespace
 
-struct Settings::Impl {
-  std::string program;
-  std::string description;
-  std::string env_prefix;
-  Table table;
-  std::vector<std::function<Status()>> checks;
-
+struct Settings::Impl : Declarations {
   Setting& AddRow(SettingKind kind, std::string name, std::string help, const Options& options);
 
   // One row for a value of type T: `parse` returns nothing for a text that is no T, `accept`
@@ -85,17 +66,6 @@ struct Settings::Impl {
                     ParseFn parse, AcceptFn accept, FormatFn format);
   template <std::integral T>
   void AddInteger(std::string name, T* target, std::string help, Options options);
-
-  StatusOr<CommandLine> ReadArguments(const std::vector<std::string>& arguments) const {
-    return ReadCommandLine(table, program, description, env_prefix, arguments);
-  }
-  // True when a flag asked for something else than running.
-  bool Obey(const CommandLine& line);
-  std::vector<std::string> Resolve(const CommandLine& line);
-  std::vector<Value> Values() const;
-  UnknownVariables FindUnknown() const;
-  ParseResult ResultOf(const CommandLine& line);
-  ParseResult Refuse(const std::vector<std::string>& errors) const;
 };
 
 Setting& Settings::Impl::AddRow(SettingKind kind, std::string name, std::string help,
@@ -281,139 +251,14 @@ void Settings::AddCommand(std::string name, bool* target, std::string help) {
 
 void Settings::AddCheck(std::function<Status()> rule) { impl_->checks.push_back(std::move(rule)); }
 
-std::vector<std::string> Settings::Impl::Resolve(const CommandLine& line) {
-  std::vector<std::string> errors;
-  const auto note = [&](const Status& status) {
-    if (!status.ok()) errors.emplace_back(Message(status));
-  };
-  const std::string path = line.config_file.empty()
-                               ? ReadVariable(env_prefix + "CONFIG").value_or("")
-                               : line.config_file;
-  const std::vector<FileEntry> file = ReadConfigFile(table, path, errors);
-  for (Setting& setting : table) {
-    if (setting.kind != SettingKind::kCommand) note(ResolveSetting(setting, line.flags, file));
-  }
-  // Rules over several settings mean something only once each of them is right.
-  if (errors.empty()) {
-    for (const auto& rule : checks) note(rule());
-  }
-  return errors;
-}
-
-std::vector<Value> Settings::Impl::Values() const {
-  std::vector<Value> values;
-  for (const Setting& setting : table) {
-    if (setting.kind == SettingKind::kCommand) continue;
-    values.push_back({.name = setting.name,
-                      .shown = setting.show(),
-                      .source = setting.source,
-                      .identity = std::hash<std::string>{}(setting.exact()),
-                      .live = setting.live});
-  }
-  return values;
-}
-
-UnknownVariables Settings::Impl::FindUnknown() const {
-  std::vector<std::string> known = {env_prefix + "CONFIG"};
-  for (const Setting& setting : table) {
-    if (setting.kind == SettingKind::kCommand) continue;
-    known.push_back(setting.env);
-    if (setting.kind == SettingKind::kSecret) known.push_back(setting.env + "_FILE");
-  }
-  return FindUnknownVariables(env_prefix, known);
-}
-
-ParseResult Settings::Impl::ResultOf(const CommandLine& line) {
-  ParseResult result;
-  result.errors = Resolve(line);
-  if (!result.errors.empty()) {
-    result.exit_code = kBadSettings;
-    return result;
-  }
-  result.proceed = true;
-  result.values = Values();
-  result.shown = RenderValues(result.values);
-  result.warnings = FindUnknown().warnings;
-  return result;
-}
-
-ParseResult Settings::Impl::Refuse(const std::vector<std::string>& errors) const {
-  for (const std::string& error : errors) {
-    std::fprintf(stderr, "%s: %s\n", program.c_str(), error.c_str());
-  }
-  return {.proceed = false, .exit_code = kBadSettings, .errors = errors};
-}
-
-// A command prints something about the program, whatever its settings are.
-bool Settings::Impl::Obey(const CommandLine& line) {
-  bool commanded = false;
-  for (const GivenFlag& flag : line.flags) {
-    for (const Setting& setting : table) {
-      if (setting.kind == SettingKind::kCommand && setting.name == flag.name) {
-        commanded = setting.assign(flag.value);
-      }
-    }
-  }
-  return commanded;
-}
-
 ParseResult Settings::Parse(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
   for (int i = 1; i < argc; ++i) arguments.emplace_back(argv[i]);
-  const auto line = impl_->ReadArguments(arguments);
-  if (!line.ok()) return impl_->Refuse({std::string(Message(line.status())), "see --help"});
-  switch (line->request) {
-    case Request::kHelp:
-      std::fputs(line->help_text.c_str(), stdout);
-      return {};
-    case Request::kVersion:
-      std::printf("%s %s (%s)\n", impl_->program.c_str(), std::string(Version()).c_str(),
-                  std::string(Revision()).c_str());
-      return {};
-    case Request::kPrintDoc:
-      std::fputs(RenderDoc(impl_->table, impl_->program, impl_->description).c_str(), stdout);
-      return {};
-    case Request::kRun:
-    case Request::kCheck:
-    case Request::kPrint:
-      break;
-  }
-  if (impl_->Obey(*line)) return {.proceed = true};
-  ParseResult result = impl_->ResultOf(*line);
-  result.arguments = std::move(arguments);
-  if (!result.errors.empty()) return impl_->Refuse(result.errors);
-  if (line->request == Request::kRun) return result;
-  for (const std::string& warning : result.warnings) {
-    std::fprintf(stderr, "%s: warning: %s\n", impl_->program.c_str(), warning.c_str());
-  }
-  if (line->request == Request::kPrint) {
-    std::fputs(result.shown.c_str(), stdout);
-  } else {
-    PrintUnused(impl_->program, impl_->FindUnknown().names);
-    std::puts("The settings are valid.");
-  }
-  return {};
+  return ParseForMain(*impl_, std::move(arguments));
 }
 
 ParseResult Settings::ParseAgain(const std::vector<std::string>& arguments) {
-  const auto line = impl_->ReadArguments(arguments);
-  if (!line.ok())
-    return {.exit_code = kBadSettings, .errors = {std::string(Message(line.status()))}};
-  ParseResult result = impl_->ResultOf(*line);
-  result.arguments = arguments;
-  return result;
-}
-
-std::vector<Difference> Compare(const std::vector<Value>& before, const std::vector<Value>& after) {
-  std::vector<Difference> differences;
-  for (size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
-    if (before[i].identity == after[i].identity) continue;
-    differences.push_back({.name = after[i].name,
-                           .before = before[i].shown,
-                           .after = after[i].shown,
-                           .live = after[i].live});
-  }
-  return differences;
+  return ParseForReload(*impl_, arguments);
 }
 
 }  // namespace topgun::config
