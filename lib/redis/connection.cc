@@ -2,29 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
-#include <random>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include "base/secret_file.h"
-#include "command.h"
-#include "link.h"
-#include "server_info.h"
+#include "connection_impl.h"
 
 namespace topgun::redis {
 namespace {
 
 namespace asio = boost::asio;
 using ErrorCode = boost::system::error_code;
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kBackoffMin{50};
-constexpr milliseconds kBackoffMax{1000};
 
 size_t TotalSize(Connection::Args args) {
   size_t size = 0;
@@ -34,147 +22,12 @@ size_t TotalSize(Connection::Args args) {
 
 }  // namespace
 
-// What is sent waits in `pending_` in the order of its replies. What fails without a reply moves to
-// `failures_` and is called back from there, so that Close() inside a callback finds all of it.
-class Connection::Impl final : public LinkOwner, public std::enable_shared_from_this<Impl> {
- public:
-  Impl(asio::io_context& io, ConnectionOptions options, Events events)
-      : io_(io),
-        options_(std::move(options)),
-        events_(std::move(events)),
-        reply_timer_(io),
-        run_timer_(io),
-        backoff_timer_(io) {}
-
-  void Start();
-  void Close();
-  bool connected() const { return connected_; }
-  const std::string& run() const { return run_; }
-  uint64_t pending_bytes() const { return pending_bytes_; }
-
-  void Submit(Args head, Args tail, const state::Script* script, milliseconds extra,
-              Callback callback);
-  void Transact(std::string commands, size_t queued, Callback callback);
-
-  void OnLinkOpen() override;
-  void OnLinkBytes() override { last_heard_ = Clock::now(); }
-  void OnLinkReply(Reply reply) override;
-  void OnLinkBroken(const Status& reason) override { Break(reason); }
-
- private:
-  struct Pending {
-    Callback callback;  // may be empty: nobody cares
-    Command command;    // kept only with a script, to repeat it
-    const state::Script* script = nullptr;
-    size_t bytes = 0;
-    milliseconds allowance{};  // longest silence while this is the oldest command
-    size_t queued = 0;         // replies of a transaction that come before EXEC's
-    std::string refusal;       // the first of them that was an error
-  };
-  struct Failure {
-    Callback callback;
-    Status status;
-  };
-
-  bool Admits(size_t bytes, Callback& callback);
-  void Enqueue(Command command, const state::Script* script, milliseconds extra, Callback callback);
-  Pending& Await(size_t bytes, milliseconds extra, Callback callback);
-  void Repeat(Pending pending);
-  void LogIn();
-  StatusOr<std::string> RunOf(const StatusOr<Reply>& info) const;
-  void OnInfo(const StatusOr<Reply>& reply);
-  void CheckRunLater();
-  void CheckRun();
-  void Break(const Status& reason);
-  void Reconnect();
-  void ArmReplyTimer();
-  void OnReplyTimer();
-  void FailLater(Callback callback, Status status);
-  void RunFailures(size_t count);
-
-  asio::io_context& io_;
-  const ConnectionOptions options_;
-  const Events events_;
-  std::shared_ptr<Link> link_;  // null between attempts
-  bool connected_ = false;      // handshake done
-  bool closed_ = false;
-  std::string run_;
-
-  std::deque<Pending> pending_;
-  uint64_t pending_bytes_ = 0;
-  std::deque<Failure> failures_;
-  bool failures_posted_ = false;
-
-  asio::steady_timer reply_timer_;
-  bool reply_timer_armed_ = false;
-  Clock::time_point last_heard_;
-
-  asio::steady_timer run_timer_;
-  asio::steady_timer backoff_timer_;
-  milliseconds backoff_ = kBackoffMin;
-  std::minstd_rand random_{std::random_device{}()};
-};
-
 void Connection::Impl::Start() {
   if (closed_ || link_ != nullptr) return;
   link_ = std::make_shared<Link>(io_, shared_from_this());
   last_heard_ = Clock::now();
   ArmReplyTimer();
   link_->Open(options_.address, options_.security.tls);
-}
-
-void Connection::Impl::OnLinkOpen() {
-  LogIn();
-  // A name only helps people: that a server refuses it does not matter.
-  const std::array<std::string_view, 3> name = {"CLIENT", "SETNAME", options_.client_name};
-  Enqueue(Command(name, {}), nullptr, {}, nullptr);
-  const std::array<std::string_view, 1> info = {"INFO"};
-  Enqueue(Command(info, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) { OnInfo(reply); });
-}
-
-void Connection::Impl::LogIn() {
-  const Security& security = options_.security;
-  const std::string password = CurrentSecret(security.password, security.password_file);
-  std::vector<std::string_view> auth = {"AUTH"};
-  if (!security.username.empty()) auth.push_back(security.username);
-  auth.push_back(password);
-  if (security.username.empty() && password.empty()) return;
-  Enqueue(Command(auth, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
-    if (!reply.ok()) Break(Annotate(reply.status(), "AUTH"));
-  });
-}
-
-StatusOr<std::string> Connection::Impl::RunOf(const StatusOr<Reply>& info) const {
-  if (!info.ok()) return info.status();
-  if (options_.any_role) return std::string();
-  return RunOfServer(ReplyView(info->get()).str());
-}
-
-void Connection::Impl::OnInfo(const StatusOr<Reply>& reply) {
-  StatusOr<std::string> run = RunOf(reply);
-  if (!run.ok()) return Break(run.status());
-  run_ = *std::move(run);
-  connected_ = true;
-  backoff_ = kBackoffMin;
-  CheckRunLater();
-  if (events_.connected) events_.connected(run_);
-}
-
-void Connection::Impl::CheckRunLater() {
-  run_timer_.expires_after(options_.run_check);
-  run_timer_.async_wait([self = shared_from_this()](const ErrorCode& error) {
-    if (!error && self->connected_) self->CheckRun();
-  });
-}
-
-void Connection::Impl::CheckRun() {
-  const std::array<std::string_view, 1> info = {"INFO"};
-  Enqueue(Command(info, {}), nullptr, {}, [this](const StatusOr<Reply>& reply) {
-    if (!connected_) return;  // broken meanwhile
-    const StatusOr<std::string> run = RunOf(reply);
-    if (run.ok() && *run == run_) return CheckRunLater();
-    Break(run.ok() ? Unavailable("Redis has another replication id by now") : run.status());
-  });
 }
 
 // When it does not, the callback is taken and told why.
@@ -187,7 +40,7 @@ bool Connection::Impl::Admits(size_t bytes, Callback& callback) {
     FailLater(std::move(callback), Unavailable("not connected to Redis"));
     return false;
   }
-  if (pending_bytes_ + bytes > options_.pending_bytes_max) {
+  if (pending_.bytes() + bytes > options_.pending_bytes_max) {
     FailLater(std::move(callback), ResourceExhausted("too many bytes wait for Redis"));
     return false;
   }
@@ -220,11 +73,7 @@ void Connection::Impl::Enqueue(Command command, const state::Script* script, mil
 Connection::Impl::Pending& Connection::Impl::Await(size_t bytes, milliseconds extra,
                                                    Callback callback) {
   const bool was_idle = pending_.empty();
-  Pending& pending = pending_.emplace_back();
-  pending.callback = std::move(callback);
-  pending.bytes = bytes;
-  pending.allowance = options_.timeout + extra;
-  pending_bytes_ += pending.bytes;
+  Pending& pending = pending_.Push(bytes, options_.timeout + extra, std::move(callback));
   if (was_idle) {
     last_heard_ = Clock::now();
     ArmReplyTimer();
@@ -234,17 +83,10 @@ Connection::Impl::Pending& Connection::Impl::Await(size_t bytes, milliseconds ex
 
 void Connection::Impl::OnLinkReply(Reply reply) {
   if (pending_.empty()) return Break(Internal("a reply that nobody asked for"));
-  if (Pending& oldest = pending_.front(); oldest.queued > 0) {
-    --oldest.queued;
-    const ReplyView queued(reply.get());
-    if (queued.type() == ReplyType::kError && oldest.refusal.empty()) oldest.refusal = queued.str();
-    return;
-  }
-  Pending pending = std::move(pending_.front());
-  pending_.pop_front();
-  pending_bytes_ -= pending.bytes;
+  if (pending_.Absorb(reply)) return;
+  Pending pending = pending_.Pop();
   // Behind a blocking command the timer may be set too late for the next one.
-  if (!pending_.empty() && pending_.front().allowance < pending.allowance) ArmReplyTimer();
+  if (!pending_.empty() && pending_.oldest().allowance < pending.allowance) ArmReplyTimer();
 
   const ReplyView view(reply.get());
   if (view.type() != ReplyType::kError) {
@@ -279,10 +121,9 @@ void Connection::Impl::Break(const Status& reason) {
   const bool was_connected = std::exchange(connected_, false);
   run_timer_.cancel();
   run_.clear();
-  for (Pending& pending : std::exchange(pending_, {})) {
+  for (Pending& pending : pending_.TakeAll()) {
     failures_.push_back({std::move(pending.callback), Unavailable(Message(reason))});
   }
-  pending_bytes_ = 0;
   RunFailures(failures_.size());
   const auto& event = was_connected ? events_.disconnected : events_.connect_failed;
   if (!closed_ && event) event(reason);
@@ -300,7 +141,7 @@ void Connection::Impl::Reconnect() {
 
 // One timer, moved only when it would fire too late: commands and replies do not touch it.
 void Connection::Impl::ArmReplyTimer() {
-  const auto allowance = pending_.empty() ? options_.timeout : pending_.front().allowance;
+  const auto allowance = pending_.empty() ? options_.timeout : pending_.oldest().allowance;
   const auto deadline = last_heard_ + allowance;
   if (reply_timer_armed_ && reply_timer_.expiry() <= deadline) return;
   reply_timer_armed_ = true;
@@ -314,7 +155,7 @@ void Connection::Impl::OnReplyTimer() {
   reply_timer_armed_ = false;
   const bool waiting = link_ != nullptr && (!connected_ || !pending_.empty());
   if (closed_ || !waiting) return;
-  const auto allowance = pending_.empty() ? options_.timeout : pending_.front().allowance;
+  const auto allowance = pending_.empty() ? options_.timeout : pending_.oldest().allowance;
   if (Clock::now() < last_heard_ + allowance) return ArmReplyTimer();
   Break(Unavailable("Redis did not reply in time"));
 }
