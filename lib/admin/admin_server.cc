@@ -7,24 +7,21 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
-#include <exception>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include "base/thread_name.h"
-#include "logging/logging.h"
+#include "late_answer.h"
+#include "routes.h"
 
 namespace topgun::admin {
 namespace {
@@ -35,13 +32,10 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-using Handler = std::function<Response(const Request&)>;
-using LaterHandler = std::function<void(const Request&, Respond)>;
 using HttpRequest = http::request<http::string_body>;
 using HttpResponse = http::response<http::string_body>;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::string_view kComponent = "admin";
 
 struct Endpoint {
   std::string host;
@@ -61,89 +55,6 @@ StatusOr<Endpoint> ParseListen(std::string_view listen) {
   }
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return Endpoint{std::string(host), std::string(port)};
-}
-
-// An answer that is waited for. Of the server thread.
-struct Awaited {
-  explicit Awaited(asio::io_context& loop) : arrival(loop) {}
-
-  asio::steady_timer arrival;  // ends with the answer or with patience
-  std::optional<Response> response;
-};
-
-// How other threads reach the loop for as long as there is one.
-class LoopHandle {
- public:
-  explicit LoopHandle(asio::io_context& loop) : loop_(&loop) {}
-
-  void Deliver(std::weak_ptr<Awaited> awaited, Response response) {
-    const std::lock_guard lock(mutex_);
-    if (loop_ == nullptr) return;
-    asio::post(*loop_, [awaited = std::move(awaited), response = std::move(response)]() mutable {
-      const auto waiting = awaited.lock();
-      if (waiting == nullptr || waiting->response) return;
-      waiting->response = std::move(response);
-      waiting->arrival.cancel();
-    });
-  }
-  void Close() {
-    const std::lock_guard lock(mutex_);
-    loop_ = nullptr;
-  }
-
- private:
-  std::mutex mutex_;
-  asio::io_context* loop_;
-};
-
-// Endpoints of one server. Immutable once it has started.
-class Routes {
- public:
-  void Add(std::string path, Handler handler) { now_[std::move(path)] = std::move(handler); }
-  void Add(std::string path, LaterHandler handler) { later_[std::move(path)] = std::move(handler); }
-
-  // The answer, or nothing when `respond` will be called with it.
-  std::optional<Response> Answer(const Request& request, const Respond& respond) const {
-    try {
-      if (const auto found = now_.find(request.path); found != now_.end()) {
-        return found->second(request);
-      }
-      const auto found = later_.find(request.path);
-      if (found == later_.end()) return Response{.status = 404, .body = "not found\n"};
-      found->second(request, respond);
-      return std::nullopt;
-    } catch (const std::exception& error) {
-      logging::Error(kComponent, "handler failed",
-                     {{"path", request.path}, {"error", error.what()}});
-      return Response{.status = 500, .body = "internal error\n"};
-    }
-  }
-
- private:
-  std::map<std::string, Handler> now_;
-  std::map<std::string, LaterHandler> later_;
-};
-
-// For endpoints that only show something.
-Handler ReadOnly(std::function<Response()> show) {
-  return [show = std::move(show)](const Request& request) -> Response {
-    if (request.method != "GET" && request.method != "HEAD") {
-      return {.status = 405, .body = "method not allowed\n"};
-    }
-    return show();
-  };
-}
-
-// The answer to who may not give this command; nothing for who may.
-std::optional<Response> RefusalOfCommand(const Request& request) {
-  if (request.method != "POST") return Response{.status = 405, .body = "use POST\n"};
-  if (!request.local) {
-    return Response{.status = 403,
-                    .body =
-                        "commands are taken from the machine of the process only, and from no "
-                        "web page: use kubectl exec or port-forward\n"};
-  }
-  return std::nullopt;
 }
 
 std::string ToString(boost::core::string_view text) { return {text.data(), text.size()}; }
@@ -324,19 +235,12 @@ void AdminServer::HandleLater(std::string path,
 }
 
 void AdminServer::HandleCommand(std::string path, std::function<Response(const Request&)> handler) {
-  Handle(std::move(path), [handler = std::move(handler)](const Request& request) {
-    if (auto refusal = RefusalOfCommand(request)) return *std::move(refusal);
-    return handler(request);
-  });
+  Handle(std::move(path), ForLocalCommands(std::move(handler)));
 }
 
 void AdminServer::HandleCommandLater(std::string path,
                                      std::function<void(const Request&, Respond)> handler) {
-  HandleLater(std::move(path),
-              [handler = std::move(handler)](const Request& request, Respond respond) {
-                if (auto refusal = RefusalOfCommand(request)) return respond(*std::move(refusal));
-                handler(request, std::move(respond));
-              });
+  HandleLater(std::move(path), ForLocalCommands(std::move(handler)));
 }
 
 Status AdminServer::Start() {
