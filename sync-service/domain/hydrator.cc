@@ -49,6 +49,17 @@ void Hydrator::Load(const std::string& map_id, StatusCallback callback) {
   Begin(job);
 }
 
+void Hydrator::LoadAll(std::vector<std::string> map_ids, StatusCallback done) {
+  if (map_ids.empty()) return done(OkStatus());
+  const std::string map_id = std::move(map_ids.back());
+  map_ids.pop_back();
+  Load(map_id,
+       [this, map_ids = std::move(map_ids), done = std::move(done)](const Status& status) mutable {
+         if (!status.ok()) return done(status);
+         LoadAll(std::move(map_ids), std::move(done));
+       });
+}
+
 void Hydrator::Begin(const JobPtr& job) {
   store_.HydrateBegin(job->map_id, job->token,
                       [this, job](StatusOr<std::optional<state::Position>> floor) {

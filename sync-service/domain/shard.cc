@@ -12,9 +12,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int64_t kBackoffMinMs = 20;
-constexpr int64_t kBackoffMaxMs = 1000;
-
 double Seconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -25,192 +22,20 @@ Shard::Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies)
     : shard_(shard),
       limits_(limits),
       deps_(dependencies),
-      feed_(shard, limits.ring_bytes_max),
-      cache_(limits.cache_bytes_max),
+      follower_(
+          shard,
+          {.ring_bytes_max = limits.ring_bytes_max, .cache_bytes_max = limits.cache_bytes_max},
+          dependencies.store, dependencies.probe),
       hydrator_(shard, dependencies.store, dependencies.owner, dependencies.probe),
       losers_(limits.losers),
       batch_(limits.batch) {}
 
-void Shard::OnConnected() {
-  ++connection_;
-  SetState(State::kClosed);
-  backoff_ms_ = 0;
-  Check();
-}
-
-void Shard::OnDisconnected() {
-  ++connection_;
-  SetState(State::kClosed);
-}
-
-void Shard::SetState(State state) {
-  if ((state_ == State::kOpen) != (state == State::kOpen)) {
-    deps_.probe.ShardsOpen(state == State::kOpen ? 1 : -1);
-  }
-  state_ = state;
-}
-
-// ---- Opening ----
-
-void Shard::Check() {
-  if (state_ == State::kChecking || deps_.store.run().empty()) return;
-  SetState(State::kChecking);
-  deps_.store.ReadMeta([this](StatusOr<ShardMeta> meta) { OnMeta(std::move(meta)); });
-}
-
-void Shard::OnMeta(StatusOr<ShardMeta> meta) {
-  if (state_ != State::kChecking) return;  // disconnected meanwhile
-  if (!meta.ok()) return RetryCheck(meta.status());
-  if (!meta->exists || meta->run != deps_.store.run()) return AskOwner();
-  Adopt(*meta);
-}
-
-void Shard::AskOwner() {
-  deps_.owner.OpenShard(shard_, deps_.store.run(), [this](const Status& status) {
-    if (state_ != State::kChecking) return;
-    if (!status.ok()) deps_.probe.OpenFailed();
-    RetryCheck(status);
-  });
-}
-
-void Shard::RetryCheck(const Status& reason) {
-  SetState(State::kClosed);
-  if (!reason.ok()) {
-    logging::Debug("shard", "not open yet", {{"shard", shard_}, {"reason", Message(reason)}});
-  }
-  backoff_ms_ = std::clamp(backoff_ms_ * 2, kBackoffMinMs, kBackoffMaxMs);
-  if (std::exchange(check_scheduled_, true)) return;
-  deps_.scheduler.After(backoff_ms_, [this] {
-    check_scheduled_ = false;
-    if (state_ == State::kClosed) Check();
-  });
-}
-
-void Shard::Adopt(const ShardMeta& meta) {
-  const bool known = feed_.position() != state::Position{};
-  const bool raised = meta.tail.incarnation != feed_.position().incarnation;
-  if (raised) {
-    cache_.Clear();
-    deps_.probe.ShardOpened();
-    logging::Info("shard", "open",
-                  {{"shard", shard_}, {"incarnation", meta.tail.incarnation}, {"n", meta.tail.n}});
-  }
-  if (!known) feed_.JumpTo(meta.tail);
-  backoff_ms_ = 0;
-  CatchUp(meta.tail, [this](const Status& status) {
-    if (state_ != State::kChecking) return;
-    if (!status.ok()) return RetryCheck(status);
-    LearnRareMaps();
-  });
-}
-
-// What is committed after these questions is told by the feed. Their answers come in order.
-void Shard::LearnRareMaps() {
-  static const std::string dead_tags = state::MapId(state::CellKind::kOr, state::kDeadTagMap);
-  static const std::string clamps = state::MapId(state::CellKind::kLww, state::kClampMap);
-  rare_maps_ = {false, false};
-  deps_.store.KnowsMap(dead_tags, [this](const StatusOr<bool>& known) {
-    rare_maps_.dead_tags = rare_maps_.dead_tags || !known.ok() || *known;
-  });
-  deps_.store.KnowsMap(clamps, [this](const StatusOr<bool>& known) {
-    rare_maps_.clamps = rare_maps_.clamps || !known.ok() || *known;
-    if (state_ != State::kChecking) return;
-    if (!known.ok()) return RetryCheck(known.status());
-    Open();
-  });
-}
-
-void Shard::Open() {
-  SetState(State::kOpen);
-  Pump();
-  if (!barrier_waiters_.empty()) RunBarrier();
-}
-
-void Shard::Close() {
-  if (state_ == State::kChecking) return;
-  SetState(State::kClosed);
-  Check();
-}
-
 // ---- Following the feed ----
 
-void Shard::CatchUp(const state::Position& tail, StatusCallback done) {
-  if (feed_.position() >= tail) return done(OkStatus());
-  constexpr size_t kEntriesPerRead = 256;
-  deps_.store.ReadFeed(
-      feed_.position(), kEntriesPerRead,
-      [this, tail, done = std::move(done)](StatusOr<std::vector<FeedRecord>> records) mutable {
-        if (!records.ok()) return done(records.status());
-        if (!AcceptRecords(*std::move(records)) && feed_.position() < tail) {
-          // What lies between is trimmed or lost.
-          deps_.probe.FeedGap();
-          cache_.Clear();
-          rare_maps_ = {};
-          feed_.JumpTo(tail);
-        }
-        CatchUp(tail, std::move(done));
-      });
-}
-
-bool Shard::AcceptRecords(std::vector<FeedRecord> records) {
-  if (records.empty()) return false;
-  deps_.probe.FeedEntriesRead(records.size());
-  for (FeedRecord& record : records) {
-    const FeedEntryPtr entry = MakeFeedEntry(record.position, std::move(record.entry));
-    if (entry == nullptr) {
-      logging::Error("shard", "malformed feed entry skipped",
-                     {{"shard", shard_}, {"position", state::ToString(record.position)}});
-      return false;
-    }
-    switch (feed_.Accept(entry)) {
-      case ShardFeed::Accepted::kNext:
-        ApplyToCache(*entry);
-        break;
-      case ShardFeed::Accepted::kNextAfterLoss:
-        deps_.probe.FeedGap();
-        cache_.Clear();
-        rare_maps_ = {};
-        break;
-      case ShardFeed::Accepted::kKnown:
-        break;
-      case ShardFeed::Accepted::kGap:
-        return false;
-    }
-  }
-  return true;
-}
-
-void Shard::NoticeRareMaps(const FeedEntry& entry) {
-  for (const std::string_view map : entry.view.maps) {
-    if (map == state::kDeadTagMap) rare_maps_.dead_tags = true;
-    if (map == state::kClampMap) rare_maps_.clamps = true;
-  }
-}
-
-void Shard::ApplyToCache(const FeedEntry& entry) {
-  NoticeRareMaps(entry);
-  const state::FeedEntryView& view = entry.view;
-  // Markers, and commits without changes (a map was loaded), change Redis behind the feed.
-  if (view.is_marker || view.changes.empty()) {
-    cache_.Clear();
-    return;
-  }
-  std::string id;
-  for (const state::ChangeView& change : view.changes) {
-    id.clear();
-    AppendCellId(id, change.kind, view.maps[change.map],
-                 state::CellField(change.kind, change.key, change.tag));
-    const bool pruned = (change.flags & state::kChangePruned) != 0;
-    cache_.Update(id, pruned ? std::string_view() : change.cell);
-  }
-}
-
 void Shard::Poll() {
-  if (state_ != State::kOpen || busy_ || barrier_running_ || !feed_.has_listeners()) return;
+  if (state_ != State::kOpen || busy_ || barrier_running_ || !feed().has_listeners()) return;
   RunBarrier();
 }
-
-// ---- Barrier ----
 
 void Shard::Barrier(Callback<state::Position> callback) {
   barrier_waiters_.push_back(std::move(callback));
@@ -223,12 +48,12 @@ void Shard::RunBarrier() {
   deps_.store.ReadMeta([this](StatusOr<ShardMeta> meta) {
     if (!meta.ok()) return FinishBarrier(meta.status());
     if (!meta->exists || meta->run != deps_.store.run() ||
-        meta->tail.incarnation != feed_.position().incarnation) {
+        meta->tail.incarnation != follower_.position().incarnation) {
       return FinishBarrier(Unavailable("shard is closed"));
     }
-    CatchUp(meta->tail, [this, persisted = meta->persisted](const Status& status) {
+    follower_.CatchUp(meta->tail, [this, persisted = meta->persisted](const Status& status) {
       if (status.ok()) {
-        feed_.SetPersisted(limits_.volatile_storage ? feed_.position() : persisted);
+        feed().SetPersisted(limits_.volatile_storage ? follower_.position() : persisted);
       }
       FinishBarrier(status);
     });
@@ -239,7 +64,7 @@ void Shard::FinishBarrier(const Status& status) {
   barrier_running_ = false;
   std::vector<Callback<state::Position>> current = std::exchange(barrier_current_, {});
   if (status.ok()) {
-    for (auto& callback : current) callback(feed_.position());
+    for (auto& callback : current) callback(follower_.position());
   } else {
     // Never an empty answer: wait until the shard is open.
     barrier_waiters_.insert(barrier_waiters_.begin(), std::make_move_iterator(current.begin()),
@@ -258,12 +83,6 @@ void Shard::EnsureLoaded(const std::string& map_id, StatusCallback callback) {
   });
 }
 
-void Shard::CountCache() {
-  deps_.probe.CacheBytes(static_cast<int64_t>(cache_.bytes()) -
-                         static_cast<int64_t>(cache_bytes_counted_));
-  cache_bytes_counted_ = cache_.bytes();
-}
-
 // ---- Writing ----
 
 bool Shard::Submit(WritePart part) {
@@ -275,7 +94,7 @@ bool Shard::Submit(WritePart part) {
     return false;
   }
   if (part.ops.empty()) {
-    part.done({OkStatus(), feed_.position(), {}});
+    part.done({OkStatus(), follower_.position(), {}});
     return false;
   }
   if (part.times.trace != 0) followed_ = part.times.trace;
@@ -305,24 +124,24 @@ void Shard::Pump() {
 }
 
 void Shard::LookUp() {
-  batch_position_ = feed_.position();
-  std::vector<CellRef> missing = batch_.LookUp(cache_);
+  batch_position_ = follower_.position();
+  std::vector<CellRef> missing = batch_.LookUp(follower_.cache());
   deps_.probe.CellsRead(batch_.cell_count() - missing.size(), missing.size());
   if (missing.empty()) return MergeAndCommit();
   deps_.store.ReadCells(missing, [this](StatusOr<std::vector<std::optional<std::string>>> cells) {
     if (!cells.ok()) return StopBatch();
     times_.read = steady_clock::now();
-    batch_.Provide(*std::move(cells), cache_);
+    batch_.Provide(*std::move(cells), follower_.cache());
     MergeAndCommit();
   });
 }
 
 void Shard::MergeAndCommit() {
   // The feed may have moved while cells were read; then the batch's copies are too old to build on.
-  if (feed_.position() != batch_position_) return LookUp();
+  if (follower_.position() != batch_position_) return LookUp();
   const int64_t now_ms = deps_.wall.NowMs();
-  batch_.ExpectDeadTags(rare_maps_.dead_tags);
-  batch_.ExpectClamps(rare_maps_.clamps);
+  batch_.ExpectDeadTags(follower_.rare_maps().dead_tags);
+  batch_.ExpectClamps(follower_.rare_maps().clamps);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
   CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
   times_.sent = steady_clock::now();
@@ -351,14 +170,15 @@ void Shard::OnCommit(StatusOr<CommitReply> reply) {
     case state::CommitCode::kCommitted:
       return OnCommitted(*reply);
     case state::CommitCode::kConflict:
-      return CatchUp({batch_position_.incarnation, reply->n}, [this](const Status& status) {
-        if (!status.ok()) return StopBatch();
-        LookUp();
-      });
+      return follower_.CatchUp({batch_position_.incarnation, reply->n},
+                               [this](const Status& status) {
+                                 if (!status.ok()) return StopBatch();
+                                 LookUp();
+                               });
     case state::CommitCode::kClosed:
       return StopBatch();
     case state::CommitCode::kUnloaded:
-      return LoadMaps(std::move(reply->unloaded), [this](const Status& status) {
+      return hydrator_.LoadAll(std::move(reply->unloaded), [this](const Status& status) {
         if (!status.ok()) return StopBatch();
         LookUp();
       });
@@ -371,20 +191,19 @@ void Shard::OnCommitted(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
   if (std::string bytes = batch_.TakeEntry(); !bytes.empty()) {
     if (const FeedEntryPtr entry = MakeFeedEntry(position, std::move(bytes), times_.trace)) {
-      feed_.Accept(entry);
-      NoticeRareMaps(*entry);
+      follower_.AcceptCommit(entry);
     }
   }
-  feed_.SetPersisted(reply.persisted);
-  const std::vector<PartState*> finished = batch_.Settle(position, cache_);
+  feed().SetPersisted(reply.persisted);
+  const std::vector<PartState*> finished = batch_.Settle(position, follower_.cache());
   // The feed was read while the reply was on its way: what it told is newer than our cells.
-  if (feed_.position() > position) cache_.Clear();
+  if (follower_.position() > position) follower_.cache().Clear();
   RecordConflicts();
   times_.ops = batch_.op_count();
   times_.cells = batch_.changed_count();
   batch_.Clear();
   busy_ = false;
-  CountCache();
+  follower_.CountCache();
   for (PartState* const part : finished) {
     queue_bytes_ -= part->part.bytes;
     deps_.probe.QueueBytes(-static_cast<int64_t>(part->part.bytes));
@@ -439,17 +258,6 @@ void Shard::RecordConflicts() {
   const int64_t now_ms = deps_.wall.NowMs();
   for (const LostWrite& lost : conflicts.lost) losers_.Add(lost, now_ms);
   deps_.probe.LoserBytes(static_cast<int64_t>(losers_.bytes()) - before);
-}
-
-void Shard::LoadMaps(std::vector<std::string> map_ids, StatusCallback done) {
-  if (map_ids.empty()) return done(OkStatus());
-  const std::string map_id = std::move(map_ids.back());
-  map_ids.pop_back();
-  hydrator_.Load(map_id, [this, map_ids = std::move(map_ids),
-                          done = std::move(done)](const Status& status) mutable {
-    if (!status.ok()) return done(status);
-    LoadMaps(std::move(map_ids), std::move(done));
-  });
 }
 
 // Keeps the batch; it starts again from the cells when the shard is open. Every op is idempotent,

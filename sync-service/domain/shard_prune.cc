@@ -14,11 +14,11 @@ void Shard::Prune(PruneBatch batch, Callback<size_t> callback) {
 }
 
 void Shard::ReadPruned() {
-  batch_position_ = feed_.position();
+  batch_position_ = follower_.position();
   deps_.store.ReadCells(prune_->batch.LookUp(),
                         [this](const StatusOr<std::vector<std::optional<std::string>>>& cells) {
                           if (!cells.ok()) return StopPrune(cells.status());
-                          if (feed_.position() != batch_position_) return ReadPruned();
+                          if (follower_.position() != batch_position_) return ReadPruned();
                           if (!prune_->batch.Provide(*cells)) return EndPrune(size_t{0});
                           CommitPrune();
                         });
@@ -33,14 +33,15 @@ void Shard::CommitPrune() {
       case state::CommitCode::kCommitted:
         return OnPruned(*reply);
       case state::CommitCode::kConflict:
-        return CatchUp({batch_position_.incarnation, reply->n}, [this](const Status& status) {
-          if (!status.ok()) return StopPrune(status);
-          ReadPruned();
-        });
+        return follower_.CatchUp({batch_position_.incarnation, reply->n},
+                                 [this](const Status& status) {
+                                   if (!status.ok()) return StopPrune(status);
+                                   ReadPruned();
+                                 });
       case state::CommitCode::kClosed:
         return StopPrune(Unavailable("the shard is closed"));
       case state::CommitCode::kUnloaded:
-        return LoadMaps(std::move(reply->unloaded), [this](const Status& status) {
+        return hydrator_.LoadAll(std::move(reply->unloaded), [this](const Status& status) {
           if (!status.ok()) return StopPrune(status);
           ReadPruned();
         });
@@ -53,10 +54,9 @@ void Shard::CommitPrune() {
 void Shard::OnPruned(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
   if (const FeedEntryPtr entry = MakeFeedEntry(position, prune_->batch.entry())) {
-    feed_.Accept(entry);
-    ApplyToCache(*entry);
+    follower_.AcceptPrune(entry);
   }
-  feed_.SetPersisted(reply.persisted);
+  feed().SetPersisted(reply.persisted);
   EndPrune(prune_->batch.cell_count());
 }
 

@@ -22,6 +22,8 @@ class Hydrator {
 
   // OK: the map is loaded. ABORTED: another load took over, or the shard closed; ask again.
   void Load(const std::string& map_id, StatusCallback callback);
+  // One after the other; ends with the first that fails.
+  void LoadAll(std::vector<std::string> map_ids, StatusCallback done);
 
  private:
   struct Job {

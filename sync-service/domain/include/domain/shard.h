@@ -18,14 +18,13 @@
 
 #include "base/clock.h"
 #include "crdt/hybrid_logical_clock.h"
-#include "domain/cell_cache.h"
+#include "domain/feed_follower.h"
 #include "domain/hydrator.h"
 #include "domain/io.h"
 #include "domain/loser_log.h"
 #include "domain/merge_batch.h"
 #include "domain/probe.h"
 #include "domain/prune_batch.h"
-#include "domain/shard_feed.h"
 
 namespace topgun::sync {
 
@@ -82,12 +81,12 @@ class Shard {
   bool busy() const { return busy_; }
   size_t unfinished_parts() const { return parts_.size(); }
   uint64_t unfinished_bytes() const { return queue_bytes_; }
-  uint64_t cache_bytes() const { return cache_.bytes(); }
-  ShardFeed& feed() { return feed_; }
+  uint64_t cache_bytes() const { return follower_.cache().bytes(); }
+  ShardFeed& feed() { return follower_.feed(); }
   ShardStore& store() { return deps_.store; }
   // Whether any tag may have been declared dead here (docs/state-layout.md, "dead tags"): true at
   // every position at which one is.
-  bool may_have_dead_tags() const { return rare_maps_.dead_tags; }
+  bool may_have_dead_tags() const { return follower_.rare_maps().dead_tags; }
   // What has lost here.
   const LoserLog& losers() const { return losers_; }
 
@@ -95,29 +94,15 @@ class Shard {
   using Time = std::chrono::steady_clock::time_point;
 
   enum class State : uint8_t { kClosed, kChecking, kOpen };
-  // Maps of the system that would have to be looked up for every op of some kind if they had cells,
-  // which they rarely do: whether they may have any, true at every position at which they do.
-  struct RareMaps {
-    bool dead_tags = true;
-    bool clamps = true;
-  };
 
   void Check();
   void OnMeta(StatusOr<ShardMeta> meta);
   void AskOwner();
   void RetryCheck(const Status& reason);
   void Adopt(const ShardMeta& meta);
-  void LearnRareMaps();
   void Open();
   void Close();
   void SetState(State state);
-
-  // Reads entries until the position reaches `tail` or nothing is left.
-  void CatchUp(const state::Position& tail, StatusCallback done);
-  // False when the feed cannot be followed from here.
-  bool AcceptRecords(std::vector<FeedRecord> records);
-  void ApplyToCache(const FeedEntry& entry);
-  void NoticeRareMaps(const FeedEntry& entry);
 
   void Pump();
   void LookUp();
@@ -127,7 +112,6 @@ class Shard {
   void RecordConflicts();
   void Finish(PartState& part);
   void Record(const PartState& part) const;
-  void LoadMaps(std::vector<std::string> map_ids, StatusCallback done);
   void StopBatch();
   void RefuseAll(const Status& status);
 
@@ -139,7 +123,6 @@ class Shard {
 
   void RunBarrier();
   void FinishBarrier(const Status& status);
-  void CountCache();
 
   const uint32_t shard_;
   ShardLimits limits_;
@@ -148,12 +131,9 @@ class Shard {
   int64_t backoff_ms_ = 0;
   bool check_scheduled_ = false;
 
-  ShardFeed feed_;
-  CellCache cache_;
+  FeedFollower follower_;
   Hydrator hydrator_;
   LoserLog losers_;
-  uint64_t cache_bytes_counted_ = 0;
-  RareMaps rare_maps_;
 
   std::list<PartState> parts_;  // not finished
   uint64_t queue_bytes_ = 0;    // of them
