@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "map_census.h"
+#include "shard_replies.h"
 #include "state/feed_entry.h"
 
 namespace topgun::sync {
@@ -18,36 +20,6 @@ std::optional<state::MapIdView> ParseId(std::string_view map_id) {
   state::MapIdView id;
   if (!state::ParseMapId(map_id, &id)) return std::nullopt;
   return id;
-}
-
-state::Position PositionOf(const ReplyView& incarnation, const ReplyView& n) {
-  return {static_cast<uint64_t>(incarnation.integer()), static_cast<uint64_t>(n.integer())};
-}
-
-CommitReply ParseCommit(const ReplyView& reply) {
-  CommitReply out;
-  out.code = static_cast<state::CommitCode>(reply[0].integer());
-  if (out.code == state::CommitCode::kUnloaded) {
-    for (size_t i = 1; i < reply.size(); ++i) out.unloaded.emplace_back(reply[i].str());
-  } else if (out.code == state::CommitCode::kCommitted ||
-             out.code == state::CommitCode::kConflict) {
-    out.n = static_cast<uint64_t>(reply[1].integer());
-  }
-  if (out.code == state::CommitCode::kCommitted) out.persisted = PositionOf(reply[3], reply[4]);
-  return out;
-}
-
-std::vector<FeedRecord> ParseFeed(const ReplyView& reply) {
-  std::vector<FeedRecord> records;
-  records.reserve(reply.size());
-  for (size_t i = 0; i < reply.size(); ++i) {
-    const auto position = state::ParsePosition(reply[i][0].str());
-    const ReplyView fields = reply[i][1];
-    for (size_t f = 0; position.has_value() && f + 1 < fields.size(); f += 2) {
-      if (fields[f].str() == "e") records.push_back({*position, std::string(fields[f + 1].str())});
-    }
-  }
-  return records;
 }
 
 // Collects the replies of several HMGET into one answer, in the order of the references.
@@ -85,16 +57,7 @@ void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
   route_.Send({"HMGET", keys_.meta(), "run", "inc", "n", "bytes", "pinc", "pn"},
               [callback = std::move(callback)](StatusOr<Reply> reply) {
                 if (!reply.ok()) return callback(reply.status());
-                const ReplyView fields(reply->get());
-                ShardMeta meta;
-                meta.exists = fields.size() == 6 && !fields[0].is_nil();
-                if (meta.exists) {
-                  meta.run = fields[0].str();
-                  meta.tail = PositionOf(fields[1], fields[2]);
-                  meta.bytes = static_cast<uint64_t>(fields[3].integer());
-                  meta.persisted = PositionOf(fields[4], fields[5]);
-                }
-                callback(std::move(meta));
+                callback(ParseMeta(ReplyView(reply->get())));
               });
 }
 
@@ -220,75 +183,15 @@ void RedisShardStore::Scan(state::CellKind kind, std::string_view map, std::stri
   if (space != std::string_view::npos && cursor.substr(space + 1) != route_.run()) {
     return callback(Unavailable("this scan began at another Redis"));
   }
-  route_.Send(
-      {"HSCAN", keys_.Cells(kind, map), cursor.substr(0, space), "COUNT", "500"},
-      [callback = std::move(callback), run = route_.run()](StatusOr<Reply> reply) {
-        if (!reply.ok()) return callback(reply.status());
-        const ReplyView scan(reply->get());
-        ScanChunk chunk;
-        chunk.cursor = scan[0].str();
-        if (chunk.cursor != "0") chunk.cursor.append(" ").append(run);
-        const ReplyView pairs = scan[1];
-        for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
-          chunk.cells.push_back({std::string(pairs[i].str()), std::string(pairs[i + 1].str())});
-        }
-        callback(std::move(chunk));
-      });
-}
-
-// Two hashes name maps: `maps` those that were written since the shard was created, `unloaded`
-// those that Redis has lost.
-void RedisShardStore::ListMaps(Callback<std::vector<MapSize>> callback) {
-  auto map_ids = std::make_shared<std::set<std::string>>();
-  const auto collect = [map_ids](const StatusOr<Reply>& reply) {
-    if (!reply.ok()) return;
-    const ReplyView names(reply->get());
-    for (size_t i = 0; i < names.size(); ++i) map_ids->emplace(names[i].str());
-  };
-  auto failure = std::make_shared<Status>();
-  route_.Send({"HKEYS", keys_.maps()}, [collect, failure](const StatusOr<Reply>& reply) {
-    *failure = reply.status();
-    collect(reply);
-  });
-  route_.Send({"HKEYS", keys_.unloaded()},
-              [this, collect, failure, map_ids,
-               callback = std::move(callback)](const StatusOr<Reply>& reply) mutable {
-                if (!failure->ok()) return callback(*failure);
+  route_.Send({"HSCAN", keys_.Cells(kind, map), cursor.substr(0, space), "COUNT", "500"},
+              [callback = std::move(callback), run = route_.run()](StatusOr<Reply> reply) {
                 if (!reply.ok()) return callback(reply.status());
-                collect(reply);
-                CountCells(*map_ids, std::move(callback));
+                callback(ParseScan(ReplyView(reply->get()), run));
               });
 }
 
-void RedisShardStore::CountCells(const std::set<std::string>& map_ids,
-                                 Callback<std::vector<MapSize>> callback) {
-  struct Counting {
-    std::vector<MapSize> sizes;
-    size_t open = 0;
-    Status failure;
-    Callback<std::vector<MapSize>> callback;
-  };
-  auto counting = std::make_shared<Counting>();
-  counting->callback = std::move(callback);
-  for (const std::string& map_id : map_ids) {
-    if (ParseId(map_id)) counting->sizes.push_back({map_id, 0});
-  }
-  counting->open = counting->sizes.size();
-  if (counting->open == 0) return counting->callback(std::move(counting->sizes));
-  for (size_t i = 0; i < counting->sizes.size(); ++i) {
-    const auto id = ParseId(counting->sizes[i].map_id);
-    route_.Send(
-        {"HLEN", keys_.Cells(id->kind, id->map)}, [counting, i](const StatusOr<Reply>& reply) {
-          if (reply.ok()) {
-            counting->sizes[i].cells = static_cast<uint64_t>(ReplyView(reply->get()).integer());
-          } else {
-            counting->failure = reply.status();
-          }
-          if (--counting->open != 0) return;
-          if (!counting->failure.ok()) return counting->callback(counting->failure);
-          counting->callback(std::move(counting->sizes));
-        });
-  }
+void RedisShardStore::ListMaps(Callback<std::vector<MapSize>> callback) {
+  MapCensus::Take(route_, keys_, std::move(callback));
 }
 
 void RedisShardStore::KnowsMap(std::string_view map_id, Callback<bool> callback) {
@@ -351,13 +254,7 @@ void RedisShardStore::HydrateChunk(std::string_view map_id, std::string_view tok
   route_.Eval(state::HydrateChunkScript(), 2, args,
               [callback = std::move(callback)](StatusOr<Reply> reply) {
                 if (!reply.ok()) return callback(reply.status());
-                const ReplyView fields(reply->get());
-                if (fields[0].integer() == 0) return callback(Aborted("stale load token"));
-                std::vector<size_t> clashes;
-                for (size_t i = 1; i < fields.size(); ++i) {
-                  clashes.push_back(static_cast<size_t>(fields[i].integer()));
-                }
-                callback(std::move(clashes));
+                callback(ParseClashes(ReplyView(reply->get())));
               });
 }
 

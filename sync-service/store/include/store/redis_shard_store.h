@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -55,7 +54,6 @@ class RedisShardStore final : public ShardStore {
 
  private:
   void CommitByScript(const CommitRequest& request, Callback<CommitReply> callback);
-  void CountCells(const std::set<std::string>& map_ids, Callback<std::vector<MapSize>> callback);
   std::string BoundToken(std::string_view token) const;
 
   redis::Route& route_;
