@@ -9,7 +9,6 @@
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/error_codes.h"
-#include "dispatch/fan_out.h"
 
 namespace topgun::gateway {
 namespace {
@@ -20,16 +19,6 @@ constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
 // A burst of one level; more than that need not wait for the rest.
 constexpr size_t kBurstMax = 256;
 
-DigitMask MaskOf(const std::vector<wire::BucketHash>& buckets) {
-  DigitMask mask = 0;
-  for (const wire::BucketHash& bucket : buckets) {
-    const size_t digit = std::string_view("0123456789abcdef").find(bucket.digit);
-    const bool counts = bucket.digit.size() == 1 && digit != std::string_view::npos;
-    if (counts && bucket.hash != 0) mask = static_cast<DigitMask>(mask | 1U << digit);
-  }
-  return mask;
-}
-
 }  // namespace
 
 void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& frame) {
@@ -37,7 +26,7 @@ void MapSync::OnSyncInit(Connection& connection, const wire::SyncInitFrame& fram
 }
 
 void MapSync::OnOrMapSyncInit(Connection& connection, const wire::OrMapSyncInitFrame& frame) {
-  OnInit(connection, {CellKind::kOr, std::string(frame.map)}, MaskOf(frame.bucket_hashes),
+  OnInit(connection, {CellKind::kOr, std::string(frame.map)}, ReportedDigits(frame.bucket_hashes),
          frame.last_sync_timestamp);
 }
 
@@ -303,75 +292,6 @@ void MapSync::Answered(ConnectionId id) {
   if (--follower->second.requests == options_.requests_max / 2) {
     connection->writes().PauseReading(WritePath::Pause::kSync, false);
   }
-}
-
-// ---- Healing ----
-
-void MapSync::OfferRoot(Connection& connection, CellKind kind, const std::string& map) {
-  probe_.HealsSent(1);
-  Enqueue(connection, {kind, map},
-          {.type = Request::Type::kRoot, .connection = connection.id(), .path = {}, .keys = {}});
-}
-
-void MapSync::OnLive(Connection& connection, const std::string& map) {
-  for (const CellKind kind : {CellKind::kLww, CellKind::kOr}) {
-    const auto topic = topics_.find(MapKey{kind, map});
-    if (topic == topics_.end()) continue;
-    const auto follower = topic->second.followers.find(&connection);
-    if (follower == topic->second.followers.end() || !follower->second.readable) continue;
-    OfferRoot(connection, kind, map);
-  }
-}
-
-void MapSync::Heal() {
-  if (!std::exchange(heal_wanted_, true)) {
-    heal_at_ = std::chrono::steady_clock::now() + options_.heal_delay;
-  }
-}
-
-void MapSync::Tick(Time now) {
-  if (heal_wanted_ && now >= heal_at_) {
-    heal_wanted_ = false;
-    std::set<MapKey> maps(to_heal_.begin(), to_heal_.end());
-    for (const auto& [key, topic] : topics_) {
-      if (!topic.followers.empty()) maps.insert(key);
-    }
-    context_->fan_out.ForEachMap([&maps](const std::string& map) {
-      maps.emplace(CellKind::kLww, map);
-      maps.emplace(CellKind::kOr, map);
-    });
-    to_heal_.assign(maps.begin(), maps.end());
-  }
-  StartHeals();
-}
-
-void MapSync::StartHeals() {
-  for (size_t i = 0; i < options_.heals_per_tick && !to_heal_.empty(); ++i) {
-    const MapKey key = std::move(to_heal_.front());
-    to_heal_.pop_front();
-    Topic& topic = topics_[key];
-    topic.waiting.push_back({.type = Request::Type::kHeal,
-                             .connection = {},
-                             .received_ms = clock_.NowMs(),
-                             .path = {},
-                             .keys = {}});
-    StartRead(key, topic);
-  }
-}
-
-// Subscribers that did not sync the map may hold it as the other kind: they are told of trees that
-// have something.
-void MapSync::SendHeals(const MapKey& key, const Topic& topic, uint32_t hash, int64_t at_ms) {
-  std::set<Connection*> told;
-  for (const auto& [connection, following] : topic.followers) {
-    if (following.readable) told.insert(connection);
-  }
-  if (hash != 0) {
-    context_->fan_out.ForEachSubscriber(
-        key.second, [&told](Connection& connection) { told.insert(&connection); });
-  }
-  for (Connection* const connection : told) SendRoot(*connection, key, hash, at_ms, false);
-  probe_.HealsSent(told.size());
 }
 
 }  // namespace topgun::gateway

@@ -50,6 +50,16 @@ std::span<const TreeAnswer::Cell> CellsOf(const TreeAnswer::Node& node, std::str
 
 }  // namespace
 
+DigitMask ReportedDigits(std::span<const wire::BucketHash> buckets) {
+  DigitMask mask = 0;
+  for (const wire::BucketHash& bucket : buckets) {
+    const size_t digit = kPathDigits.find(bucket.digit);
+    const bool counts = bucket.digit.size() == 1 && digit != std::string_view::npos;
+    if (counts && bucket.hash != 0) mask = static_cast<DigitMask>(mask | 1U << digit);
+  }
+  return mask;
+}
+
 std::vector<TreeAnswer::Child> ChildrenToList(const TreeAnswer::Node& node, std::string_view path,
                                               DigitMask reported) {
   std::vector<TreeAnswer::Child> children = node.children;

@@ -9,11 +9,13 @@
 
 #include "crdt/timestamp.h"
 #include "dispatch/io.h"
+#include "wire/client_frame.h"
 
 namespace topgun::gateway {
 
 // Bit d: the client has told that its bucket of digit d is not empty.
 using DigitMask = uint16_t;
+DigitMask ReportedDigits(std::span<const wire::BucketHash> buckets);
 
 // What is listed for an inner node of an OR map. Digits that the server lacks are listed with hash
 // 0, so that the client descends and pushes what only it has: at the root those that the client
