@@ -20,40 +20,16 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include "http/http.h"
+#include "ws/beast_http_message.h"
 #include "ws/beast_session.h"
 #include "ws/listener.h"
+#include "ws/loop_state.h"
 #include "ws/transport.h"
 
 namespace topgun::gateway {
-
-// A connection that is no WebSocket yet.
-class Incoming {
- public:
-  virtual ~Incoming() = default;
-  // A graceful stop: a request at hand is answered, but no other one is waited for.
-  virtual void Drain() = 0;
-};
-
-// What the connections of one loop share.
-struct LoopState {
-  LoopState(const Listener::Loop& loop_in, const ListenerLimits& limits_in)
-      : loop(loop_in), limits(limits_in) {}
-
-  const Listener::Loop loop;
-  ListenerLimits limits;
-  std::vector<char> scratch = std::vector<char>(size_t{256} << 10);
-  std::unordered_set<Incoming*> incoming;
-  uint64_t body_bytes = 0;   // of requests that are read or worked on
-  bool draining = false;     // requests in hand are answered, no other one is waited for
-  bool refusing_ws = false;  // clients are to connect elsewhere
-};
-
-inline std::string_view ToStd(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 template <class Transport>
 class HttpConnection final : public Incoming,
@@ -83,7 +59,7 @@ class HttpConnection final : public Incoming,
     socket.non_blocking(true, error);
     const tcp::endpoint remote = socket.remote_endpoint(error);
     const tcp::endpoint local = socket.local_endpoint(error);
-    peer_ = AddressText(remote.address());
+    peer_ = Unmapped(remote.address()).to_string();
     loopback_ = Unmapped(local.address()).is_loopback();
     state_->incoming.insert(this);
     state_->loop.probe->HttpOpened();
@@ -109,15 +85,6 @@ class HttpConnection final : public Incoming,
 
  private:
   enum class Phase : uint8_t { kIdle, kHeader, kBody, kHandling, kWriting, kLingering, kClosed };
-
-  static boost::asio::ip::address Unmapped(const boost::asio::ip::address& address) {
-    namespace ip = boost::asio::ip;
-    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-    return ip::make_address_v4(ip::v4_mapped, address.to_v6());
-  }
-  static std::string AddressText(const boost::asio::ip::address& address) {
-    return Unmapped(address).to_string();
-  }
 
   void Enter(Phase phase, std::chrono::milliseconds time) {
     phase_ = phase;
@@ -169,7 +136,7 @@ class HttpConnection final : public Incoming,
     ++*state_->loop.http_requests;
     counted_ = true;
     const auto& header = parser_->get();
-    const std::string_view path = PathOf(ToStd(header.target()));
+    const std::string_view path = PathOfTarget(ToStd(header.target()));
     if ((path == "/ws" || path == "/") && boost::beast::websocket::is_upgrade(header)) {
       return Upgrade();
     }
@@ -249,8 +216,7 @@ class HttpConnection final : public Incoming,
     if (expired_) return begun ? Refuse(408, "request took too long") : Close();
     if (error == http::error::header_limit) return Refuse(431, "header too large");
     if (error == http::error::body_limit) return Refuse(413, TooLarge());
-    const bool malformed = error.category() == make_error_code(http::error::bad_version).category();
-    if (malformed && error != http::error::end_of_stream && error != http::error::partial_message) {
+    if (IsMalformed(error)) {
       return Refuse(400, "malformed HTTP request: " + error.message());
     }
     Close();
@@ -277,17 +243,7 @@ class HttpConnection final : public Incoming,
   }
 
   HttpRequest ViewRequest() const {
-    const auto& message = parser_->get();
-    const std::string_view target = ToStd(message.target());
-    const std::string_view path = PathOf(target);
-    HttpRequest request;
-    request.method = ToStd(message.method_string());
-    request.path = path;
-    if (path.size() < target.size()) request.query = target.substr(path.size() + 1);
-    request.body = message.body();
-    for (const auto& each : message) {
-      request.headers.emplace_back(ToStd(each.name_string()), ToStd(each.value()));
-    }
+    HttpRequest request = ViewOf(parser_->get());
     request.peer = peer_;
     request.loopback = loopback_;
     return request;
@@ -301,16 +257,8 @@ class HttpConnection final : public Incoming,
   }
 
   void Write(HttpResponse answer, bool keep_alive) {
-    const bool head = parser_->get().method() == boost::beast::http::verb::head;
     keep_alive = keep_alive && !state_->draining;
-    response_ = {};
-    response_.result(static_cast<unsigned>(answer.status));
-    response_.version(parser_->get().version());
-    response_.keep_alive(keep_alive);
-    if (!answer.content_type.empty()) response_.set(field::content_type, answer.content_type);
-    for (const auto& [name, value] : answer.headers) response_.insert(name, value);
-    if (answer.status != 204 && answer.status != 304) response_.content_length(answer.body.size());
-    if (!head) response_.body() = std::move(answer.body);
+    Fill(response_, std::move(answer), parser_->get(), keep_alive);
     Enter(Phase::kWriting, options_.http_write_timeout);
     boost::beast::http::async_write(
         transport_, response_,
@@ -342,10 +290,6 @@ class HttpConnection final : public Incoming,
     state_->incoming.erase(this);
   }
 
-  static std::string_view PathOf(std::string_view target) {
-    return target.substr(0, target.find('?'));
-  }
-
   static constexpr size_t kKeptBytes = size_t{16} << 10;  // of an idle connection
   static constexpr std::chrono::milliseconds kLinger{2'000};
 
@@ -360,7 +304,7 @@ class HttpConnection final : public Incoming,
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   boost::beast::http::response<boost::beast::http::empty_body> interim_;
-  boost::beast::http::response<boost::beast::http::string_body> response_;
+  BeastResponse response_;
   Phase phase_ = Phase::kIdle;
   bool expired_ = false;  // the deadline of this phase
   bool counted_ = false;  // in the loop's requests

@@ -8,6 +8,7 @@
 #include "ws/beast_http.h"
 #include "ws/beast_tls.h"
 #include "ws/listener.h"
+#include "ws/loop_state.h"
 
 namespace topgun::gateway {
 namespace {

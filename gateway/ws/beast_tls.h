@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "ws/beast_http.h"
+#include "ws/loop_state.h"
 #include "ws/tls_probe.h"
 
 namespace topgun::gateway {
