@@ -11,7 +11,8 @@
 //
 // Reads are shared: all subscriptions of a map that wait get the next snapshot, and at most one is
 // on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
-// they go on receiving changes; the new QUERY_RESP replaces the client's rows.
+// they go on receiving changes; the new QUERY_RESP replaces the client's rows
+// (fan_out_snapshots.cc).
 //
 // A row whose TTL passes leaves the queries by itself (fan_out_expiry.cc). It causes no
 // SERVER_EVENT: the record stays what it is, and clients hide it by their own clock (core.md 4.1).
