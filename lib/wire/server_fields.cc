@@ -1,36 +1,10 @@
 #include "server_fields.h"
 
+#include "absent_fields.h"
+
 namespace topgun::wire {
 
 namespace {
-
-bool ReadNumber(FrameReader& reader, std::string_view field, double* out) {
-  std::optional<double> number;
-  if (!reader.Number(field, &number)) return false;
-  *out = number.value_or(0);
-  return true;
-}
-
-bool ReadWhole(FrameReader& reader, std::string_view field, int64_t* out) {
-  std::optional<int64_t> number;
-  if (!reader.Whole(field, &number)) return false;
-  *out = number.value_or(0);
-  return true;
-}
-
-bool ReadUint32(FrameReader& reader, std::string_view field, uint32_t* out) {
-  std::optional<uint32_t> number;
-  if (!reader.Uint32(field, &number)) return false;
-  *out = number.value_or(0);
-  return true;
-}
-
-bool ReadBool(FrameReader& reader, std::string_view field, bool* out) {
-  std::optional<bool> value;
-  if (!reader.Bool(field, &value)) return false;
-  *out = value.value_or(false);
-  return true;
-}
 
 // Any value; nil is empty.
 bool ReadValue(FrameReader& reader, std::string_view* out) {
@@ -58,39 +32,6 @@ bool ReadOpResult(FrameReader& reader, OpResult* out) {
       return true;
     }
     return reader.Skip();
-  });
-}
-
-bool ReadLwwRecord(FrameReader& reader, std::string_view field, LwwRecordView* out) {
-  RecordField record;
-  if (!ReadRecord(reader, &record)) return false;
-  const auto valid = ToLwwRecord(record);
-  if (!valid) return reader.Fail(DecodeError::kBadField, field);
-  *out = *valid;
-  return true;
-}
-
-bool ReadPartitionNode(FrameReader& reader, PartitionNode* out) {
-  return reader.Map("nodes", [&](std::string_view key) {
-    if (Is(key, "nodeId")) return reader.Str("nodeId", &out->node_id);
-    if (Is(key, "status")) return reader.Str("status", &out->status);
-    if (!Is(key, "endpoints")) return reader.Skip();
-    return reader.Map("endpoints", [&](std::string_view kind) {
-      if (Is(kind, "websocket")) return reader.Str("websocket", &out->websocket);
-      if (Is(kind, "http")) return reader.Str("http", &out->http);
-      return reader.Skip();
-    });
-  });
-}
-
-bool ReadPartition(FrameReader& reader, Partition* out) {
-  return reader.Map("partitions", [&](std::string_view key) {
-    if (Is(key, "partitionId")) return ReadUint32(reader, "partitionId", &out->id);
-    if (Is(key, "ownerNodeId")) return reader.Str("ownerNodeId", &out->owner);
-    if (!Is(key, "backupNodeIds")) return reader.Skip();
-    return reader.Array("backupNodeIds", [&](uint32_t) {
-      return reader.Str("backupNodeIds", &out->backups.emplace_back());
-    });
   });
 }
 
@@ -235,129 +176,6 @@ bool ReadField(FrameReader& reader, std::string_view key, QueryUpdateFrame& fram
 
 bool Complete(FrameReader& reader, const QueryUpdateFrame& frame) {
   return reader.Require(frame.query_id, "queryId") && reader.Require(frame.key, "key");
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, SyncRootFrame& frame) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &frame.map);
-  if (Is(key, "rootHash")) return ReadUint32(reader, "rootHash", &frame.root_hash);
-  if (Is(key, "timestamp")) {
-    TimestampField timestamp;
-    if (!ReadTimestamp(reader, &timestamp)) return false;
-    frame.timestamp = timestamp.value;
-    return timestamp.problem.empty() || reader.Fail(DecodeError::kBadField, "timestamp");
-  }
-  if (Is(key, "coveringEpoch")) return reader.Whole("coveringEpoch", &frame.covering_epoch);
-  if (Is(key, "fullResync")) return reader.Bool("fullResync", &frame.full_resync);
-  return reader.Skip();
-}
-
-bool Complete(FrameReader& reader, const SyncRootFrame& frame) {
-  return reader.Require(frame.map, "mapName");
-}
-
-void Clear(SyncBucketsFrame& frame) {
-  frame.map = {};
-  frame.path = {};
-  frame.buckets.clear();
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, SyncBucketsFrame& frame) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &frame.map);
-  if (Is(key, "path")) return reader.Str("path", &frame.path);
-  if (Is(key, "buckets")) return ReadBuckets(reader, "buckets", &frame.buckets);
-  return reader.Skip();
-}
-
-bool Complete(FrameReader& reader, const SyncBucketsFrame& frame) {
-  return reader.Require(frame.map, "mapName") && reader.Require(frame.path, "path");
-}
-
-void Clear(SyncLeafFrame& frame) {
-  frame.map = {};
-  frame.path = {};
-  frame.records.clear();
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, SyncLeafFrame& frame) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &frame.map);
-  if (Is(key, "path")) return reader.Str("path", &frame.path);
-  if (Is(key, "records")) {
-    frame.records.clear();
-    return reader.Array("records", [&](uint32_t) {
-      LwwEntry& entry = frame.records.emplace_back();
-      return reader.Map("records", [&](std::string_view field) {
-        if (Is(field, "key")) return reader.Str("key", &entry.key);
-        if (Is(field, "record")) return ReadLwwRecord(reader, "record", &entry.record);
-        return reader.Skip();
-      });
-    });
-  }
-  return reader.Skip();
-}
-
-bool Complete(FrameReader& reader, const SyncLeafFrame& frame) {
-  return reader.Require(frame.map, "mapName") && reader.Require(frame.path, "path");
-}
-
-void Clear(OrMapLeafFrame& frame) {
-  frame.map = {};
-  frame.path = {};
-  frame.entries.Clear();
-  frame.covering_epoch.reset();
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, OrMapLeafFrame& frame) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &frame.map);
-  if (Is(key, "path")) return reader.Str("path", &frame.path);
-  if (Is(key, "coveringEpoch")) return reader.Whole("coveringEpoch", &frame.covering_epoch);
-  if (Is(key, "entries")) {
-    size_t invalid_records = 0;
-    if (!OrEntryReader().ReadAll(reader, &frame.entries, &invalid_records)) return false;
-    return invalid_records == 0 || reader.Fail(DecodeError::kBadField, "entries");
-  }
-  return reader.Skip();
-}
-
-bool Complete(FrameReader& reader, const OrMapLeafFrame& frame) {
-  return reader.Require(frame.map, "mapName");
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, SyncResetRequiredFrame& frame) {
-  if (Is(key, "mapName")) return reader.Str("mapName", &frame.map);
-  if (Is(key, "reason")) return reader.Str("reason", &frame.reason);
-  return reader.Skip();
-}
-
-bool Complete(FrameReader& reader, const SyncResetRequiredFrame& frame) {
-  return reader.Require(frame.map, "mapName");
-}
-
-void Clear(PartitionMapFrame& frame) {
-  frame.version = 0;
-  frame.partition_count = 0;
-  frame.nodes.clear();
-  frame.partitions.clear();
-  frame.generated_at = 0;
-}
-
-bool ReadField(FrameReader& reader, std::string_view key, PartitionMapFrame& frame) {
-  if (Is(key, "version")) return ReadWhole(reader, "version", &frame.version);
-  if (Is(key, "partitionCount")) {
-    return ReadUint32(reader, "partitionCount", &frame.partition_count);
-  }
-  if (Is(key, "generatedAt")) return ReadNumber(reader, "generatedAt", &frame.generated_at);
-  if (Is(key, "nodes")) {
-    frame.nodes.clear();
-    return reader.Array(
-        "nodes", [&](uint32_t) { return ReadPartitionNode(reader, &frame.nodes.emplace_back()); });
-  }
-  if (Is(key, "partitions")) {
-    frame.partitions.clear();
-    return reader.Array("partitions", [&](uint32_t) {
-      return ReadPartition(reader, &frame.partitions.emplace_back());
-    });
-  }
-  return reader.Skip();
 }
 
 }  // namespace topgun::wire
