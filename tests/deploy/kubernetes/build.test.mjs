@@ -63,6 +63,16 @@ test('what an overlay sets is what its pods get', () => {
   }
 });
 
+// Unlike most components: nothing tells somebody who lists them the other way round.
+test('topgunctl comes before or after what tells it how to speak gRPC', () => {
+  const doctorOf = (...names) => parse(renderCombination(names)).find((object) => object.kind === 'CronJob');
+  const alone = doctorOf('topgunctl');
+  for (const name of ['plaintext', 'tls-cert-manager']) {
+    assert.deepEqual(doctorOf(name, 'topgunctl'), doctorOf('topgunctl', name), name);
+    assert.notDeepEqual(doctorOf(name, 'topgunctl'), alone, name);
+  }
+});
+
 test('a kustomization that names a missing file is refused', () => {
   assert.throws(() => renderCombination(['external-stores', 'no-such-component']), /no-such-component/);
   assert.throws(() => renderCombination([], {patches: [{path: 'missing.yaml'}]}), /missing\.yaml/);

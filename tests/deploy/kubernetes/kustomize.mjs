@@ -52,12 +52,14 @@ export function components() {
 }
 
 // The YAML of the base with components that no overlay of the repository combines in this way.
-export function renderCombination(names, extra = {}) {
+export const renderCombination = (names, extra = {}) => renderOn('base', names, {namespace: 'topgun', ...extra});
+
+// The YAML of the base or an overlay with components on top of it.
+export function renderOn(folder, names, extra = {}) {
   return withFolder((dir) => {
-    const from = (folder) => path.relative(dir, path.join(KUBERNETES, folder));
+    const from = (other) => path.relative(dir, path.join(KUBERNETES, other));
     writeFileSync(path.join(dir, 'kustomization.yaml'), JSON.stringify({
-      namespace: 'topgun',
-      resources: [from('base')],
+      resources: [from(folder)],
       components: names.map((name) => from(`components/${name}`)),
       ...extra,
     }));

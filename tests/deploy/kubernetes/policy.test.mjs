@@ -1,4 +1,4 @@
-// The rules that no schema knows: pod security, probes, the end of pods, references, network policies.
+// The rules that no schema knows: pod security, probes, the end of pods, references, network policies, mTLS.
 // Each rule is also shown to catch what it is for.
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
@@ -11,6 +11,7 @@ needKubectl();
 const {checkNetwork} = await import('./checks/network.mjs');
 const {checkPods} = await import('./checks/pods.mjs');
 const {checkReferences} = await import('./checks/references.mjs');
+const {checkTls} = await import('./checks/tls.mjs');
 const {podsOf} = await import('./objects.mjs');
 const {target, targets} = await import('./targets.mjs');
 
@@ -26,6 +27,7 @@ const CHECKS = {
   pods: (objects) => checkPods(objects),
   references: (objects, context) => checkReferences(objects, context),
   network: (objects, context) => checkNetwork(objects, context),
+  tls: (objects) => checkTls(objects),
 };
 
 for (const {name, objects} of targets()) {
@@ -138,9 +140,39 @@ const BROKEN_NETWORKS = {
   'a sync service that cannot reach Redis': [(find) => { policy(find, 'sync').egress.pop(); }, /topgun-sync out to topgun-redis/],
   'a storage service that cannot reach Postgres': [(find) => { policy(find, 'storage').egress.pop(); }, /topgun-storage out to topgun-postgres/],
   'a port that is not there': [(find) => { policy(find, 'sync').ingress[0].ports[0].port = 9001; }, /no port 9001/],
+  'a doctor that may not ask over gRPC': [(find) => { find('NetworkPolicy', 'topgunctl').spec.egress.pop(); }, /topgunctl out to topgun-storage/],
+  'a service that does not let the doctor ask': [(find, objects) => {
+    remove(objects, find('NetworkPolicy', 'topgunctl-to-grpc'));
+  }, /topgun-sync in from topgunctl/],
   'a port that the other end has not': [(find) => { policy(find, 'gateway').egress[0].ports[0].port = 'rpc'; }, /no port rpc/],
 };
 
+const doctor = (find) => find('CronJob', 'topgun-doctor').spec.jobTemplate;
+const certificate = (find, name) => find('Certificate', name).spec;
+const BROKEN_TLS = {
+  'a server that does not know a client': [(find) => {
+    find('ConfigMap', 'topgun-storage').data.TOPGUN_GRPC_TLS_PEER_NAMES = 'topgun-sync';
+  }, /CronJob\/topgun-doctor to StatefulSet\/topgun-storage: .* accepts topgun-sync, not topgunctl/],
+  'a client that does not know a server': [(find) => {
+    find('ConfigMap', 'topgunctl-tls').data.TOPGUN_GRPC_TLS_PEER_NAMES = 'topgun-sync';
+  }, /CronJob\/topgun-doctor accepts topgun-sync, not topgun-storage/],
+  'a certificate for clients on a server': [(find) => { certificate(find, 'topgun-sync').usages = ['client auth']; }, /topgun-sync is not for server auth/],
+  'a certificate for servers on a client': [(find) => { certificate(find, 'topgunctl').usages = ['server auth']; }, /topgun-doctor is not for client auth/],
+  'a certificate that nobody makes': [(find, objects) => { remove(objects, find('Certificate', 'topgunctl')); }, /topgun-doctor: .* no certificate that is mounted/],
+  'a certificate that is not mounted': [(find) => { podSpec(doctor(find)).containers[0].volumeMounts = []; }, /topgun-doctor: .* no certificate that is mounted/],
+  'a certificate that may be written': [(find) => { podSpec(doctor(find)).containers[0].volumeMounts[0].readOnly = false; }, /topgun-doctor: .* not mounted read-only/],
+  'a key elsewhere': [(find) => { find('ConfigMap', 'topgunctl-tls').data.TOPGUN_GRPC_TLS_KEY_FILE = '/tls.key'; }, /topgun-doctor: TOPGUN_GRPC_TLS_KEY_FILE/],
+  'a client without TLS': [(find, objects) => { remove(objects, find('ConfigMap', 'topgunctl-tls')); }, /topgun-doctor to .*: the server alone speaks TLS/],
+};
+
+test('caught: a client that may not speak plain text', () => {
+  const change = (find, objects) => remove(objects, find('ConfigMap', 'topgunctl-plaintext'));
+  assert.match(findings('tls', change, 'overlays/dev').join('\n'), /topgun-doctor to .*: the client may not speak plain text/);
+});
+
+for (const [name, [change, expected]] of Object.entries(BROKEN_TLS)) {
+  test(`caught: ${name}`, () => assert.match(findings('tls', change).join('\n'), expected));
+}
 for (const [name, [change, expected]] of Object.entries(BROKEN_PODS)) {
   test(`caught: ${name}`, () => assert.match(findings('pods', change).join('\n'), expected));
 }

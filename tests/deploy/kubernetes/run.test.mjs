@@ -33,6 +33,7 @@ test('the load generator finds everything it was told', {timeout: 120_000}, asyn
 test('the doctor is content', {timeout: 60_000}, async () => {
   const {code, output} = await machine.run('topgun-doctor');
   assert.equal(code, 0, output);
+  assert.match(output, /2 gRPC servers are SERVING/);
 });
 
 test('without Redis every service lives on, and gateways stay ready', {timeout: 60_000}, async () => {

@@ -22,7 +22,9 @@ export function renderedFiles(objects) {
   return ({configMap, secret}) => {
     if (configMap) return ofKind(objects, 'ConfigMap').find((object) => object.metadata.name === configMap.name).data;
     if (!secret) return undefined;
-    const {data} = ofKind(objects, 'Secret').find((object) => object.metadata.name === secret.secretName);
+    const found = ofKind(objects, 'Secret').find((object) => object.metadata.name === secret.secretName);
+    if (!found && secret.optional) return undefined;
+    const {data} = found;
     return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')]));
   };
 }

@@ -5,12 +5,12 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import {KUBERNETES, needKubectl, REPOSITORY, withFolder} from './kustomize.mjs';
+import {KUBERNETES, needKubectl, renderCombination, REPOSITORY, withFolder} from './kustomize.mjs';
 
 needKubectl();
 const {ask, checkMetricNames, checkSettingNames, checkWithPrograms, makeCertificate, readPrograms} =
     await import('./checks/settings.mjs');
-const {target, targets} = await import('./targets.mjs');
+const {parse, target, targets} = await import('./targets.mjs');
 
 const BIN = process.env.TOPGUN_BIN ?? path.join(REPOSITORY, 'build/release/bin');
 const programs = readPrograms(BIN);
@@ -41,6 +41,7 @@ test('what the programs say of themselves was understood', () => {
   assert.ok(programs['topgun-sync'].metrics.has('sync_shards_open'));
   assert.match(helps['topgun-loadgen'], /--jwt-secret-file/);
   assert.match(helps.topgunctl, /--admin/);
+  assert.match(helps.topgunctl, /\(Env:TOPGUN_ALLOW_PLAINTEXT\)/);
 });
 
 for (const {name, objects} of targets()) {
@@ -76,6 +77,22 @@ test('a value that the program refuses is found', () => {
   const [finding, ...others] = verdicts(objects);
   assert.match(finding, /Deployment\/topgun-sync: topgun-sync refuses: .*drain/);
   assert.deepEqual(others, []);
+});
+
+test('what topgunctl does not know or refuses is found', () => {
+  const misspelt = changed((find) => { find('ConfigMap', 'topgunctl-plaintext').data = {TOPGUN_PLAINTEXT: 'grpc'}; });
+  assert.deepEqual(namesOf(misspelt), ['CronJob/topgun-doctor: topgunctl has no variable TOPGUN_PLAINTEXT']);
+  const wrong = changed((find) => { find('ConfigMap', 'topgunctl-plaintext').data.TOPGUN_ALLOW_PLAINTEXT = 'http'; });
+  const [finding, ...others] = verdicts(wrong);
+  assert.match(finding, /CronJob\/topgun-doctor: topgunctl refuses: .*allow-plaintext/i);
+  assert.deepEqual(others, []);
+});
+
+test('without the components plaintext and tls-cert-manager topgunctl says what is missing, as the services do', () => {
+  const found = verdicts(parse(renderCombination(['external-stores', 'topgunctl'])));
+  for (const id of ['Deployment/topgun-gateway', 'Deployment/topgun-sync', 'StatefulSet/topgun-storage', 'CronJob/topgun-doctor']) {
+    assert.match(found.find((finding) => finding.startsWith(`${id}: `)) ?? 'nothing', /refuses: .*--allow-plaintext=grpc/s, id);
+  }
 });
 
 test('a metric that is not there is found, also in the rule for prometheus-adapter', () => {

@@ -10,7 +10,7 @@ const MONITORING = '../../monitoring';
 export const COMBINATIONS = [
   [...IN_CLUSTER, 'plaintext'],
   [...IN_CLUSTER, 'network-policies', 'plaintext', 'autoscaling', 'topgunctl', MONITORING],
-  [...IN_CLUSTER, 'network-policies', 'plaintext', 'tls-cert-manager', 'load-balancer'],
+  [...IN_CLUSTER, 'network-policies', 'topgunctl', 'plaintext', 'tls-cert-manager', 'load-balancer'],
   [...IN_CLUSTER, 'network-policies', 'plaintext', 'gateway-api', 'tracing'],
   [...IN_CLUSTER, 'network-policies', 'plaintext', 'ingress-nginx', 'loadgen-job', MONITORING],
   ['external-stores', 'tls-cert-manager'],

@@ -2,10 +2,10 @@
 // policy names exists where it points.
 import {idOf, ofKind, podsOf, portsOf, selects} from '../objects.mjs';
 
-const NAME = 'app.kubernetes.io/name';
+export const NAME = 'app.kubernetes.io/name';
 
 // Who must reach whom, when both are there.
-const EDGES = [
+export const EDGES = [
   ['topgun-gateway', 'topgun-sync', 'grpc'],
   ['topgun-sync', 'topgun-storage', 'grpc'],
   ['topgun-sync', 'topgun-redis', 'redis'],
@@ -15,6 +15,8 @@ const EDGES = [
   ['topgunctl', 'topgun-gateway', 'admin'],
   ['topgunctl', 'topgun-sync', 'admin'],
   ['topgunctl', 'topgun-storage', 'admin'],
+  ['topgunctl', 'topgun-sync', 'grpc'],
+  ['topgunctl', 'topgun-storage', 'grpc'],
 ];
 // Who must reach a store that is elsewhere.
 const OUTSIDE = [

@@ -116,7 +116,7 @@ function workload(object, objects, report) {
   }
 }
 
-// Volumes name ConfigMaps and Secrets that exist; every mount has a volume.
+// Volumes name ConfigMaps and Secrets that exist, unless these are optional; every mount has a volume.
 function volumes(pod, objects, documented, findings) {
   const claimed = (pod.object.spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata.name);
   const known = new Set([...claimed, ...(pod.spec.volumes ?? []).map((volume) => volume.name)]);
@@ -127,10 +127,10 @@ function volumes(pod, objects, documented, findings) {
   }
   for (const volume of pod.spec.volumes ?? []) {
     const map = volume.configMap?.name;
-    if (map) existing(pod, objects, 'ConfigMap', map, findings);
+    if (map && !volume.configMap.optional) existing(pod, objects, 'ConfigMap', map, findings);
     const sources = [volume, ...(volume.projected?.sources ?? [])];
-    for (const secret of sources.map((source) => source.secret?.secretName ?? source.secret?.name)) {
-      if (secret) secretExists(pod, objects, secret, documented, findings);
+    for (const {secret} of sources) {
+      if (secret && !secret.optional) secretExists(pod, objects, secret.secretName ?? secret.name, documented, findings);
     }
   }
 }
@@ -142,7 +142,7 @@ function names(pod, objects, findings) {
   if (priority) existing(pod, objects, 'PriorityClass', priority, findings);
   for (const container of containersOf(pod)) {
     for (const {configMapRef} of container.envFrom ?? []) {
-      if (configMapRef) existing(pod, objects, 'ConfigMap', configMapRef.name, findings);
+      if (configMapRef && !configMapRef.optional) existing(pod, objects, 'ConfigMap', configMapRef.name, findings);
     }
     for (const {name, valueFrom} of container.env ?? []) {
       if (valueFrom?.secretKeyRef) {
