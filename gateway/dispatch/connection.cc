@@ -192,15 +192,19 @@ void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
   if (frame.query_id.size() > options.query_id_bytes_max) {
     return writes_.SendError(400, "queryId: too long");
   }
-  if (const std::string_view part = UnsupportedQueryPart(frame); !part.empty()) {
-    return NotImplemented(part);
-  }
+  // Whatever it filters, the client's replica of the map lives from its events (features.md 1.1).
+  const std::string_view unsupported = UnsupportedQueryPart(frame);
+  const auto wants = unsupported.empty() ? FanOut::Wants::kRows : FanOut::Wants::kEvents;
   const Decision decision = context_.gate.CheckRead(*this, frame.map);
-  const auto serial =
-      context_.fan_out.Subscribe(*this, frame.query_id, frame.map, decision == Decision::kAllow);
+  const auto serial = context_.fan_out.Subscribe(*this, frame.query_id, frame.map, wants,
+                                                 decision == Decision::kAllow);
   if (!serial) return writes_.SendError(429, "too many subscriptions");
   if (decision != Decision::kAllow) return AccessGate::RefuseRead(*this, decision, frame.map);
-  if (auto question = Ask(frame.map)) context_.fan_out.Trace(*serial, std::move(question));
+  if (!unsupported.empty()) {
+    NotImplemented(unsupported);
+  } else if (auto question = Ask(frame.map)) {
+    context_.fan_out.Trace(*serial, std::move(question));
+  }
   AfterOwnChanges([this, serial = *serial] { context_.fan_out.Ready(serial); });
 }
 

@@ -10,7 +10,7 @@
 namespace topgun::gateway {
 
 std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_view query_id,
-                                          std::string_view map, bool readable) {
+                                          std::string_view map, Wants wants, bool readable) {
   Unsubscribe(connection, query_id);
   std::vector<Subscription*>& own = by_connection_[&connection];
   if (own.size() >= options_.subscriptions_max) return std::nullopt;
@@ -21,6 +21,7 @@ std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_vi
   subscription->connection = &connection;
   subscription->topic = &topic;
   subscription->query_id.assign(query_id);
+  subscription->wants = wants;
   subscription->readable = readable;
   if (!readable) subscription->stage = Stage::kSuspended;
   std::string prefix;
@@ -190,7 +191,7 @@ void FanOut::SendEvent(Connection& connection, const Topic& topic, const Encoded
 }
 
 void FanOut::SendUpdate(const Subscription& subscription, const EncodedChange& change) {
-  if (change.update == nullptr) return;
+  if (change.update == nullptr || subscription.wants == Wants::kEvents) return;
   probe_.PushSent();
   subscription.connection->session().Push({.head = subscription.prefix,
                                            .tail = change.update,

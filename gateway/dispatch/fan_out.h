@@ -8,6 +8,8 @@
 //   reading   a snapshot is on its way; changes that arrive meanwhile are kept
 //   settled   the snapshot was sent, with the kept changes beyond it right behind
 //   suspended the map may not be read; once it may, the subscription waits for a snapshot
+//   following of a query whose rows we cannot compute: SERVER_EVENTs only, without a snapshot, so
+//             that the client's replica of the map goes on following
 //
 // Reads are shared: all subscriptions of a map that wait get the next snapshot, and at most one is
 // on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
@@ -71,10 +73,11 @@ class FanOut final : public ChangeObserver {
   // Who may read what is asked here.
   void set_gate(const AccessGate& gate) { gate_ = &gate; }
 
+  enum class Wants : uint8_t { kRows, kEvents };  // both are told of events
   // Replaces a subscription of the same id; suspended unless `readable`. Returns its serial for
   // Ready(); nothing when the connection holds too many.
   std::optional<uint64_t> Subscribe(Connection& connection, std::string_view query_id,
-                                    std::string_view map, bool readable);
+                                    std::string_view map, Wants wants, bool readable);
   // Suspends what may no longer be read, with an ERROR, and resumes what may be read again.
   void Recheck();
   // The subscription is traced until it has its snapshot. Before Ready().
@@ -104,7 +107,7 @@ class FanOut final : public ChangeObserver {
   void Tick(Time now);
 
  private:
-  enum class Stage : uint8_t { kHeld, kWaiting, kReading, kSettled, kSuspended };
+  enum class Stage : uint8_t { kHeld, kWaiting, kReading, kSettled, kSuspended, kFollowing };
   using Positions = std::shared_ptr<const std::vector<state::Position>>;
   struct Topic;
 
@@ -120,8 +123,9 @@ class FanOut final : public ChangeObserver {
     std::string query_id;
     SharedBytes prefix;  // of its QUERY_UPDATE frames
     Stage stage = Stage::kHeld;
+    Wants wants = Wants::kRows;
     bool readable = true;
-    bool live = false;    // has had a snapshot, so it receives changes
+    bool live = false;    // has had a snapshot or needs none, so it receives changes
     Positions positions;  // what its latest snapshot includes
     Tracer::QuestionPtr question;
   };
@@ -160,6 +164,9 @@ class FanOut final : public ChangeObserver {
   void OnSnapshot(uint64_t stream, const std::string& map,
                   const StatusOr<std::shared_ptr<const MapSnapshot>>& snapshot);
   void Settle(Subscription& subscription, const Topic& topic);
+  void Follow(Subscription& subscription);
+  // Whether a subscription of the connection receives the topic's changes.
+  static bool IsLive(Connection& connection, const Topic& topic);
   // Settled subscriptions of the topic are to get a new snapshot.
   void ReadAgain(Topic& topic);
   void Fail(const Topic& topic, Stage stage);

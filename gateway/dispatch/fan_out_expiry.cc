@@ -61,7 +61,7 @@ void FanOut::SendLeave(const Topic& topic, std::string_view key) {
   const auto shared = std::make_shared<const std::string>(std::move(suffix));
   for (const auto& [connection, held] : topic.subscribers) {
     for (const Subscription* const subscription : held) {
-      if (!subscription->live) continue;
+      if (!subscription->live || subscription->wants == Wants::kEvents) continue;
       probe_.PushSent();
       connection->session().Push({.head = subscription->prefix,
                                   .tail = shared,

@@ -31,7 +31,8 @@ void FanOut::StartRead(Topic& topic) {
   if (!source_.Confirmed(topic.interest)) return;
   size_t readers = 0;
   Tracer::QuestionPtr question;  // one of those that the read is for
-  ForEach(topic, Stage::kWaiting, [&](Subscription& subscription) {
+  ForEach(topic, Stage::kWaiting, [&, this](Subscription& subscription) {
+    if (subscription.wants == Wants::kEvents) return Follow(subscription);
     subscription.stage = Stage::kReading;
     if (subscription.question != nullptr) question = subscription.question;
     ++readers;
@@ -95,10 +96,8 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
     probe_.tracer().Answered(*std::exchange(subscription.question, nullptr));
   }
 
-  const std::vector<Subscription*>& siblings = topic.subscribers.find(&connection)->second;
   // Connections with a live query on the map have had the kept events already.
-  const bool has_events = std::any_of(siblings.begin(), siblings.end(),
-                                      [](const Subscription* sibling) { return sibling->live; });
+  const bool has_events = IsLive(connection, topic);
   subscription.stage = Stage::kSettled;
   subscription.live = true;
   subscription.positions = topic.positions;
@@ -111,6 +110,22 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
     if (change->origin != connection.origin()) SendUpdate(subscription, *change);
   }
   if (!has_events && on_live_) on_live_(connection, topic.map);
+}
+
+// Not while a read is on its way: what is kept for the connection's other queries on the map would
+// be taken for told.
+void FanOut::Follow(Subscription& subscription) {
+  --waiting_;
+  const bool has_events = IsLive(*subscription.connection, *subscription.topic);
+  subscription.stage = Stage::kFollowing;
+  subscription.live = true;
+  if (!has_events && on_live_) on_live_(*subscription.connection, subscription.topic->map);
+}
+
+bool FanOut::IsLive(Connection& connection, const Topic& topic) {
+  const std::vector<Subscription*>& held = topic.subscribers.find(&connection)->second;
+  return std::any_of(held.begin(), held.end(),
+                     [](const Subscription* subscription) { return subscription->live; });
 }
 
 void FanOut::Fail(const Topic& topic, Stage stage) {

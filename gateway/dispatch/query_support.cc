@@ -28,7 +28,6 @@ std::string_view UnsupportedQueryPart(const wire::QuerySubFrame& frame) {
   if (frame.limit) return "query.limit";
   if (frame.cursor) return "query.cursor";
   if (HasContent(frame.group_by)) return "query.groupBy";
-  if (HasContent(frame.aggregations)) return "query.aggregations";
   if (HasContent(frame.fields)) return "fields";
   return {};
 }

@@ -8,7 +8,7 @@
 namespace topgun::gateway {
 
 // The first such part, e.g. "query.where"; empty when the query is unfiltered. Empty maps and
-// arrays filter nothing (features.md 1.1).
+// arrays filter nothing (features.md 1.1); `aggregations` count with `groupBy` only (1.9).
 std::string_view UnsupportedQueryPart(const wire::QuerySubFrame& frame);
 
 }  // namespace topgun::gateway

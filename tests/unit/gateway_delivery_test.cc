@@ -218,5 +218,13 @@ TEST(QuerySupportTest, EmptyPartsFilterNothing) {
   EXPECT_EQ(UnsupportedQueryPart(frame), "query.where");
 }
 
+TEST(QuerySupportTest, AggregationsCountWithGroupByOnly) {
+  wire::QuerySubFrame frame;
+  frame.aggregations = "\x91\x80";
+  EXPECT_EQ(UnsupportedQueryPart(frame), "");
+  frame.group_by = "\x91\xa1\x61";
+  EXPECT_EQ(UnsupportedQueryPart(frame), "query.groupBy");
+}
+
 }  // namespace
 }  // namespace topgun::gateway

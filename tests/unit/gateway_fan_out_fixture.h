@@ -21,10 +21,13 @@ class QueryClient {
   QueryClient(const QueryClient&) = delete;
   QueryClient& operator=(const QueryClient&) = delete;
 
-  void Subscribe(std::string_view query_id, std::string_view map = "m") {
+  // `query` is a MessagePack map; empty: all rows.
+  void Subscribe(std::string_view query_id, std::string_view map = "m",
+                 std::string_view query = {}) {
     wire::QuerySubFrame sub;
     sub.query_id = query_id;
     sub.map = map;
+    sub.query = query;
     std::string frame;
     wire::EncodeQuerySub(sub, frame);
     handler_.OnMessage(frame, true);

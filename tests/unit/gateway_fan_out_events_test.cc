@@ -1,0 +1,124 @@
+// Queries whose rows are not computed: they are told so, and of the map's changes
+// (features.md 1.1).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "gateway_fan_out_fixture.h"
+
+namespace topgun::gateway {
+namespace {
+
+using std::chrono::seconds;
+
+// {limit: 2}
+constexpr std::string_view kLimited = "\x81\xa5limit\x02";
+
+class FanOutEventsTest : public FanOutTest {
+ protected:
+  // A client with such a query.
+  void Follow(QueryClient& client) {
+    client.Subscribe("q", "m", kLimited);
+    EXPECT_EQ(client.Heard(), "error:501");
+  }
+};
+
+TEST_F(FanOutEventsTest, EventsFollowTheErrorAndRowsDoNot) {
+  QueryClient client(gateway_);
+  Follow(client);
+  EXPECT_TRUE(gateway_.reader.reads.empty());
+  Happen({.key = "a"});
+  Happen({.key = "a", .was_live = true, .tombstone = true});
+  Happen({.key = "b", .tag = "t"});
+  EXPECT_EQ(client.Heard(), "event:PUT:a event:REMOVE:a event:OR_ADD:b");
+  client.Write("c");
+  Happen({.key = "c", .origin = client.origin});
+  EXPECT_EQ(client.Heard(), "") << "its own change";
+}
+
+TEST_F(FanOutEventsTest, RowsThatExpireAreNoConcernOfTheirs) {
+  QueryClient client(gateway_);
+  Follow(client);
+  Happen({.key = "a", .ttl_ms = 1'000});
+  EXPECT_EQ(client.Heard(), "event:PUT:a");
+  gateway_.clock.Advance(2'000);
+  gateway_.Tick();
+  EXPECT_EQ(client.Heard(), "");
+}
+
+TEST_F(FanOutEventsTest, ItReplacesAQueryOfTheSameIdAndIsReplaced) {
+  QueryClient client(gateway_);
+  Settle(client);
+  Follow(client);
+  Happen({.key = "a", .position = {1, 6}});
+  EXPECT_EQ(client.Heard(), "event:PUT:a");
+  client.Subscribe("q");
+  gateway_.reader.Answer({}, {{1, 6}});
+  EXPECT_EQ(client.Heard(), "resp:q[]");
+  Happen({.key = "b", .position = {1, 7}});
+  EXPECT_EQ(client.Heard(), "event:PUT:b q:ENTER:b");
+}
+
+TEST_F(FanOutEventsTest, ItEndsAsAnyOther) {
+  QueryClient client(gateway_);
+  Follow(client);
+  client.Unsubscribe("q");
+  Happen({.key = "a"});
+  EXPECT_EQ(client.Heard(), "");
+  gateway_.Tick(seconds(6));
+  EXPECT_FALSE(gateway_.source.interest.contains("m"));
+}
+
+TEST_F(FanOutEventsTest, ItWaitsForTheInterestSoThatNothingIsMissed) {
+  gateway_.source.confirmed = 0;
+  QueryClient client(gateway_);
+  std::vector<std::string> live;
+  gateway_.fan_out.set_on_live(
+      [&live](Connection&, const std::string& map) { live.push_back(map); });
+  Follow(client);
+  EXPECT_TRUE(live.empty());
+  gateway_.source.confirmed = 1;
+  gateway_.fan_out.OnProgress();
+  EXPECT_EQ(live, std::vector<std::string>{"m"}) << "what was before is synced after this";
+}
+
+TEST_F(FanOutEventsTest, BesideAQueryWithRowsEventsComeOnce) {
+  QueryClient client(gateway_);
+  client.Subscribe("rows");
+  Happen({.key = "a", .position = {1, 6}});
+  Follow(client);
+  Happen({.key = "b", .position = {1, 7}});
+  gateway_.reader.Answer({}, {{1, 5}});
+  EXPECT_EQ(client.Heard(), "resp:rows[] event:PUT:a rows:ENTER:a event:PUT:b rows:ENTER:b");
+  Happen({.key = "c", .position = {1, 8}});
+  EXPECT_EQ(client.Heard(), "event:PUT:c rows:ENTER:c");
+}
+
+TEST_F(FanOutEventsTest, AGapCostsNoSnapshot) {
+  QueryClient client(gateway_);
+  Follow(client);
+  gateway_.fan_out.OnGap(0);
+  gateway_.fan_out.OnProgress();
+  EXPECT_TRUE(gateway_.reader.reads.empty());
+  Happen({.key = "a"});
+  EXPECT_EQ(client.Heard(), "event:PUT:a");
+}
+
+TEST_F(FanOutEventsTest, WhoMayNotReadIsToldNothingUntilItMay) {
+  gateway_.access.Deny(Action::kRead, "m");
+  QueryClient client(gateway_);
+  client.Subscribe("q", "m", kLimited);
+  EXPECT_EQ(client.Heard(), "error:403");
+  Happen({.key = "a"});
+  EXPECT_EQ(client.Heard(), "");
+  gateway_.access.Allow(Action::kRead, "m");
+  gateway_.gate.OnPoliciesChanged();
+  gateway_.turns.Run();
+  Happen({.key = "b"});
+  EXPECT_EQ(client.Heard(), "event:PUT:b");
+}
+
+}  // namespace
+}  // namespace topgun::gateway
