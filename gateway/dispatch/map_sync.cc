@@ -15,7 +15,6 @@ namespace {
 
 using state::CellKind;
 
-constexpr size_t kWholePathLength = crdt::MerkleTree::kDepth;
 // A burst of one level; more than that need not wait for the rest.
 constexpr size_t kBurstMax = 256;
 
@@ -49,6 +48,10 @@ void MapSync::OnInit(Connection& connection, MapKey key, DigitMask reported,
 void MapSync::OnBucketRequest(Connection& connection, CellKind kind,
                               const wire::MerkleReqBucketFrame& frame) {
   if (!MayRead(connection, frame.map)) return;
+  // Nothing is there, and the reader takes nothing else (core.md 7.5).
+  if (!crdt::IsMerklePath(frame.path)) {
+    return connection.session().Reply(NothingAt(kind, frame.map, frame.path));
+  }
   Enqueue(connection, {kind, std::string(frame.map)},
           {.type = Request::Type::kBucket,
            .connection = connection.id(),
@@ -259,7 +262,7 @@ void MapSync::AnswerBucket(Connection& connection, const MapKey& key, Topic& top
                            int64_t horizon_ms) {
   const auto found = topic.followers.find(&connection);
   Following* const following = found == topic.followers.end() ? nullptr : &found->second;
-  if (request.path.size() >= kWholePathLength) {
+  if (request.path.size() >= crdt::MerkleTree::kDepth) {
     connection.session().Reply(LeafFrame(key.first, key.second, request.path, node.cells));
   } else {
     const bool fill = key.first == CellKind::kOr && following != nullptr;

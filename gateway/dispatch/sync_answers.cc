@@ -1,5 +1,6 @@
 #include "dispatch/sync_answers.h"
 
+#include "crdt/merkle_tree.h"
 #include "state/cell.h"
 #include "wire/server_encode.h"
 
@@ -127,6 +128,11 @@ std::string LeafFrame(CellKind kind, std::string_view map, std::string_view path
     wire::EncodeOrMapSyncRespLeaf(leaf, frame);
   }
   return frame;
+}
+
+std::string NothingAt(CellKind kind, std::string_view map, std::string_view path) {
+  if (path.size() >= crdt::MerkleTree::kDepth) return LeafFrame(kind, map, path, {});
+  return BucketsFrame(kind, map, path, {});
 }
 
 std::string DiffFrame(std::string_view map, std::span<const std::string> keys,

@@ -30,6 +30,8 @@ std::string BucketsFrame(state::CellKind kind, std::string_view map, std::string
                          std::span<const TreeAnswer::Child> children);
 std::string LeafFrame(state::CellKind kind, std::string_view map, std::string_view path,
                       std::span<const TreeAnswer::Cell> cells);
+// Of a path that no key has.
+std::string NothingAt(state::CellKind kind, std::string_view map, std::string_view path);
 
 // ORMAP_DIFF_RESPONSE: one entry per key, empty for unknown ones. `nodes[i]` is the leaf bucket of
 // `keys[i]`.
