@@ -236,9 +236,9 @@ void MapSync::Answer(const MapKey& key, Topic& topic, const Request& request,
   }
 }
 
-// Nobody who never synced can hold what was removed meanwhile.
+// Nobody who never synced can hold what was removed meanwhile; without a horizon nothing was.
 bool MapSync::TooOld(int64_t last_sync_ms, int64_t horizon_ms) const {
-  return last_sync_ms > 0 && last_sync_ms - options_.clock_skew_ms < horizon_ms;
+  return last_sync_ms > 0 && horizon_ms > 0 && last_sync_ms - options_.clock_skew_ms < horizon_ms;
 }
 
 void MapSync::AnswerRoot(Connection& connection, const MapKey& key, const Request& request,

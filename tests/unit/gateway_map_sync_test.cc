@@ -83,6 +83,8 @@ TEST_F(MapSyncTest, AClientFromBeforeTheHorizonStartsAnew) {
   EXPECT_EQ(answered(SyncInit("m", 100'000), 200'000).type, wire::FrameType::kSyncResetRequired);
   EXPECT_EQ(answered(SyncInit("m", 300'000), 200'000).type, wire::FrameType::kSyncRespRoot);
   EXPECT_EQ(answered(SyncInit("m", 0), 200'000).type, wire::FrameType::kSyncRespRoot);
+  EXPECT_EQ(answered(SyncInit("m", 1'000), 0).type, wire::FrameType::kSyncRespRoot)
+      << "nothing was ever pruned";
   EXPECT_EQ(answered(OrSyncInit("m", {}, 100'000), 200'000).sync_root.full_resync, true);
   EXPECT_FALSE(answered(OrSyncInit("m", {}, 300'000), 200'000).sync_root.full_resync);
 }
