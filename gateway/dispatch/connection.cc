@@ -131,7 +131,7 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     default:
-      return NotImplemented(wire::Name(frame.type));
+      return OnFeature(frame.type, frame.feature);
   }
 }
 
@@ -217,6 +217,12 @@ void Connection::AfterOwnChanges(std::function<void()> run) {
   writes_.AfterWrites([this, run = std::move(run)]() mutable {
     context_.or_push.AfterPushes(*this, std::move(run));
   });
+}
+
+void Connection::OnFeature(FrameType type, const wire::FeatureFrame& frame) {
+  std::string answer;
+  if (!wire::EncodeFeatureAnswer(type, frame, answer)) return NotImplemented(wire::ServiceOf(type));
+  session_.Reply(std::move(answer));
 }
 
 void Connection::NotImplemented(std::string_view what) {

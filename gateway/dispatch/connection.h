@@ -76,6 +76,8 @@ class Connection final : public SessionHandler {
   void OnBatch(std::string_view data, Level level);
   void OnPartitionMapRequest(const wire::PartitionMapRequestFrame& frame);
   void OnQuerySub(const wire::QuerySubFrame& frame);
+  // A request of a feature that we lack.
+  void OnFeature(wire::FrameType type, const wire::FeatureFrame& frame);
   void NotImplemented(std::string_view what);
   // Asks who the device is, once, and answers with it.
   void IdentifyDevice(std::optional<std::string_view> token, wire::FrameType answer);

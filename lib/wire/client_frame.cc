@@ -3,6 +3,7 @@
 #include <array>
 
 #include "client_fields.h"
+#include "feature_fields.h"
 #include "message_decoder.h"
 
 namespace topgun::wire {
@@ -53,8 +54,10 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
     }
     case FrameType::kPartitionMapRequest:
       return message.Wrapped(out.partition_map_request);
-    default:
-      return false;  // not a client frame; DecodeMessage does not get here
+    default: {
+      FeatureFields fields{&out.feature, type};
+      return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);
+    }
   }
 }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/feature_frame.h"
 #include "wire/frame_type.h"
 #include "wire/op.h"
 #include "wire/records.h"
@@ -129,6 +130,7 @@ struct ClientFrame {
   OrMapDiffRequestFrame or_map_diff_request;
   ClientApplyAckFrame client_apply_ack;
   PartitionMapRequestFrame partition_map_request;
+  FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 
 // Why a frame is dropped. A closed set: the names are metric labels.

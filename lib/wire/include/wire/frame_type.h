@@ -1,4 +1,4 @@
-// The messages of the protocol and their names (core.md 11, features.md 1.1). Values; any thread.
+// The messages of the protocol and their names (core.md 11, features.md). Values; any thread.
 #pragma once
 
 #include <cstddef>
@@ -51,13 +51,36 @@ enum class FrameType : uint8_t {
   kOrMapDiffResponse,
   kPartitionMap,
   kPartitionMapDelta,
+  // Sent by clients, of features that this server lacks (feature_frame.h).
+  kTopicSub,
+  kTopicPub,
+  kLockRequest,
+  kLockRelease,
+  kCounterRequest,
+  kCounterSync,
+  kEntryProcess,
+  kEntryProcessBatch,
+  kRegisterResolver,
+  kUnregisterResolver,
+  kListResolvers,
+  kJournalSubscribe,
+  kJournalRead,
+  kSearch,
+  kSearchSub,
+  kVectorSearch,
+  kHybridSearch,
+  kHybridSearchSub,
+  kSqlQuery,
 };
 
-inline constexpr size_t kFrameTypeCount =
-    size_t{1} + static_cast<size_t>(FrameType::kPartitionMapDelta);
+inline constexpr size_t kFrameTypeCount = size_t{1} + static_cast<size_t>(FrameType::kSqlQuery);
+
+constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kTopicSub; }
 
 // True for the types a client may send.
-constexpr bool IsClientFrame(FrameType type) { return type <= FrameType::kPartitionMapRequest; }
+constexpr bool IsClientFrame(FrameType type) {
+  return type <= FrameType::kPartitionMapRequest || IsFeatureFrame(type);
+}
 
 // The text of `type` on the wire, also used as a metric label.
 std::string_view Name(FrameType type);
