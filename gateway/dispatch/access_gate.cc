@@ -7,15 +7,68 @@
 #include "dispatch/map_sync.h"
 
 namespace topgun::gateway {
+namespace {
 
-bool AccessGate::Hold(Connection& connection, std::string_view message) {
-  if (!Unknown() || held_bytes_ + message.size() > options_.held_bytes_max) return false;
-  held_bytes_ += message.size();
-  held_.push_back(
-      {.connection = connection.id(), .message = std::string(message), .since = context_->now});
+using wire::FrameType;
+
+// What answers nothing of maps. The answers to these overtake nothing that a held frame waits for.
+bool NeedsNoDecision(FrameType type) {
+  switch (type) {
+    case FrameType::kAuth:
+    case FrameType::kDeviceHello:
+    case FrameType::kPing:
+    case FrameType::kClientApplyAck:
+    case FrameType::kPartitionMapRequest:
+      return true;
+    default:
+      return wire::IsFeatureFrame(type);
+  }
+}
+
+// Small ones cost more to keep than their bytes.
+size_t CostOf(std::string_view message) { return message.size() + 128; }
+
+}  // namespace
+
+bool AccessGate::HoldIfNeeded(Connection& connection, FrameType type, std::string_view message) {
+  if (NeedsNoDecision(type)) return false;
+  const auto found = held_.find(connection.id());
+  const bool follows = found != held_.end();
+  // The query that it ends may be held.
+  if (!follows && (!Unknown() || type == FrameType::kQueryUnsub)) return false;
+  if (held_bytes_ + CostOf(message) > options_.held_bytes_max) {
+    HandleAllOf(connection);
+    connection.HandleHeld(message);
+    return true;
+  }
+  Frames& frames = follows ? found->second : held_[connection.id()];
+  frames.push_back({.number = next_number_, .message = std::string(message)});
+  order_.push_back(
+      {.connection = connection.id(), .number = next_number_++, .since = context_->now});
+  ++frames_;
+  held_bytes_ += CostOf(message);
   probe_.FramesHeld(1);
-  connection.writes().PauseReading(WritePath::Pause::kPolicies, true);
+  if (frames.size() >= options_.frames_per_connection_max) {
+    connection.writes().PauseReading(WritePath::Pause::kPolicies, true);
+  }
   return true;
+}
+
+void AccessGate::HandleAllOf(Connection& connection) {
+  const auto found = held_.find(connection.id());
+  if (found == held_.end()) return;
+  Frames frames = std::move(found->second);
+  held_.erase(found);
+  while (!frames.empty()) connection.HandleHeld(TakeFirst(frames).message);
+}
+
+AccessGate::Held AccessGate::TakeFirst(Frames& frames) {
+  Held held = std::move(frames.front());
+  frames.pop_front();
+  --frames_;
+  held_bytes_ -= CostOf(held.message);
+  probe_.FramesHeld(-1);
+  return held;
 }
 
 Decision AccessGate::CheckRead(const Connection& connection, std::string_view map) const {
@@ -48,8 +101,8 @@ void AccessGate::Follow() {
 
 void AccessGate::Release() {
   if (std::exchange(releasing_, true)) return;
-  for (size_t i = 0; i < kReleasedPerTurn && !held_.empty() && !Unknown(); ++i) HandleOldest();
-  releasing_ = !held_.empty() && !Unknown();
+  for (size_t i = 0; i < kReleasedPerTurn && !order_.empty() && !Unknown(); ++i) HandleOldest();
+  releasing_ = !order_.empty() && !Unknown();
   if (!releasing_) return;
   defer_([this] {
     releasing_ = false;
@@ -58,17 +111,18 @@ void AccessGate::Release() {
 }
 
 void AccessGate::HandleOldest() {
-  const Held held = std::move(held_.front());
-  held_.pop_front();
-  held_bytes_ -= held.message.size();
-  probe_.FramesHeld(-1);
-  Connection* const connection = context_->table.Find(held.connection);
-  if (connection == nullptr) return;
-  connection->HandleHeld(held.message);
+  const Turn turn = order_.front();
+  order_.pop_front();
+  const auto found = held_.find(turn.connection);
+  if (found == held_.end() || found->second.front().number != turn.number) return;
+  const Held held = TakeFirst(found->second);
+  if (found->second.empty()) held_.erase(found);
+  Connection* const connection = context_->table.Find(turn.connection);
+  if (connection != nullptr) connection->HandleHeld(held.message);
 }
 
 void AccessGate::Tick(Time now) {
-  while (!held_.empty() && now - held_.front().since >= options_.wait) HandleOldest();
+  while (!order_.empty() && now - order_.front().since >= options_.wait) HandleOldest();
 }
 
 }  // namespace topgun::gateway

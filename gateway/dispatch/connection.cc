@@ -50,14 +50,12 @@ void Connection::OnMessage(std::string_view message, bool binary) {
   if (ended_) return;
   if (!binary) return context_.probe.FrameDropped(DropReason::kText);
   context_.now = std::chrono::steady_clock::now();
-  const bool decidable = context_.access.state() != AccessControl::State::kUnknown;
-  if (!decidable && authenticated_ && context_.gate.Hold(*this, message)) return;
   Handle(message, Level::kFrame);
 }
 
 void Connection::HandleHeld(std::string_view message) {
   if (ended_) return;
-  Handle(message, Level::kFrame);
+  Handle(message, Level::kHeldFrame);
   writes_.PauseReading(WritePath::Pause::kPolicies, false);
 }
 
@@ -65,12 +63,14 @@ void Connection::Handle(std::string_view message, Level level) {
   wire::ClientFrame& frame = context_.frame;
   const wire::DecodeResult decoded = wire::Decode(message, frame);
   if (!decoded.ok()) return context_.probe.FrameDropped(decoded.error);
+  const bool may_wait = level == Level::kFrame && authenticated_;
+  if (may_wait && context_.gate.Hold(*this, frame.type, message)) return;
   context_.probe.FrameReceived(frame.type);
   if (!authenticated_ && frame.type != FrameType::kAuth) {
     return context_.probe.FrameDropped(DropReason::kUnauthenticated);
   }
   // The items of a BATCH were paid for together.
-  if (level == Level::kFrame && !WithinRate(frame)) return;
+  if (level != Level::kBatchItem && !WithinRate(frame)) return;
   Dispatch(frame, level);
 }
 

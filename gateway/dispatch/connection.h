@@ -65,7 +65,7 @@ class Connection final : public SessionHandler {
   Tracer::QuestionPtr Ask(std::string_view map);
 
  private:
-  enum class Level : uint8_t { kFrame, kBatchItem };
+  enum class Level : uint8_t { kFrame, kHeldFrame, kBatchItem };
 
   void Handle(std::string_view message, Level level);
   bool WithinRate(const wire::ClientFrame& frame);

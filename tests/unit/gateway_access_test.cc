@@ -73,12 +73,6 @@ std::string OrPushOf(const std::vector<std::pair<std::string, std::string>>& rec
   return frame;
 }
 
-std::string PingFrame() {
-  std::string frame;
-  wire::EncodePing({.timestamp = 42}, frame);
-  return frame;
-}
-
 class AccessTest : public ::testing::Test {
  protected:
   explicit AccessTest(AccessGateOptions options = {})
@@ -367,11 +361,9 @@ TEST_F(AccessTest, APushThatWaitedTooLongIsOfferedAgain) {
 TEST_F(AccessTest, FramesWaitUntilThePoliciesAreKnown) {
   Become(AccessControl::State::kUnknown);
   EXPECT_EQ(Ask(OpsFrame({PutInto("1", "m")})), "");
-  EXPECT_TRUE(session_.paused);
   EXPECT_TRUE(gateway_.sink.submitted.empty());
   EXPECT_EQ(gateway_.gate.held(), 1U);
   Become(AccessControl::State::kOpen);
-  EXPECT_FALSE(session_.paused);
   ASSERT_EQ(gateway_.sink.submitted.size(), 1U);
   gateway_.sink.Answer(gateway_.table);
   EXPECT_EQ(Heard(), "OP_ACK 1");
@@ -431,11 +423,11 @@ TEST_F(AccessTest, ManyFramesAreHandledInTurns) {
   for (size_t i = 0; i < AccessGate::kReleasedPerTurn + 10; ++i) {
     sessions.push_back(std::make_unique<FakeSession>());
     handlers.push_back(&gateway_.table.OnOpen(*sessions.back()));
-    handlers.back()->OnMessage(PingFrame(), true);
+    handlers.back()->OnMessage(QuerySub("q", ""), true);
   }
   EXPECT_EQ(gateway_.gate.held(), AccessGate::kReleasedPerTurn + 10);
   Become(AccessControl::State::kOpen);
-  for (const auto& session : sessions) EXPECT_EQ(session->TakeTypes(), "PONG");
+  for (const auto& session : sessions) EXPECT_EQ(session->TakeTypes(), "ERROR");
   for (SessionHandler* const handler : handlers) handler->OnClosed(CloseCause::kPeer);
 }
 
@@ -465,8 +457,9 @@ TEST_F(AuthAccessTest, AuthenticationDoesNotWait) {
   handler.OnMessage(auth, true);
   gateway.sink.Answer(gateway.written);  // the identity of the device
   EXPECT_EQ(session.TakeTypes(), "AUTH_REQUIRED AUTH_ACK");
-  handler.OnMessage(PingFrame(), true);
+  handler.OnMessage(QuerySub("q", "m"), true);
   EXPECT_EQ(session.TakeTypes(), "");
+  EXPECT_EQ(gateway.gate.held(), 1U);
   handler.OnClosed(CloseCause::kPeer);
 }
 
