@@ -23,6 +23,24 @@ bool ReadQueryField(FrameReader& reader, std::string_view key, QuerySubFrame& fr
   return reader.Skip();
 }
 
+// Authentication never fails because of these two: an invalid token counts as none, the version is
+// ignored (core.md 2.3, 2.5).
+bool ReadDeviceToken(FrameReader& reader, std::optional<std::string_view>* out) {
+  std::string_view token;
+  const auto found = reader.TryStr(&token);
+  out->reset();
+  if (found == FrameReader::Found::kValue) *out = token;
+  return found != FrameReader::Found::kBroken;
+}
+
+bool ReadVersion(FrameReader& reader, std::optional<int64_t>* out) {
+  int64_t version = 0;
+  const auto found = reader.TryWhole(kWholeMax, &version);
+  out->reset();
+  if (found == FrameReader::Found::kValue) *out = version;
+  return found != FrameReader::Found::kBroken;
+}
+
 // Of two `query` keys the last one counts, so what an earlier one said is forgotten.
 bool ReadQuery(FrameReader& reader, QuerySubFrame& frame) {
   QuerySubFrame fresh;
@@ -42,8 +60,8 @@ bool ReadQuery(FrameReader& reader, QuerySubFrame& frame) {
 
 bool ReadField(FrameReader& reader, std::string_view key, AuthFrame& frame) {
   if (Is(key, "token")) return reader.Str("token", &frame.token);
-  if (Is(key, "deviceToken")) return reader.Str("deviceToken", &frame.device_token);
-  if (Is(key, "protocolVersion")) return reader.Whole("protocolVersion", &frame.protocol_version);
+  if (Is(key, "deviceToken")) return ReadDeviceToken(reader, &frame.device_token);
+  if (Is(key, "protocolVersion")) return ReadVersion(reader, &frame.protocol_version);
   return reader.Skip();
 }
 
@@ -52,7 +70,7 @@ bool Complete(FrameReader& reader, const AuthFrame& frame) {
 }
 
 bool ReadField(FrameReader& reader, std::string_view key, DeviceHelloFrame& frame) {
-  if (Is(key, "deviceToken")) return reader.Str("deviceToken", &frame.device_token);
+  if (Is(key, "deviceToken")) return ReadDeviceToken(reader, &frame.device_token);
   return reader.Skip();
 }
 

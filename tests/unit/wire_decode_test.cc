@@ -131,7 +131,6 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
   }
   const std::string_view wrong[] = {
       R"({"type":"AUTH","token":5})",
-      R"({"type":"DEVICE_HELLO","deviceToken":5})",
       R"({"type":"PING","timestamp":"now"})",
       R"({"type":"BATCH","data":"text"})",
       R"({"type":"CLIENT_OP","payload":[]})",
