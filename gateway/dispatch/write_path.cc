@@ -90,12 +90,10 @@ void WritePath::OnRateLimited(std::span<const wire::Op> ops, const BatchTerms& b
 
 void WritePath::Validate(std::span<const wire::Op> ops, const BatchTerms& batch) {
   refusals_.clear();
-  const std::string error =
-      batch.error.empty() ? TimeoutProblem(batch.timeout_ms) : std::string(batch.error);
+  const std::string error(batch.error);
   for (size_t i = 0; i < ops.size(); ++i) {
     std::string reason =
         error.empty() ? wire::ValidateOp(ops[i], context_.options.op_limits) : error;
-    if (reason.empty()) reason = TimeoutProblem(ops[i].timeout_ms);
     if (reason.empty() && !MayWrite(ops[i])) {
       reason.append("write access denied for map: ").append(ops[i].map);
       refusals_.push_back({.index = i, .code = kForbidden, .reason = std::move(reason)});

@@ -4,14 +4,13 @@
 
 #include <chrono>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "wire/op.h"
 
 namespace topgun::gateway {
 
-// Timeouts outside these are refused.
+// Timeouts outside these are moved to the nearer end; those that are not above zero are none.
 inline constexpr std::chrono::milliseconds kOpTimeoutMin{1};
 inline constexpr std::chrono::milliseconds kOpTimeoutMax{std::chrono::minutes(5)};
 
@@ -31,10 +30,9 @@ struct WriteTerms {
   Time deadline = kNoDeadline;
 };
 
-// Why the timeout is refused; empty when it is not.
-std::string TimeoutProblem(const std::optional<double>& timeout_ms);
+WriteTerms::Time DeadlineOf(double timeout_ms, WriteTerms::Time now);
 
-// `now` is when the frame arrived. The timeouts must be good.
+// `now` is when the frame arrived.
 inline WriteTerms TermsOf(const wire::Op& op, const BatchTerms& batch, WriteTerms::Time now) {
   WriteTerms terms;
   terms.named = op.write_concern.has_value();
@@ -44,10 +42,7 @@ inline WriteTerms TermsOf(const wire::Op& op, const BatchTerms& batch, WriteTerm
     terms.concern = *batch.concern;
   }
   const std::optional<double>& timeout_ms = op.timeout_ms ? op.timeout_ms : batch.timeout_ms;
-  if (timeout_ms) {
-    terms.deadline = now + std::chrono::duration_cast<WriteTerms::Time::duration>(
-                               std::chrono::duration<double, std::milli>(*timeout_ms));
-  }
+  if (timeout_ms) terms.deadline = DeadlineOf(*timeout_ms, now);
   return terms;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -436,21 +437,25 @@ TEST_F(DispatchTest, WhatIsNotAppliedInTimeIsAnError) {
   EXPECT_THAT(metrics, HasSubstr("gateway_waiting_ops{level=\"APPLIED\"} 0"));
 }
 
-TEST_F(DispatchTest, TimeoutsHaveBounds) {
-  for (const double timeout_ms : {0.0, 0.5, 300'001.0}) {
-    EXPECT_EQ(Ask(OpBatch({Put("1")}, {}, timeout_ms)), "ERROR OP_REJECTED OP_ACK");
+// `timeout` is any number (core.md 5.1).
+TEST_F(DispatchTest, NoTimeoutIsRefused) {
+  for (const double timeout_ms : {-1.0, 0.0, 0.5, 300'001.0, 1e300, static_cast<double>(NAN)}) {
+    EXPECT_EQ(Ask(OpBatch({Put("1")}, {}, timeout_ms)), "") << timeout_ms;
     wire::Op op = Put("1");
     op.timeout_ms = timeout_ms;
-    EXPECT_EQ(Ask(ClientOp(op)), "ERROR OP_REJECTED OP_ACK");
+    EXPECT_EQ(Ask(ClientOp(op)), "") << timeout_ms;
   }
-  session_.frames.clear();
-  Send(OpBatch({Put("1")}, {}, 0));
-  wire::ServerFrame error;
-  ASSERT_TRUE(wire::DecodeServerFrame(session_.frames.front(), error).ok());
-  EXPECT_EQ(error.error.message, "timeout: must be 1 to 300000 ms");
-  EXPECT_TRUE(gateway_.sink.submitted.empty());
-  for (const double timeout_ms : {1.0, 300'000.0}) {
-    EXPECT_EQ(Ask(OpBatch({Put("1")}, {}, timeout_ms)), "");
+}
+
+TEST(WriteTermsTest, TimeoutsAreMovedIntoTheirBounds) {
+  const WriteTerms::Time now{};
+  for (const double none : {-1.0, 0.0, -1e300, static_cast<double>(NAN)}) {
+    EXPECT_EQ(DeadlineOf(none, now), WriteTerms::kNoDeadline) << none;
+  }
+  EXPECT_EQ(DeadlineOf(0.001, now), now + kOpTimeoutMin);
+  EXPECT_EQ(DeadlineOf(100, now), now + std::chrono::milliseconds(100));
+  for (const double long_ms : {300'001.0, 1e300, static_cast<double>(INFINITY)}) {
+    EXPECT_EQ(DeadlineOf(long_ms, now), now + kOpTimeoutMax) << long_ms;
   }
 }
 

@@ -138,8 +138,7 @@ TEST(WireOpTest, InvalidFieldsAreNamed) {
       {R"("writeConcern":"ALL")",
        "writeConcern: must be one of FIRE_AND_FORGET, MEMORY, APPLIED, REPLICATED, PERSISTED"},
       {R"("writeConcern":5)", "writeConcern: must be a string"},
-      {R"("timeout":-5)", "timeout: must be a finite number >= 0"},
-      {R"("timeout":"5")", "timeout: must be a finite number >= 0"},
+      {R"("timeout":"5")", "timeout: must be a number"},
   };
   ClientFrame frame;
   for (const ErrorCase& item : cases) {

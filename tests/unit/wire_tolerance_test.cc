@@ -1,6 +1,7 @@
 // Fields that may hold anything, and values that other clients could not decode.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,22 @@ TEST(WireToleranceTest, AnyProtocolVersionIsAccepted) {
     ASSERT_TRUE(Decode(auth, frame).ok());
     EXPECT_EQ(frame.auth.token, "t");
   }
+}
+
+// ---- core.md 5.1: `timeout` is any number ----
+
+TEST(WireToleranceTest, ATimeoutMayBeAnyNumber) {
+  const std::string_view json =
+      R"({"type":"OP_BATCH","payload":{"timeout":"HERE","ops":[{"mapName":"m","key":"k"}]}})";
+  ClientFrame frame;
+  const std::string minus_five = FrameWith(json, "\xfb");
+  ASSERT_TRUE(Decode(minus_five, frame).ok());
+  EXPECT_EQ(frame.op_batch.error, "");
+  EXPECT_EQ(frame.op_batch.timeout_ms, -5);
+  const std::string no_number = FrameWith(json, "\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00"s);
+  ASSERT_TRUE(Decode(no_number, frame).ok());
+  EXPECT_EQ(frame.op_batch.error, "");
+  EXPECT_TRUE(frame.op_batch.timeout_ms && std::isnan(*frame.op_batch.timeout_ms));
 }
 
 }  // namespace
