@@ -1,6 +1,7 @@
 #include "msgpack/reader.h"
 
 #include <bit>
+#include <bitset>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -270,15 +271,30 @@ bool Reader::SkipHead(size_t* children) {
   }
 }
 
-bool Reader::Skip(uint32_t depth) {
+// Of the next value itself; there is one.
+bool Reader::IsPortable(bool is_key) const {
+  const Type type = Peek();
+  if (is_key && type != Type::kStr) return false;
+  return type != Type::kExt || (tag() >= 0xd4 && left() > 1 && next_[1] == 0);
+}
+
+bool Reader::Skip(uint32_t depth) { return Walk<false>(depth, nullptr); }
+
+template <bool kWatch>
+bool Reader::Walk(uint32_t depth, bool* portable) {
   // Values still to come at each open level around the innermost one. Only the used part is ever
   // touched, so a scalar costs nothing; recursion would let the peer choose our stack depth.
   std::array<size_t, kDepthMax> around;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  [[maybe_unused]] std::bitset<kDepthMax + 1>
+      is_map;  // by level; a key is due when `to_come` is even
   size_t level = 0;
   size_t to_come = 1;
   for (;;) {
     for (; to_come > 0; --to_come) {
       if (next_ == end_) return Fail();
+      if constexpr (kWatch) {
+        *portable = *portable && IsPortable(is_map[level] && to_come % 2 == 0);
+      }
       const size_t size = kFixedSizes[tag()];
       if (size == 0) break;
       if (size > left()) return Fail();
@@ -290,6 +306,7 @@ bool Reader::Skip(uint32_t depth) {
       continue;
     }
     size_t children = 0;
+    [[maybe_unused]] const bool opens_map = Peek() == Type::kMap;
     if (!SkipHead(&children)) return false;
     --to_come;
     if (children == 0) continue;
@@ -299,7 +316,16 @@ bool Reader::Skip(uint32_t depth) {
     }
     around[level++] = to_come;
     to_come = children;
+    if constexpr (kWatch) is_map[level] = opens_map;
   }
+}
+
+bool Reader::ReadRaw(std::string_view* out, bool* portable, uint32_t depth) {
+  const char* const start = next_;
+  *portable = true;
+  if (!Walk<true>(depth, portable)) return false;
+  *out = {start, static_cast<size_t>(next_ - start)};
+  return true;
 }
 
 bool Reader::ReadRaw(std::string_view* out, uint32_t depth) {

@@ -53,6 +53,8 @@ class FrameReader {
   // kOther also for numbers that are not whole or not in [0, max].
   Found TryWhole(double max, int64_t* out);
   Found TryRaw(std::string_view* out);
+  // See msgpack::Reader.
+  Found TryRaw(std::string_view* out, bool* portable);
 
   // Strict reads: nil leaves the value empty, any other kind fails the frame.
   bool Str(std::string_view field, std::string_view* out) {
@@ -161,6 +163,12 @@ inline FrameReader::Found FrameReader::TryWhole(double max, int64_t* out) {
 inline FrameReader::Found FrameReader::TryRaw(std::string_view* out) {
   if (Peek() == msgpack::Type::kNil) return NilOrOther();
   return reader_.ReadRaw(out, depth_) ? Found::kValue : Found::kBroken;
+}
+
+inline FrameReader::Found FrameReader::TryRaw(std::string_view* out, bool* portable) {
+  *portable = true;
+  if (Peek() == msgpack::Type::kNil) return NilOrOther();
+  return reader_.ReadRaw(out, portable, depth_) ? Found::kValue : Found::kBroken;
 }
 
 template <typename OnField>

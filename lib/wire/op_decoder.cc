@@ -159,6 +159,7 @@ class Judge {
     if (!record.timestamp.present) Report(field, {".timestamp", kRequired});
     TakeTimestamp(is_or ? "orRecord.timestamp" : "record.timestamp", record.timestamp);
     Report(field, record.ttl_problem);
+    Report(field, record.value_problem);
     op_.value = record.value;
     op_.has_ttl = record.has_ttl;
     op_.ttl_ms = record.ttl_ms;

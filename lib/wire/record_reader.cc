@@ -86,9 +86,19 @@ bool ReadTtl(FrameReader& reader, RecordField* out) {
   return true;
 }
 
+// A value that other clients cannot decode would make them drop every frame it comes with.
+bool ReadValue(FrameReader& reader, RecordField* out) {
+  out->value = {};
+  out->value_problem = {};
+  bool portable = true;
+  if (reader.TryRaw(&out->value, &portable) == Found::kBroken) return false;
+  if (!portable) out->value_problem = {".value", "must hold no extensions and only string keys"};
+  return true;
+}
+
 bool IsValid(const RecordField& field) {
   return field.form == Form::kMap && field.timestamp.present && field.timestamp.problem.empty() &&
-         field.ttl_problem.empty();
+         field.ttl_problem.empty() && field.value_problem.empty();
 }
 
 }  // namespace
@@ -126,10 +136,7 @@ bool ReadRecord(FrameReader& reader, RecordField* out) {
   out->form = Form::kMap;
   out->tag_problem = {".tag", kRequired};
   return reader.Map([&](std::string_view key) {
-    if (Is(key, "value")) {
-      out->value = {};
-      return reader.TryRaw(&out->value) != Found::kBroken;
-    }
+    if (Is(key, "value")) return ReadValue(reader, out);
     if (Is(key, "timestamp")) return ReadTimestamp(reader, &out->timestamp);
     if (Is(key, "tag")) {
       out->tag = {};

@@ -47,6 +47,7 @@ struct RecordField {
   double ttl_ms = 0;
   Problem tag_problem;
   Problem ttl_problem;
+  Problem value_problem;
 };
 
 // MessagePack nil: the value of an OR record that has none.

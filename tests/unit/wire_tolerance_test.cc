@@ -62,5 +62,46 @@ TEST(WireToleranceTest, ATimeoutMayBeAnyNumber) {
   EXPECT_TRUE(frame.op_batch.timeout_ms && std::isnan(*frame.op_batch.timeout_ms));
 }
 
+// ---- core.md 1.3: clients drop a whole frame for an extension that they do not know ----
+
+std::string ErrorOfPut(std::string_view value) {
+  const std::string bytes = FrameWith(
+      R"({"type":"CLIENT_OP","payload":{"mapName":"m","key":"k","record":{"value":"HERE",)"
+      R"("timestamp":{"millis":7,"counter":0,"nodeId":"a"}}}})",
+      value);
+  ClientFrame frame;
+  EXPECT_TRUE(Decode(bytes, frame).ok());
+  return frame.client_op.op.error;
+}
+
+TEST(WireToleranceTest, ValuesThatOtherClientsCannotDecodeAreRefused) {
+  const std::string refused = "record.value: must hold no extensions and only string keys";
+  EXPECT_EQ(ErrorOfPut("\xd4\x05z"), refused);
+  EXPECT_EQ(ErrorOfPut("\x91\xd6\xff\x01\x02\x03\x04"), refused) << "a date";
+  EXPECT_EQ(ErrorOfPut("\xc7\x01\x07z"), refused);
+  EXPECT_EQ(ErrorOfPut("\x81\x01\x02"), refused);
+  EXPECT_EQ(ErrorOfPut("\x81\xa1\x61\x81\x80\x01"), refused) << "a map as a key, further in";
+  EXPECT_EQ(ErrorOfPut("\x82\xa1\x61\x81\xa1\x62\x01\x02\x03"), refused) << "behind a map";
+}
+
+TEST(WireToleranceTest, WhatTheyCanDecodeIsAccepted) {
+  EXPECT_EQ(ErrorOfPut("\x92\xd4\x00\x00\x01"s), "") << "undefined";
+  EXPECT_EQ(ErrorOfPut("\x82\xa1\x61\x92\x01\x81\xa1\x62\xc4\x01z\xa1\x63\x80"), "");
+  EXPECT_EQ(ErrorOfPut("\xde\x00\x01\xd9\x01k\xdc\x00\x02\x01\x02"s), "");
+}
+
+TEST(WireToleranceTest, OfAPushOnlyTheBadRecordsAreLeftOut) {
+  const std::string bytes = FrameWith(
+      R"({"type":"ORMAP_PUSH_DIFF","payload":{"mapName":"m","entries":[{"key":"k","tombstones":[],)"
+      R"("records":[{"value":"HERE","tag":"a","timestamp":{"millis":7,"counter":0,"nodeId":"a"}},)"
+      R"({"value":1,"tag":"b","timestamp":{"millis":7,"counter":0,"nodeId":"a"}}]}]}})",
+      "\xd4\x05z");
+  ClientFrame frame;
+  ASSERT_TRUE(Decode(bytes, frame).ok());
+  EXPECT_EQ(frame.or_map_push_diff.invalid_records, 1U);
+  ASSERT_EQ(frame.or_map_push_diff.entries.records(0).size(), 1U);
+  EXPECT_EQ(frame.or_map_push_diff.entries.records(0)[0].tag, "b");
+}
+
 }  // namespace
 }  // namespace topgun::wire

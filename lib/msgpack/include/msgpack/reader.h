@@ -55,6 +55,9 @@ class Reader {
   bool Skip(uint32_t depth = 0);
   // Like Skip(), and returns the bytes of that value.
   bool ReadRaw(std::string_view* out, uint32_t depth = 0);
+  // The same, and tells whether every JavaScript client can decode the value: all keys are strings,
+  // and there is no extension but type 0, by which clients write what is undefined (core.md 1.3).
+  bool ReadRaw(std::string_view* out, bool* portable, uint32_t depth);
 
   // True iff a failure was the depth limit and not the bytes.
   bool too_deep() const { return too_deep_; }
@@ -81,6 +84,9 @@ class Reader {
   bool ReadLongArrayHeader(uint32_t* count);
   bool ReadLongMapHeader(uint32_t* count);
   bool SkipHead(size_t* children);
+  template <bool kWatch>
+  bool Walk(uint32_t depth, bool* portable);
+  bool IsPortable(bool is_key) const;
 
   const char* begin_;
   const char* next_;
