@@ -67,6 +67,7 @@ Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder,
                                           "their outcome.")),
       errors_400_(ErrorCounter(registry, "400")),
       errors_403_(ErrorCounter(registry, "403")),
+      errors_409_(ErrorCounter(registry, "409")),
       errors_413_(ErrorCounter(registry, "413")),
       errors_429_(ErrorCounter(registry, "429")),
       errors_500_(ErrorCounter(registry, "500")),
@@ -246,6 +247,8 @@ void Probe::ErrorSent(int64_t code) {
       return errors_400_.Increment();
     case 403:
       return errors_403_.Increment();
+    case 409:
+      return errors_409_.Increment();
     case 413:
       return errors_413_.Increment();
     case 429:

@@ -169,6 +169,7 @@ class Probe {
   std::array<prometheus::Counter*, kDeviceResultCount> devices_{};
   prometheus::Counter& errors_400_;
   prometheus::Counter& errors_403_;
+  prometheus::Counter& errors_409_;
   prometheus::Counter& errors_413_;
   prometheus::Counter& errors_429_;
   prometheus::Counter& errors_500_;

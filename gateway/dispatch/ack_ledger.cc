@@ -1,6 +1,9 @@
 #include "dispatch/ack_ledger.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "dispatch/error_codes.h"
 
 namespace topgun::gateway {
 namespace {
@@ -126,7 +129,10 @@ void AckLedger::Finish(const PendingFrame& frame, uint64_t number, uint64_t own_
       if (record.frame == number) SetDeadline(op, WriteTerms::kNoDeadline);
     });
   }
-  if (records_.any_unusual() && ContainsLost(frame)) return output_.OnFrameLost();
+  if (records_.any_unusual()) {
+    if (ContainsLost(frame)) return output_.OnFrameLost();
+    TellRejected(frame);
+  }
   const wire::OpAckFrame* const ack = acks_.Compose(frame, number, own_ops, frames_.empty());
   if (ack != nullptr) output_.OnAck(*ack, frame.received);
 }
@@ -135,6 +141,19 @@ bool AckLedger::ContainsLost(const PendingFrame& frame) {
   bool lost = false;
   ForEachOp(frame, [&](uint64_t, const OpRecord& record) { lost |= record.state == State::kLost; });
   return lost;
+}
+
+// ERROR first, so that a client sees why before anything is acknowledged (core.md 5.3).
+void AckLedger::TellRejected(const PendingFrame& frame) {
+  rejected_.clear();
+  size_t count = 0;
+  ForEachOp(frame, [&](uint64_t op, const OpRecord&) {
+    OpRecord& record = records_.At(op);
+    if (!std::exchange(record.untold, false)) return;
+    ++count;
+    if (record.has_id) rejected_.push_back(record.id);
+  });
+  if (count > 0) output_.OnRejected(rejected_, count);
 }
 
 // ---- Ops ----
@@ -165,7 +184,8 @@ void AckLedger::Done(uint64_t op, OpOutcome outcome) {
   if (outcome == OpOutcome::kApplied) {
     Applied(op, record);
   } else if (record.state == State::kOpen && outcome == OpOutcome::kRejected) {
-    records_.SetError(op, "rejected");
+    records_.SetError(op, std::string(kRejectedText));
+    record.untold = true;
     Close(record, State::kRefused);
   } else if (record.state == State::kOpen) {
     // From here on the op is a new one when it comes again.

@@ -61,6 +61,8 @@ class AckLedger {
     virtual void OnResults(const wire::OpAckFrame& ack) = 0;
     // A frame was given up: ERROR 429, no ack.
     virtual void OnFrameLost() = 0;
+    // Ops that the cluster refused for good, before the ack that says so. Without an id: counted.
+    virtual void OnRejected(std::span<const std::string_view> ids, size_t count) = 0;
     // Ops that were not applied by their deadline: ERROR 504. Those without an id are only counted.
     virtual void OnTimedOut(std::span<const std::string_view> ids, size_t count) = 0;
   };
@@ -139,6 +141,7 @@ class AckLedger {
   template <typename Visit>
   void ForEachOp(const PendingFrame& frame, Visit visit);
   bool ContainsLost(const PendingFrame& frame);
+  void TellRejected(const PendingFrame& frame);
   void RunBarriers();
 
   Output& output_;
@@ -153,6 +156,7 @@ class AckLedger {
   std::list<Barrier> barriers_;
   std::set<std::pair<Time, uint64_t>> deadlines_;
   std::vector<std::string_view> timed_out_;  // reused
+  std::vector<std::string_view> rejected_;   // reused
   size_t timed_out_count_ = 0;
   bool advancing_ = false;
 };

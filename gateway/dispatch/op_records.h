@@ -38,6 +38,7 @@ struct OpRecord {
   bool uncommitted = false;  // its outcome is not known yet
   bool named = false;        // the op asked for its level itself
   bool has_id = false;
+  bool untold = false;   // refused after it was submitted; the client has not heard why
   bool unusual = false;  // more than a plain finished op is to be said about it
   std::string id;
 };

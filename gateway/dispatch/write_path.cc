@@ -38,6 +38,21 @@ bool AsksForData(wire::FrameType type) {
   }
 }
 
+// Ops by their ids, some of which may have none.
+std::string Named(std::span<const std::string_view> ids, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < ids.size() && i < kIdsInError; ++i) {
+    text.append(i == 0 ? "" : ", ").append(ids[i]);
+  }
+  const size_t named = std::min(ids.size(), kIdsInError);
+  if (named == 0) {
+    text.append(std::to_string(count)).append(" without id");
+  } else if (count > named) {
+    text.append(" and ").append(std::to_string(count - named)).append(" more");
+  }
+  return text;
+}
+
 }  // namespace
 
 WritePath::WritePath(ConnectionId id, std::string origin, const Principal& principal,
@@ -120,11 +135,14 @@ void WritePath::SendRefusals(std::span<const wire::Op> ops) {
   SendDenials(ops);
   for (const Refusal& refusal : refusals_) {
     const wire::Op& op = ops[refusal.index];
-    if (!op.has_id) continue;
-    std::string frame;
-    wire::EncodeOpRejected({.op_id = op.id, .reason = refusal.reason, .code = refusal.code}, frame);
-    session_.Reply(std::move(frame));
+    if (op.has_id) SendRejected(op.id, refusal.reason, refusal.code);
   }
+}
+
+void WritePath::SendRejected(std::string_view id, std::string_view reason, int64_t code) {
+  std::string frame;
+  wire::EncodeOpRejected({.op_id = id, .reason = reason, .code = code}, frame);
+  session_.Reply(std::move(frame));
 }
 
 // Of invalid ops, in one text.
@@ -250,18 +268,13 @@ void WritePath::OnFrameLost() {
   if (ledger_.holes() > AckLedger::kHolesMax) session_.Close(CloseCause::kOverload);
 }
 
+void WritePath::OnRejected(std::span<const std::string_view> ids, size_t count) {
+  SendError(kConflict, std::string(kRejectedText) + ": " + Named(ids, count));
+  for (const std::string_view id : ids) SendRejected(id, kRejectedText, kConflict);
+}
+
 void WritePath::OnTimedOut(std::span<const std::string_view> ids, size_t count) {
-  std::string text = "timeout: not applied yet, still trying: ";
-  for (size_t i = 0; i < ids.size() && i < kIdsInError; ++i) {
-    text.append(i == 0 ? "" : ", ").append(ids[i]);
-  }
-  const size_t named = std::min(ids.size(), kIdsInError);
-  if (named == 0) {
-    text.append(std::to_string(count)).append(" without id");
-  } else if (count > named) {
-    text.append(" and ").append(std::to_string(count - named)).append(" more");
-  }
-  SendError(kTimedOut, text);
+  SendError(kTimedOut, "timeout: not applied yet, still trying: " + Named(ids, count));
   if (ledger_.holes() > AckLedger::kHolesMax) session_.Close(CloseCause::kOverload);
 }
 

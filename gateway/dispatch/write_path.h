@@ -62,6 +62,7 @@ class WritePath final : public AckLedger::Output {
   void OnAck(const wire::OpAckFrame& ack, AckLedger::Time received) override;
   void OnResults(const wire::OpAckFrame& ack) override;
   void OnFrameLost() override;
+  void OnRejected(std::span<const std::string_view> ids, size_t count) override;
   void OnTimedOut(std::span<const std::string_view> ids, size_t count) override;
 
  private:
@@ -74,6 +75,7 @@ class WritePath final : public AckLedger::Output {
   void Validate(std::span<const wire::Op> ops, const BatchTerms& batch);
   bool MayWrite(const wire::Op& op) const;
   void SendRefusals(std::span<const wire::Op> ops);
+  void SendRejected(std::string_view id, std::string_view reason, int64_t code);
   void SendReasons();
   void SendDenials(std::span<const wire::Op> ops);
   void Apply(std::span<const wire::Op> ops, const BatchTerms& batch);

@@ -27,6 +27,11 @@ class Recorder final : public AckLedger::Output {
   }
   void OnResults(const wire::OpAckFrame& ack) override { OnAck(ack, {}); }
   void OnFrameLost() override { said.emplace_back("lost"); }
+  void OnRejected(std::span<const std::string_view> ids, size_t count) override {
+    std::string text = "409:" + std::to_string(count);
+    for (const std::string_view id : ids) text.append(" ").append(id);
+    said.push_back(text);
+  }
   void OnTimedOut(std::span<const std::string_view> ids, size_t count) override {
     std::string text = "504:" + std::to_string(count);
     for (const std::string_view id : ids) text.append(" ").append(id);
@@ -154,6 +159,7 @@ TEST_F(AckLedgerTest, TheSameIdWithAnotherValueIsAnotherOp) {
 struct RefusalCase {
   std::string ops;  // one letter per op: g good, r refused on arrival, s refused by the service
   std::string ack;
+  Said before = {};
 };
 
 class AckLedgerRefusalTest : public AckLedgerTest,
@@ -175,14 +181,19 @@ TEST_P(AckLedgerRefusalTest, LastIdCoversTheGoodPrefixAndResultsTheRest) {
   }
   ledger_.EndFrame();
   for (const auto& [op, outcome] : outcomes) ledger_.Done(op, outcome);
-  EXPECT_EQ(out_.said, (Said{"7", GetParam().ack}));
+  Said said = {"7"};
+  said.insert(said.end(), GetParam().before.begin(), GetParam().before.end());
+  said.push_back(GetParam().ack);
+  EXPECT_EQ(out_.said, said);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, AckLedgerRefusalTest,
-    ::testing::Values(RefusalCase{"ggr", "12[13-]"}, RefusalCase{"grg", "11[12-13+]"},
-                      RefusalCase{"rgg", "7[11-12+13+]"}, RefusalCase{"rr", "7[11-12-]"},
-                      RefusalCase{"gsg", "11[12-13+]"}, RefusalCase{"s", "7[11-]"}));
+INSTANTIATE_TEST_SUITE_P(All, AckLedgerRefusalTest,
+                         ::testing::Values(RefusalCase{"ggr", "12[13-]"},
+                                           RefusalCase{"grg", "11[12-13+]"},
+                                           RefusalCase{"rgg", "7[11-12+13+]"},
+                                           RefusalCase{"rr", "7[11-12-]"},
+                                           RefusalCase{"gsg", "11[12-13+]", {"409:1 12"}},
+                                           RefusalCase{"s", "7[11-]", {"409:1 11"}}));
 
 TEST_F(AckLedgerTest, NothingAcknowledgedYetIsNamedZero) {
   ledger_.BeginFrame({});

@@ -42,6 +42,11 @@ class AckRecorder final : public AckLedger::Output {
     said.back().insert(0, "early ");
   }
   void OnFrameLost() override { said.emplace_back("429"); }
+  void OnRejected(std::span<const std::string_view> ids, size_t count) override {
+    std::string text = "409 " + std::to_string(count);
+    for (const std::string_view id : ids) text.append(" ").append(id);
+    said.push_back(text);
+  }
   void OnTimedOut(std::span<const std::string_view> ids, size_t count) override {
     std::string text = "504 " + std::to_string(count);
     for (const std::string_view id : ids) text.append(" ").append(id);
@@ -183,7 +188,9 @@ TEST_F(WriteConcernTest, ARefusedOpHasReachedNothing) {
   ledger_.Done(ops[0], OpOutcome::kRejected);
   Apply({ops[1]});
   ledger_.ConcernMet(ops[1], kPersisted);
-  EXPECT_EQ(Said(), Texts{"0 PERSISTED [1-FIRE_AND_FORGET:rejected 2+PERSISTED]"});
+  EXPECT_EQ(Said(), (Texts{"409 1 1",
+                           "0 PERSISTED [1-FIRE_AND_FORGET:operation rejected: older than what is "
+                           "kept 2+PERSISTED]"}));
 }
 
 TEST_F(WriteConcernTest, NoLevelWhereEverythingIsRefused) {
