@@ -39,9 +39,6 @@ StatusOr<MapPattern> MapPattern::Parse(std::string_view text) {
     if (segment == "*" || segment == "**") {
       pattern.segments_.push_back(
           {.kind = segment.size() == 1 ? Kind::kOne : Kind::kAny, .text = {}});
-    } else if (segment.find('*') != std::string_view::npos) {
-      return InvalidArgument("* and ** must be whole segments between dots, not part of '" +
-                             std::string(segment) + "'");
     } else {
       pattern.segments_.push_back({.kind = Kind::kLiteral, .text = std::string(segment)});
     }

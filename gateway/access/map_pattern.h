@@ -2,7 +2,7 @@
 //
 //   *    alone: every name; as a segment: exactly one segment, whatever it is
 //   **   any number of segments, also none
-//   else the segment itself, case-sensitive; there is no prefix*
+//   else the segment itself, case-sensitive; there is no prefix*: its star is a star
 //
 // A value; any thread.
 #pragma once

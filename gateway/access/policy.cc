@@ -48,6 +48,15 @@ Problem ReadText(std::string_view name, std::string_view raw, std::string_view* 
   return FieldProblem{std::string(name), "must be a text"};
 }
 
+// Unknown fields are ignored, but a misspelt condition would leave the policy without one.
+bool MayBeACondition(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower.starts_with("cond") || lower.find("expr") != std::string::npos;
+}
+
 Problem ReadField(std::string_view name, std::string_view raw, Raw& out) {
   const std::array<std::pair<std::string_view, std::string_view*>, 5> texts = {{
       {"id", &out.id},
@@ -59,7 +68,10 @@ Problem ReadField(std::string_view name, std::string_view raw, Raw& out) {
   for (const auto& [text, place] : texts) {
     if (text == name) return ReadText(name, raw, place);
   }
-  if (name != "condition") return FieldProblem{std::string(name), "unknown field"};
+  if (name != "condition") {
+    if (!MayBeACondition(name)) return std::nullopt;
+    return FieldProblem{std::string(name), "unknown field; condition or conditionExpr?"};
+  }
   if (msgpack::Reader(raw).Peek() != msgpack::Type::kNil) out.condition = raw;
   return std::nullopt;
 }

@@ -64,7 +64,7 @@ IndexDefinition ReadDefinition(JsonBody& body) {
 }
 
 void Create(IndexStore& indexes, const RoutedRequest& request, const Respond& respond) {
-  JsonBody body(request.http, {"mapName", "attribute", "indexType"});
+  JsonBody body(request.http);
   const IndexDefinition index = ReadDefinition(body);
   if (body.refusal()) return respond(*body.refusal());
   indexes.Create(index, [respond, index](const Status& status) {

@@ -56,7 +56,7 @@ bool IsJson(const HttpRequest& request) {
   return SameHeaderName(type, kJson);
 }
 
-void JsonBody::Read(const HttpRequest& request, Names known) {
+void JsonBody::Read(const HttpRequest& request) {
   if (!IsJson(request)) return Refuse(415, kJsonWanted);
   if (request.body.size() > kAdminBodyBytesMax) {
     return Refuse(413, "body: must have at most " + std::to_string(kAdminBodyBytesMax) + " bytes");
@@ -68,6 +68,9 @@ void JsonBody::Read(const HttpRequest& request, Names known) {
   if (error) return Refuse(400, "body: not JSON: " + error.message());
   if (!body.is_object()) return Refuse(400, "body: must be a JSON object");
   members_ = std::move(body.get_object());
+}
+
+void JsonBody::RefuseOthers(Names known) {
   for (const auto& member : members_) {
     const std::string_view name(member.key().data(), member.key().size());
     if (std::find(known.begin(), known.end(), name) == known.end()) {

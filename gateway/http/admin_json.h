@@ -35,13 +35,18 @@ HttpResponse ErrorResponse(const Status& status);
 inline constexpr std::string_view kJsonWanted = "content-type: must be application/json";
 bool IsJson(const HttpRequest& request);
 
-// The body of a request: a JSON object, sent as such, of members that are known. The first problem
-// is kept; what is read after it is worthless.
+// The body of a request: a JSON object, sent as such. The first problem is kept; what is read after
+// it is worthless. Members that nobody knows are refused where they might mean something.
 class JsonBody {
  public:
   using Names = std::initializer_list<std::string_view>;
 
-  JsonBody(const HttpRequest& request, Names known) { Read(request, known); }
+  JsonBody(const HttpRequest& request, Names known) {
+    Read(request);
+    RefuseOthers(known);
+  }
+  // Other members are ignored.
+  explicit JsonBody(const HttpRequest& request) { Read(request); }
 
   // A member that must be there and not be empty.
   std::string Text(std::string_view name);
@@ -54,7 +59,8 @@ class JsonBody {
   const std::optional<HttpResponse>& refusal() const { return refusal_; }
 
  private:
-  void Read(const HttpRequest& request, Names known);
+  void Read(const HttpRequest& request);
+  void RefuseOthers(Names known);
   const boost::json::value* Find(std::string_view name);
 
   boost::json::object members_;

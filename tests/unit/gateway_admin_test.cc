@@ -356,7 +356,7 @@ std::map<std::string, std::string> OneIndex() {
 TEST(AdminIndexesTest, CreatesOncePerAttribute) {
   AdminHarness admin;
   constexpr std::string_view kBody =
-      R"({"mapName":"articles","attribute":"title","indexType":"inverted"})";
+      R"({"mapName":"articles","attribute":"title","indexType":"inverted","unknown":1})";
   admin.Send("POST", "/api/admin/indexes", kBody);
   admin.dispatch.cells.Answer();
   admin.AnswerWrite();
@@ -379,8 +379,7 @@ TEST(AdminIndexesTest, NamesTheFieldThatIsWrong) {
       {R"({"mapName":"m","attribute":"","indexType":"hash"})", "attribute"},
       {R"({"mapName":"m","attribute":")" + std::string(257, 'a') + R"(","indexType":"hash"})",
        "attribute"},
-      {R"({"mapName":"m","attribute":"a","indexType":"vector"})", "indexType"},
-      {R"({"mapName":"m","attribute":"a","indexType":"hash","size":1})", "size"}};
+      {R"({"mapName":"m","attribute":"a","indexType":"vector"})", "indexType"}};
   for (const auto& [body, field] : wrong) {
     admin.Send("POST", "/api/admin/indexes", body);
     ASSERT_EQ(admin.status(), 400) << body;

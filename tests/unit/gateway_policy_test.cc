@@ -68,19 +68,30 @@ TEST(PolicyJsonTest, TheStructuredConditionWins) {
   EXPECT_TRUE(policy.condition_expr.empty());
 }
 
+TEST(PolicyJsonTest, IgnoresWhatCannotBeAMisspeltCondition) {
+  Policy policy;
+  EXPECT_FALSE(ParsePolicyJson(R"({"mapPattern":"user-*","action":"all","effect":"allow",)"
+                               R"("comment":"ours","priority":7,"id":"p"})",
+                               policy));
+  EXPECT_EQ(policy.id, "p");
+  EXPECT_EQ(policy.map_pattern, "user-*");
+  EXPECT_EQ(
+      ProblemOf(R"({"mapPattern":"m","action":"all","effect":"allow","Expression":"x"})").field,
+      "Expression");
+}
+
 TEST(PolicyJsonTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(ProblemOf("{").field, "");
   EXPECT_TRUE(ProblemOf("{").message.starts_with("the body is not JSON: "));
   EXPECT_EQ(ProblemOf("[]"), (FieldProblem{"", "a policy must be an object"}));
   EXPECT_EQ(ProblemOf("{}"), (FieldProblem{"mapPattern", "must not be empty"}));
   EXPECT_EQ(ProblemOf(R"({"mapPattern":7})"), (FieldProblem{"mapPattern", "must be a text"}));
-  EXPECT_EQ(ProblemOf(R"({"mapPattern":"a*"})").field, "mapPattern");
   EXPECT_EQ(ProblemOf(R"({"mapPattern":"m"})"),
             (FieldProblem{"action", "must be one of read, write, remove, all"}));
   EXPECT_EQ(ProblemOf(R"({"mapPattern":"m","action":"all","effect":"permit"})"),
             (FieldProblem{"effect", "must be one of allow, deny"}));
   EXPECT_EQ(ProblemOf(R"({"mapPattern":"m","action":"all","effect":"allow","conditonExpr":"x"})"),
-            (FieldProblem{"conditonExpr", "unknown field"}));
+            (FieldProblem{"conditonExpr", "unknown field; condition or conditionExpr?"}));
   const FieldProblem expression = ProblemOf(
       R"({"mapPattern":"m","action":"all","effect":"allow","conditionExpr":"auth.id = 'x'"})");
   EXPECT_EQ(expression, (FieldProblem{"conditionExpr", "position 9: use == to compare"}));
