@@ -7,6 +7,7 @@
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
+#include "memory/trimmer.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "rpc/shutdown.h"
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   topgun::gateway::Config config;
   const auto parsed = topgun::gateway::ParseConfig(argc, argv, config);
   topgun::metrics::Registry registry("topgun-gateway");
+  const topgun::memory::Trimmer trimmer(registry);
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::HttpProbe http_probe(registry, 0);

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "control/reloader.h"
 #include "logging/logging.h"
+#include "memory/trimmer.h"
 #include "storage_app.h"
 
 int main(int argc, char** argv) {
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   topgun::control::LogWarnings(parsed);
 
   topgun::metrics::Registry registry("topgun-storage");
+  const topgun::memory::Trimmer trimmer(registry);
   topgun::storage::StorageApp app(config, registry);
   if (config.print_metrics_doc) {
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);

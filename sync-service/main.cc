@@ -5,6 +5,7 @@
 #include "app/sync_app.h"
 #include "control/reloader.h"
 #include "logging/logging.h"
+#include "memory/trimmer.h"
 #include "metrics/registry.h"
 #include "rpc/shutdown.h"
 
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
   topgun::control::LogWarnings(config.parsed);
   const bool print_metrics_doc = config.print_metrics_doc;
   topgun::metrics::Registry registry("topgun-sync");
+  const topgun::memory::Trimmer trimmer(registry);
   topgun::sync::SyncApp app(std::move(config), registry);
   if (print_metrics_doc) {
     std::fputs(topgun::metrics::RenderDoc(registry).c_str(), stdout);
