@@ -107,14 +107,17 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                               .cluster = cluster_,
                               .membership = membership_,
                               .clock = clock}),
+      request_tracer_(probe_.tracer()),
       http_(options_.http, registry, options_.index),
       sync_(options_.sync,
             {.access = access_,
              .writes = detached_,
              .trees = trees_,
              .maps = reader_,
-             .clock = clock},
+             .clock = clock,
+             .tracer = probe_.tracer()},
             verifier, registry) {
+  http_.set_tracing(request_tracer_);
   probe_.tracer().set_defer(
       [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); });
   table_.Bind(context_);

@@ -49,6 +49,7 @@
 #include "http/sync_endpoint.h"
 #include "metrics/registry.h"
 #include "probe.h"
+#include "request_tracer.h"
 #include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
@@ -223,6 +224,7 @@ class Loop {
   LoopContext context_;
   MapListing map_listing_;  // for operators
   AdminEndpoints admin_;
+  RequestTracer request_tracer_;
   Router http_;
   SyncEndpoint sync_;
 

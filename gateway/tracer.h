@@ -22,6 +22,7 @@
 
 namespace topgun::gateway {
 
+struct HttpRequest;
 struct UpgradeRequest;
 
 class Tracer {
@@ -80,11 +81,11 @@ class Tracer {
     uint64_t n = 0;
     std::vector<tracing::Context> commits = {};  // that are traced
   };
-  // A frame that asks for data, until it is answered.
+  // A frame that asks for data, an ORMAP_PUSH_DIFF or an HTTP request, until it is answered.
   struct Question {
     Traced traced;
     Time received;
-    std::string_view type;
+    std::string type;
     std::string map;
   };
   using QuestionPtr = std::shared_ptr<const Question>;
@@ -119,7 +120,11 @@ class Tracer {
   QuestionPtr Ask(std::string_view type, std::string_view map, Time received, Upgrade* upgrade);
   // The answer, or the ERROR in its place, is queued.
   void Answered(const Question& question, const Status& status = OkStatus());
-  // Calls that begin within are made for the question.
+  // An HTTP request that `route` serves: its headers say which trace it belongs to, if any.
+  QuestionPtr AskHttp(const HttpRequest& request, std::string_view route);
+  void HttpAnswered(const Question& question, std::string_view method, std::string_view route,
+                    int status);
+  // Calls and writes that begin within are made for the question.
   class Scope {
    public:
     Scope(Tracer& tracer, QuestionPtr question)
@@ -133,6 +138,10 @@ class Tracer {
     QuestionPtr outer_;
   };
   const QuestionPtr& current() const { return current_; }
+  // A write without a connection's ack ledger; null when it is made for no question that is traced.
+  std::unique_ptr<Frame> FollowWrite(uint64_t ops);
+  // `lost` of its ops may have been applied or not.
+  void WriteEnded(const Frame& frame, uint64_t lost);
   Traced TraceCall(const Question& question);
   // `path` is /package.Service/Method.
   void CallEnded(const Traced& call, std::string_view path, std::string_view replica, Time start,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "http/http.h"
 #include "tracer.h"
 #include "tracing/rpc_span.h"
 #include "ws/session.h"
@@ -144,8 +145,8 @@ Tracer::QuestionPtr Tracer::Ask(std::string_view type, std::string_view map, Tim
   if (!Picked(upgrade)) return nullptr;
   const std::unique_ptr<Traced> traced = Begin(received, upgrade);
   if (traced == nullptr) return nullptr;
-  return std::make_shared<const Question>(
-      Question{.traced = *traced, .received = received, .type = type, .map = std::string(map)});
+  return std::make_shared<const Question>(Question{
+      .traced = *traced, .received = received, .type = std::string(type), .map = std::string(map)});
 }
 
 void Tracer::Answered(const Question& question, const Status& status) {
@@ -154,6 +155,48 @@ void Tracer::Answered(const Question& question, const Status& status) {
   span.attributes = {{"topgun.map", question.map}};
   if (!status.ok()) span.error = std::string(Message(status));
   AddWhenWritten(std::move(span));
+}
+
+Tracer::QuestionPtr Tracer::AskHttp(const HttpRequest& request, std::string_view route) {
+  if (!exports_) return nullptr;
+  // A request is like a connection with one frame.
+  std::optional<Upgrade> upgrade;
+  if (auto caller = tracing::ParseContext(request.Header(tracing::kTraceparent),
+                                          request.Header(tracing::kTracestate))) {
+    upgrade.emplace(Upgrade{.context = *std::move(caller)});
+  }
+  std::string name(request.method);
+  return Ask(name.append(" ").append(route), {}, steady_clock::now(),
+             upgrade ? &*upgrade : nullptr);
+}
+
+void Tracer::HttpAnswered(const Question& question, std::string_view method, std::string_view route,
+                          int status) {
+  tracing::Span span =
+      Begun(question.traced, question.type, tracing::Kind::kServer, question.received);
+  span.attributes = {{"http.request.method", method},
+                     {"http.route", route},
+                     {"http.response.status_code", status}};
+  // 4xx are mistakes of the client.
+  if (status >= 500) span.error = "status " + std::to_string(status);
+  AddWhenWritten(std::move(span));
+}
+
+std::unique_ptr<Tracer::Frame> Tracer::FollowWrite(uint64_t ops) {
+  if (current_ == nullptr) return nullptr;
+  const Time now = steady_clock::now();
+  auto frame = std::make_unique<Frame>(
+      Frame{.received = now, .decoded = now, .submitted = now, .ops = ops, .type = "write"});
+  frame->traced = std::make_unique<Traced>(Child(current_->traced.context));
+  return frame;
+}
+
+void Tracer::WriteEnded(const Frame& frame, uint64_t lost) {
+  tracing::Span span = Begun(*frame.traced, frame.type, tracing::Kind::kInternal, frame.received);
+  span.end = steady_clock::now();
+  span.attributes = {{"topgun.ops", frame.ops}};
+  if (lost > 0) span.error = "some operations were not confirmed";
+  spans_->Add(std::move(span));
 }
 
 Tracer::Traced Tracer::TraceCall(const Question& question) {

@@ -1,5 +1,6 @@
 #include "dispatch/detached_writes.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -29,6 +30,7 @@ void DetachedWrites::Write(std::span<const wire::Op> ops, std::string_view origi
     sink_->Submit(ops[i], wire::WriteConcern::kApplied, origin,
                   {.connection = kNobody, .op = first + i});
   }
+  Follow(first);
 }
 
 void DetachedWrites::DeclareDead(std::string_view map, std::span<const std::string> tags,
@@ -37,12 +39,14 @@ void DetachedWrites::DeclareDead(std::string_view map, std::span<const std::stri
   const size_t count = tags.size() * shards;
   if (!HasRoom(count)) return Refuse(count, std::move(done));
   if (count == 0) return defer_([done = std::move(done)] { done({}); });
-  uint64_t op = Begin(NewBatch(count, std::move(done)));
+  const uint64_t first = Begin(NewBatch(count, std::move(done)));
+  uint64_t op = first;
   for (const std::string& tag : tags) {
     for (uint32_t shard = 0; shard < shards; ++shard) {
       sink_->SubmitDeadTag(shard, map, tag, {.connection = kNobody, .op = op++});
     }
   }
+  Follow(first);
 }
 
 bool DetachedWrites::HasRoom(size_t count) const {
@@ -65,6 +69,14 @@ uint64_t DetachedWrites::Begin(Batch batch) {
   probe_.DetachedWaiting(static_cast<int64_t>(count));
   batches_.emplace(first, std::move(batch));
   return first;
+}
+
+void DetachedWrites::Follow(uint64_t first) {
+  const auto batch = batches_.find(first);
+  if (batch == batches_.end()) return;
+  batch->second.followed = probe_.tracer().FollowWrite(batch->second.open);
+  if (batch->second.followed == nullptr) return;
+  sink_->Follow({.connection = kNobody, .op = first}, *batch->second.followed);
 }
 
 void DetachedWrites::Refuse(size_t count, Done done) {
@@ -115,6 +127,11 @@ void DetachedWrites::Finish(Batches::iterator batch) {
     probe_.DetachedDone(outcome == OpOutcome::kApplied    ? OpFate::kApplied
                         : outcome == OpOutcome::kRejected ? OpFate::kRejected
                                                           : OpFate::kDropped);
+  }
+  if (finished.followed != nullptr) {
+    const auto lost =
+        std::count(finished.outcomes.begin(), finished.outcomes.end(), OpOutcome::kOverloaded);
+    probe_.tracer().WriteEnded(*finished.followed, static_cast<uint64_t>(lost));
   }
   finished.done(finished.outcomes);
 }

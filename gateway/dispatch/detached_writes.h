@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,7 @@ class DetachedWrites final : public WriteObserver {
     size_t open = 0;
     std::vector<State> states;
     std::vector<OpOutcome> outcomes;
+    std::unique_ptr<Tracer::Frame> followed = {};  // null: not traced
   };
   using Batches = std::map<uint64_t, Batch>;  // by the number of their first op, so by age
 
@@ -77,6 +79,9 @@ class DetachedWrites final : public WriteObserver {
   Batch NewBatch(size_t count, Done done) const;
   // Returns the number of its first op.
   uint64_t Begin(Batch batch);
+  // Traces the batch that begins with `first`, if what it is written for is traced. Its ops have
+  // been submitted: the parts that they are in are known and have not been sent.
+  void Follow(uint64_t first);
   void Refuse(size_t count, Done done);
   void Finish(Batches::iterator batch);
 

@@ -34,12 +34,17 @@ void OrPush::Bind(LoopContext& context) {
 void OrPush::OnPush(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
   if (!Accepted(connection, frame)) return;
   probe_.PushDiff(frame.entries.size(), frame.invalid_records);
-  const bool all_written = WriteRecords(connection, frame);
+  const PushPtr push = Trace(connection, frame.map);
+  const Tracer::Scope scope(probe_.tracer(), push != nullptr ? push->question : nullptr);
+  const bool all_written = WriteRecords(connection, frame, push);
   // Removals are writes without a value (core.md 10).
   const bool may_remove =
       !HasTombstones(frame.entries) || MayWrite(connection, frame.map, /*value=*/{});
-  if (may_remove) RemoveTags(connection, frame);
-  if (all_written && may_remove) return;
+  if (may_remove) RemoveTags(connection, frame, push);
+  const bool allowed = all_written && may_remove;
+  if (push != nullptr && !allowed) push->status = PermissionDenied("some of it may not be written");
+  PieceEnded(push);
+  if (allowed) return;
   connection.writes().SendError(403, "write access denied for map: " + std::string(frame.map));
 }
 
@@ -51,7 +56,7 @@ bool OrPush::Accepted(Connection& connection, const wire::OrMapPushDiffFrame& fr
   }
   if (context_->access.state() != AccessControl::State::kUnknown) return true;
   connection.writes().SendError(429, "access policies are not known yet, try again later");
-  GiveUp(connection.id(), std::string(frame.map));  // it pushes again after a while
+  GiveUp(connection.id(), std::string(frame.map), nullptr);  // it pushes again after a while
   return false;
 }
 
@@ -61,7 +66,8 @@ bool OrPush::MayWrite(const Connection& connection, std::string_view map,
                                                            map, value) == Decision::kAllow;
 }
 
-bool OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+bool OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame,
+                          const PushPtr& push) {
   absl::flat_hash_set<absl::string_view> dead;
   for (size_t i = 0; i < frame.entries.size(); ++i) {
     for (const std::string_view tag : frame.entries.tombstones(i)) dead.insert(ToAbsl(tag));
@@ -89,21 +95,22 @@ bool OrPush::WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame
     }
   }
   if (ops.empty()) return all;
-  Begin(connection);
+  Begin(connection, push);
   context_->detached.Write(
       ops, connection.origin(),
-      [this, id = connection.id(), map = std::string(frame.map)](const auto& outcomes) {
+      [this, id = connection.id(), map = std::string(frame.map), push](const auto& outcomes) {
         const bool lost =
             std::find(outcomes.begin(), outcomes.end(), OpOutcome::kOverloaded) != outcomes.end();
-        if (lost) GiveUp(id, map);
-        End(id);
+        if (lost) GiveUp(id, map, push);
+        End(id, push);
       });
   return all;
 }
 
-void OrPush::RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame) {
+void OrPush::RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame,
+                        const PushPtr& push) {
   if (!HasTombstones(frame.entries)) return;
-  Waiting& waiting = Begin(connection);
+  Waiting& waiting = Begin(connection, push);
   std::vector<std::string> tags;
   for (size_t i = 0; i < frame.entries.size(); ++i) {
     for (const std::string_view tag : frame.entries.tombstones(i)) {
@@ -115,21 +122,22 @@ void OrPush::RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& 
     }
   }
   const ConnectionId id = connection.id();
-  if (tags.empty()) return End(id);
+  if (tags.empty()) return End(id, push);
   std::string map(frame.map);
-  const bool begun =
-      removal_.Remove(map, connection.origin(), std::move(tags), [this, id, map](bool removed) {
-        if (!removed) GiveUp(id, map);
-        End(id);
-      });
+  const bool begun = removal_.Remove(map, connection.origin(), std::move(tags),
+                                     [this, id, map, push](bool removed) {
+                                       if (!removed) GiveUp(id, map, push);
+                                       End(id, push);
+                                     });
   if (begun) return;
-  GiveUp(id, map);
-  End(id);
+  GiveUp(id, map, push);
+  End(id, push);
 }
 
 // Not at once: what was too much now would be too much again.
-void OrPush::GiveUp(ConnectionId id, const std::string& map) {
+void OrPush::GiveUp(ConnectionId id, const std::string& map, const PushPtr& push) {
   probe_.PushGivenUp();
+  if (push != nullptr) push->status = Unavailable("given up: the client is to push again");
   Connection* const connection = context_->table.Find(id);
   if (connection == nullptr) return;
   const bool known = std::any_of(heals_.begin(), heals_.end(), [&](const Heal& heal) {
@@ -152,7 +160,8 @@ void OrPush::Tick(Time now) {
 
 // ---- Reads wait for pushes ----
 
-OrPush::Waiting& OrPush::Begin(Connection& connection) {
+OrPush::Waiting& OrPush::Begin(Connection& connection, const PushPtr& push) {
+  if (push != nullptr) ++push->open;
   Waiting& waiting = waiting_[&connection];
   if (++waiting.pushes == kPushesMax) {
     connection.writes().PauseReading(WritePath::Pause::kPush, true);
@@ -160,7 +169,8 @@ OrPush::Waiting& OrPush::Begin(Connection& connection) {
   return waiting;
 }
 
-void OrPush::End(ConnectionId id) {
+void OrPush::End(ConnectionId id, const PushPtr& push) {
+  PieceEnded(push);
   Connection* const connection = context_->table.Find(id);
   if (connection == nullptr) return;
   const auto found = waiting_.find(connection);
@@ -178,6 +188,20 @@ void OrPush::AfterPushes(Connection& connection, std::function<void()> run) {
   const auto found = waiting_.find(&connection);
   if (found == waiting_.end()) return run();
   found->second.after.push_back(std::move(run));
+}
+
+// ---- Tracing ----
+
+OrPush::PushPtr OrPush::Trace(Connection& connection, std::string_view map) {
+  Tracer::QuestionPtr question = connection.Ask(map);
+  if (question == nullptr) return nullptr;
+  return std::make_shared<Push>(Push{.question = std::move(question), .status = OkStatus()});
+}
+
+// Nobody answers the frame, so its span ends with the last of its pieces.
+void OrPush::PieceEnded(const PushPtr& push) {
+  if (push == nullptr || --push->open > 0) return;
+  probe_.tracer().Answered(*push->question, push->status);
 }
 
 }  // namespace topgun::gateway

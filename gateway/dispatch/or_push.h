@@ -63,14 +63,26 @@ class OrPush {
     std::string map;
   };
 
+  // A push that is traced, until all that it brought is merged.
+  struct Push {
+    Tracer::QuestionPtr question;
+    size_t open = 1;  // pieces on their way, and the frame while it is read
+    Status status;
+  };
+  using PushPtr = std::shared_ptr<Push>;  // null: not traced
+
   bool Accepted(Connection& connection, const wire::OrMapPushDiffFrame& frame);
   bool MayWrite(const Connection& connection, std::string_view map, std::string_view value) const;
   // False when some may not be written.
-  bool WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame);
-  void RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame);
-  Waiting& Begin(Connection& connection);
-  void End(ConnectionId id);
-  void GiveUp(ConnectionId id, const std::string& map);
+  bool WriteRecords(Connection& connection, const wire::OrMapPushDiffFrame& frame,
+                    const PushPtr& push);
+  void RemoveTags(Connection& connection, const wire::OrMapPushDiffFrame& frame,
+                  const PushPtr& push);
+  Waiting& Begin(Connection& connection, const PushPtr& push);
+  void End(ConnectionId id, const PushPtr& push);
+  static PushPtr Trace(Connection& connection, std::string_view map);
+  void PieceEnded(const PushPtr& push);
+  void GiveUp(ConnectionId id, const std::string& map, const PushPtr& push);
 
   Probe& probe_;
   TagRemoval removal_;

@@ -40,6 +40,7 @@ bool TagRemoval::Remove(std::string map, std::string origin, std::vector<std::st
   job->done = std::move(done);
   job->bytes = bytes;
   job->tags = std::move(tags);
+  job->question = probe_.tracer().current();
   jobs_.push_back(job);
   probe_.TagRemovals(1);
   Continue(job);
@@ -47,6 +48,7 @@ bool TagRemoval::Remove(std::string map, std::string origin, std::vector<std::st
 }
 
 void TagRemoval::Continue(const JobPtr& job) {
+  const Tracer::Scope scope(probe_.tracer(), job->question);
   if (!job->live.empty()) return RemoveSome(job);
   if (!job->unknown.empty()) return DeclareSome(job);
   if (job->asked < job->tags.size()) return Ask(job);

@@ -69,6 +69,7 @@ class TagRemoval {
     size_t rounds = 0;
     size_t attempts = 0;  // since the last progress
     std::optional<Time> retry_at;
+    Tracer::QuestionPtr question = {};  // that it is done for, if that is traced
   };
   using JobPtr = std::shared_ptr<Job>;
 

@@ -36,6 +36,7 @@ struct RouteInfo {
   bool admin = false;             // needs the token of an administrator
   std::string request_type = {};  // of the body; empty: none
   std::vector<Response> responses = {};
+  bool traced = true;  // false: machines ask it every few seconds, which would drown the rest
 };
 
 // A path cut at its slashes.

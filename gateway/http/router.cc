@@ -71,8 +71,9 @@ void Router::Handle(const HttpRequest& request, Respond respond) {
   PathPattern::Parameters parameters;
   std::string methods;
   const Route* const route = Find(request, &parameters, &methods);
+  const auto traced = Trace(request, route);
   Respond answer = Begin(request, route != nullptr ? route->info.path : std::string(kUnrouted),
-                         std::move(respond));
+                         traced, std::move(respond));
   if (route == nullptr) return answer(AnswerUnrouted(request, methods));
   if (in_flight_.size() > options_.in_flight_max) {
     HttpResponse full = JsonError(503, "server overloaded, try again later");
@@ -80,7 +81,15 @@ void Router::Handle(const HttpRequest& request, Respond respond) {
     return answer(std::move(full));
   }
   const std::string client = ClientAddressOf(request, options_.trusted_proxy);
-  Call(*route, {.http = request, .client = client, .parameters = parameters}, std::move(answer));
+  const RoutedRequest routed{.http = request, .client = client, .parameters = parameters};
+  if (traced == nullptr) return Call(*route, routed, std::move(answer));
+  traced->Run([&] { Call(*route, routed, std::move(answer)); });
+}
+
+// What asks for nothing that there is has no span: anyone may send any number of such requests.
+std::shared_ptr<TracedRequest> Router::Trace(const HttpRequest& request, const Route* route) {
+  if (tracing_ == nullptr || route == nullptr) return nullptr;
+  return tracing_->Begin(request, route->info);
 }
 
 HttpResponse Router::AnswerUnrouted(const HttpRequest& request, const std::string& methods) const {
@@ -114,12 +123,14 @@ HttpHeaders Router::CommonHeaders(const HttpRequest& request) {
   return headers;
 }
 
-Respond Router::Begin(const HttpRequest& request, std::string route, Respond respond) {
+Respond Router::Begin(const HttpRequest& request, std::string route,
+                      std::shared_ptr<TracedRequest> traced, Respond respond) {
   const uint64_t serial = ++last_serial_;
   in_flight_.emplace(serial, Exchange{.respond = std::move(respond),
                                       .route = std::move(route),
                                       .headers = CommonHeaders(request),
-                                      .started = std::chrono::steady_clock::now()});
+                                      .started = std::chrono::steady_clock::now(),
+                                      .traced = std::move(traced)});
   probe_.InFlight(1);
   return [this, serial](HttpResponse response) { Finish(serial, std::move(response)); };
 }
@@ -133,6 +144,7 @@ void Router::Finish(uint64_t serial, HttpResponse response) {
   probe_.InFlight(-1);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - exchange.started;
   probe_.Answered(exchange.route, response.status, took.count());
+  if (exchange.traced != nullptr) exchange.traced->Answered(response.status);
   std::move(exchange.headers.begin(), exchange.headers.end(), std::back_inserter(response.headers));
   exchange.respond(std::move(response));
 }

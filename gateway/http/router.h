@@ -23,6 +23,7 @@
 #include "http/http.h"
 #include "http/http_probe.h"
 #include "http/request_origin.h"
+#include "http/request_tracing.h"
 #include "http/route.h"
 #include "metrics/registry.h"
 
@@ -42,6 +43,9 @@ class Router final : public HttpHandler {
   using Endpoint = std::function<void(const RoutedRequest& request, Respond respond)>;
 
   Router(RouterOptions options, metrics::Registry& registry, size_t loop);
+
+  // Without, no request is traced.
+  void set_tracing(RequestTracing& tracing) { tracing_ = &tracing; }
 
   void Add(RouteInfo info, Endpoint endpoint);
   // In the order of adding.
@@ -68,6 +72,7 @@ class Router final : public HttpHandler {
     std::string route;    // metric label
     HttpHeaders headers;  // that the answer gets
     Time started;
+    std::shared_ptr<TracedRequest> traced = {};  // null: it is not
   };
 
   // The route with the most literals that matches path and method; null: see `methods`, which
@@ -76,7 +81,9 @@ class Router final : public HttpHandler {
                     std::string* methods) const;
   HttpResponse AnswerUnrouted(const HttpRequest& request, const std::string& methods) const;
   HttpHeaders CommonHeaders(const HttpRequest& request);
-  Respond Begin(const HttpRequest& request, std::string route, Respond respond);
+  std::shared_ptr<TracedRequest> Trace(const HttpRequest& request, const Route* route);
+  Respond Begin(const HttpRequest& request, std::string route,
+                std::shared_ptr<TracedRequest> traced, Respond respond);
   void Finish(uint64_t serial, HttpResponse response);
   void Call(const Route& route, const RoutedRequest& request, Respond respond);
 
@@ -84,6 +91,7 @@ class Router final : public HttpHandler {
   const Cors cors_;
   const std::string id_prefix_;
   HttpProbe probe_;
+  RequestTracing* tracing_ = nullptr;
   std::deque<Route> routes_;
   std::map<uint64_t, Exchange> in_flight_;  // by serial, so by age
   uint64_t last_serial_ = 0;

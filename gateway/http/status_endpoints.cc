@@ -20,7 +20,8 @@ void MountHealth(Router& router, const ServerReporter& report) {
   router.Add({.method = "GET",
               .path = "/health",
               .summary = "State of this gateway",
-              .responses = {{200, "State, connections, requests in flight, uptime"}}},
+              .responses = {{200, "State, connections, requests in flight, uptime"}},
+              .traced = false},
              [report](const RoutedRequest&, const Respond& respond) {
                const ServerReport now = report();
                respond(JsonResponse(
@@ -32,13 +33,15 @@ void MountHealth(Router& router, const ServerReporter& report) {
   router.Add({.method = "GET",
               .path = "/health/live",
               .summary = "Whether the process answers",
-              .responses = {{200, "It does", ""}}},
+              .responses = {{200, "It does", ""}},
+              .traced = false},
              [](const RoutedRequest&, const Respond& respond) { respond(Empty(200)); });
   for (const char* const path : {"/health/ready", "/healthz"}) {
     router.Add({.method = "GET",
                 .path = path,
                 .summary = "Whether clients should be sent here",
-                .responses = {{200, "Yes", ""}, {503, "Not now", ""}}},
+                .responses = {{200, "Yes", ""}, {503, "Not now", ""}},
+                .traced = false},
                [report](const RoutedRequest&, const Respond& respond) {
                  respond(Empty(report().state == ServerState::kReady ? 200 : 503));
                });
@@ -49,7 +52,8 @@ void MountStatus(Router& router, const ServerReporter& report) {
   router.Add({.method = "GET",
               .path = "/api/status",
               .summary = "Version and totals of this gateway",
-              .responses = {{200, "Version, mode, connections, uptime, operations"}}},
+              .responses = {{200, "Version, mode, connections, uptime, operations"}},
+              .traced = false},
              [report](const RoutedRequest&, const Respond& respond) {
                const ServerReport now = report();
                respond(JsonResponse(
@@ -66,7 +70,8 @@ void MountMetrics(Router& router, const metrics::Registry& registry) {
   router.Add({.method = "GET",
               .path = "/metrics",
               .summary = "Metrics of this gateway for Prometheus",
-              .responses = {{200, "Text exposition format", kMetricsType}}},
+              .responses = {{200, "Text exposition format", kMetricsType}},
+              .traced = false},
              [&registry](const RoutedRequest&, const Respond& respond) {
                respond({.status = 200,
                         .content_type = kMetricsType,

@@ -26,6 +26,7 @@ SyncExchange::SyncExchange(const SyncOptions& options, const SyncServices& servi
       hlc_(hlc),
       principal_(std::move(principal)),
       body_(std::move(body)),
+      question_(services.tracer.current()),
       respond_(std::move(respond)) {}
 
 void SyncExchange::Begin(Time now) {
@@ -73,6 +74,7 @@ bool SyncExchange::AccessKnown() const {
 // ---- Writes ----
 
 void SyncExchange::Write() {
+  const Tracer::Scope scope(services_.tracer, question_);  // policies may have been waited for
   phase_ = Phase::kWriting;
   if (request_.operations.size() > options_.operations_max) {
     answer_.AddError(sync_error::kTooLarge,
@@ -147,6 +149,7 @@ void SyncExchange::Acknowledge() {
 // ---- Reads, and the end ----
 
 void SyncExchange::Read() {
+  const Tracer::Scope scope(services_.tracer, question_);  // writes may have been waited for
   phase_ = Phase::kReading;
   reads_ = std::make_shared<SyncReads>(options_, services_, gate_, principal_, request_, answer_);
   reads_->Begin([weak = weak_from_this()] {

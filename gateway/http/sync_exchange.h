@@ -62,6 +62,7 @@ class SyncExchange : public std::enable_shared_from_this<SyncExchange> {
   crdt::HybridLogicalClock& hlc_;
   const Principal principal_;
   const std::string body_;
+  const Tracer::QuestionPtr question_;  // null: not traced
   Respond respond_;
   wire::SyncRequest request_;    // borrows from the body
   std::vector<size_t> written_;  // indices of the operations that were submitted

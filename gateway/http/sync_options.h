@@ -10,6 +10,7 @@
 #include "dispatch/detached_writes.h"
 #include "dispatch/io.h"
 #include "http/read_gate.h"
+#include "tracer.h"
 #include "wire/client_frame.h"
 
 namespace topgun::gateway {
@@ -37,6 +38,7 @@ struct SyncServices {
   TreeReader& trees;
   MapReader& maps;
   const WallClock& clock;
+  Tracer& tracer;
 };
 
 }  // namespace topgun::gateway

@@ -31,7 +31,8 @@ SyncReads::SyncReads(const SyncOptions& options, const SyncServices& services, R
       gate_(gate),
       principal_(principal),
       request_(request),
-      answer_(answer) {}
+      answer_(answer),
+      question_(services.tracer.current()) {}
 
 bool SyncReads::MayRead(std::string_view map) const {
   return services_.access.Check(principal_, Action::kRead, map, {}) == Decision::kAllow;
@@ -81,7 +82,10 @@ void SyncReads::RunRead(
   ++open_reads_;
   const auto read = [weak = weak_from_this(), context, start = std::move(start),
                      done = std::move(done)](std::function<void()> release) {
-    if (weak.expired()) return release();
+    const auto reader = weak.lock();
+    if (!reader) return release();
+    // The gate may have kept it until the read of another request had ended.
+    const Tracer::Scope scope(reader->services_.tracer, reader->question_);
     start([weak, context, done,
            release = std::move(release)](const StatusOr<std::shared_ptr<const Answer>>& answer) {
       release();

@@ -75,9 +75,10 @@ class SyncReads : public std::enable_shared_from_this<SyncReads> {
   const Principal& principal_;
   wire::SyncRequest& request_;
   SyncAnswer& answer_;
-  std::function<void()> done_;   // null before and after
-  std::deque<MapDelta> deltas_;  // like request_.sync_maps
-  std::deque<Query> queries_;    // like request_.queries
+  const Tracer::QuestionPtr question_;  // null: not traced
+  std::function<void()> done_;          // null before and after
+  std::deque<MapDelta> deltas_;         // like request_.sync_maps
+  std::deque<Query> queries_;           // like request_.queries
   size_t open_reads_ = 0;
 };
 

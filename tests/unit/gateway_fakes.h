@@ -311,8 +311,10 @@ class DispatchHarness {
   explicit DispatchHarness(bool with_auth = false, DispatchOptions dispatch_options = {},
                            FanOutOptions fan_out_options = {},
                            ClusterOptions cluster_options = SingleNode(),
-                           AccessGateOptions gate_options = {})
+                           AccessGateOptions gate_options = {},
+                           tracing::Recorder* spans_in = nullptr)
       : options(dispatch_options),
+        spans(spans_in),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
         system_maps(source, reader, clock, fan_out),
@@ -378,7 +380,8 @@ class DispatchHarness {
   DispatchOptions options;
   metrics::Registry registry;
   hops::Recorder recorder;
-  Probe probe{registry, 0, &recorder};
+  tracing::Recorder* const spans;  // null: nothing is traced
+  Probe probe{registry, 0, &recorder, spans};
   support::ManualClock clock{1'700'000'000'000};
   ClusterView cluster;
   FakeVerifier verifier;

@@ -45,7 +45,8 @@ class SyncExchangeTest : public testing::Test {
                                   .writes = harness.detached,
                                   .trees = harness.trees,
                                   .maps = harness.reader,
-                                  .clock = harness.clock},
+                                  .clock = harness.clock,
+                                  .tracer = harness.probe.tracer()},
                      &harness.verifier, harness.registry);
     endpoint->Mount(router);
   }

@@ -6,8 +6,11 @@
 
 #include "backend/shard_lane.h"
 #include "gateway_fakes.h"
+#include "http/router.h"
+#include "request_tracer.h"
 #include "support/span_collector.h"
 #include "tracer.h"
+#include "wire/client_encode.h"
 
 namespace topgun::gateway {
 namespace {
@@ -212,6 +215,179 @@ TEST_F(TracerTest, AQuestionHasItsCallsBelowIt) {
   EXPECT_EQ(asked.attributes.at("topgun.map"), "todos");
   EXPECT_EQ(read.parent, asked.span);
   EXPECT_EQ(read.error, "away");
+}
+
+// ---- HTTP ----
+
+class RequestTracerTest : public TracerTest {
+ protected:
+  void Mount(double ratio = 0) {
+    Start(ratio);
+    requests_ = std::make_unique<RequestTracer>(*tracer_);
+    router_.set_tracing(*requests_);
+    for (const char* const path : {"/sync", "/health", "/admin"}) {
+      router_.Add({.method = "POST",
+                   .path = path,
+                   .summary = path,
+                   .admin = path == std::string("/admin"),
+                   .traced = path != std::string("/health")},
+                  [this](const RoutedRequest&, gateway::Respond respond) {
+                    in_request_ = tracer_->current();
+                    respond_ = std::move(respond);
+                  });
+    }
+  }
+  void Post(std::string_view path, const std::string& traceparent = {}) {
+    in_request_.reset();
+    HttpRequest request;
+    request.method = "POST";
+    request.path = path;
+    if (!traceparent.empty()) request.headers.emplace_back("Traceparent", traceparent);
+    router_.Handle(request, [](const HttpResponse&) {});
+  }
+  void Respond(int status) {
+    respond_({.status = status, .content_type = {}, .body = {}, .headers = {}});
+  }
+
+  std::unique_ptr<RequestTracer> requests_;
+  Router router_{{}, registry_, 0};
+  Tracer::QuestionPtr in_request_;
+  gateway::Respond respond_;
+};
+
+TEST_F(RequestTracerTest, ARequestIsBelowItsCallerUntilItIsAnswered) {
+  Mount();
+  Post("/sync", Traceparent());
+  ASSERT_NE(in_request_, nullptr) << "what the endpoint begins is to be below the request";
+  EXPECT_EQ(tracer_->current(), nullptr) << "what comes later is not";
+  Respond(200);
+  Post("/sync", Traceparent());
+  Respond(503);
+  const auto spans = WaitFor(2);
+  ASSERT_EQ(spans.size(), 2U);
+  for (const CollectedSpan& span : spans) {
+    EXPECT_EQ(span.name, "POST /sync");
+    EXPECT_EQ(span.kind, 2);
+    EXPECT_EQ(span.trace, kTrace);
+    EXPECT_EQ(span.parent, kCaller);
+    EXPECT_EQ(span.attributes.at("http.route"), "/sync");
+    EXPECT_EQ(span.attributes.at("http.request.method"), "POST");
+    EXPECT_FALSE(span.attributes.contains("topgun.map"));
+  }
+  EXPECT_EQ(spans[0].attributes.at("http.response.status_code"), "200");
+  EXPECT_EQ(spans[0].error, "");
+  EXPECT_EQ(spans[1].error, "status 503");
+}
+
+TEST_F(RequestTracerTest, TheCallerDecidesAndOthersAreTracedByTheRatio) {
+  Mount(1.0);
+  Post("/sync", Traceparent(false));
+  EXPECT_EQ(in_request_, nullptr);
+  for (const char* const traceparent : {"", "garbage"}) {
+    Post("/sync", traceparent);
+    ASSERT_NE(in_request_, nullptr) << traceparent;
+    EXPECT_EQ(in_request_->traced.parent, 0U);
+  }
+}
+
+TEST_F(RequestTracerTest, ProbesOperatorsAndWhatIsNotThereHaveNoSpans) {
+  Mount(1.0);
+  for (const char* const path : {"/health", "/admin", "/none"}) {
+    Post(path, Traceparent());
+    EXPECT_EQ(in_request_, nullptr) << path;
+  }
+  Post("/sync");
+  Respond(200);
+  EXPECT_EQ(WaitFor(1).size(), 1U);
+}
+
+TEST_F(RequestTracerTest, WithoutARatioAndATraceparentNothingIsTraced) {
+  Mount(0);
+  for (int i = 0; i < 1'000; ++i) {
+    Post("/sync");
+    ASSERT_EQ(in_request_, nullptr);
+  }
+}
+
+// ---- Writes without a ledger ----
+
+class TracedDispatchTest : public TracerTest {
+ protected:
+  void Open() {
+    Start(1.0);
+    harness_ = std::make_unique<DispatchHarness>(false, DispatchOptions(), FanOutOptions(),
+                                                 DispatchHarness::SingleNode(), AccessGateOptions(),
+                                                 spans_.get());
+  }
+  void AnswerWrites(OpOutcome outcome) {
+    harness_->sink.Answer(harness_->written, outcome);
+    harness_->turns.Run();
+  }
+  static wire::Op Put() {
+    wire::Op op;
+    op.map = "m";
+    op.key = "k";
+    op.value = "\x01";
+    op.kind = wire::OpKind::kPut;
+    return op;
+  }
+
+  std::unique_ptr<DispatchHarness> harness_;
+};
+
+TEST_F(TracedDispatchTest, AWriteIsBelowTheQuestionThatItIsMadeFor) {
+  Open();
+  Tracer& tracer = harness_->probe.tracer();
+  const auto question = tracer.Ask("POST /sync", "", Now(), nullptr);
+  ASSERT_NE(question, nullptr);
+  const std::vector<wire::Op> ops = {Put()};
+  const auto ignore = [](std::span<const OpOutcome>) {};
+  {
+    const Tracer::Scope scope(tracer, question);
+    harness_->detached.Write(ops, "", ignore);
+  }
+  harness_->detached.Write(ops, "", ignore);  // for nobody
+  AnswerWrites(OpOutcome::kOverloaded);
+  tracer.Answered(*question);
+  const auto spans = WaitFor(2);
+  ASSERT_EQ(spans.size(), 2U);
+  const CollectedSpan write = SpanCollector::Find(spans, "write");
+  EXPECT_EQ(write.parent, tracing::SpanIdText(question->traced.context.span));
+  EXPECT_EQ(write.attributes.at("topgun.ops"), "1");
+  EXPECT_EQ(write.error, "some operations were not confirmed");
+}
+
+TEST_F(TracedDispatchTest, APushEndsWithTheLastOfItsPieces) {
+  Open();
+  FakeSession session;
+  SessionHandler& connection = harness_->table.OnOpen(session);
+  wire::OrMapPushDiffFrame push;
+  push.map = "m";
+  push.entries.AddKey("a");
+  push.entries.AddRecord({.value = "\x01", .timestamp = {5, 0, "c"}, .tag = "t"});
+  push.entries.AddTombstone("dead");
+  std::string frame;
+  wire::EncodeOrMapPushDiff(push, frame);
+  connection.OnMessage(frame, true);
+  harness_->turns.Run();
+  AnswerWrites(OpOutcome::kApplied);  // the record
+  harness_->trees.Resolve({{"dead", ResolvedTag{.state = TagState::kLive, .key = "z"}}});
+  auto spans = WaitFor(1);
+  EXPECT_EQ(SpanCollector::Find(spans, "ORMAP_PUSH_DIFF").span, "") << "the tombstone is not there";
+  AnswerWrites(OpOutcome::kApplied);  // its removal
+  harness_->trees.Resolve({{"dead", ResolvedTag{.state = TagState::kDead, .key = "z"}}});
+  harness_->turns.Run();
+  spans = WaitFor(3);
+  ASSERT_EQ(spans.size(), 3U);
+  const CollectedSpan whole = SpanCollector::Find(spans, "ORMAP_PUSH_DIFF");
+  EXPECT_EQ(whole.attributes.at("topgun.map"), "m");
+  EXPECT_EQ(whole.error, "");
+  for (const CollectedSpan& span : spans) {
+    if (span.name == "write") {
+      EXPECT_EQ(span.parent, whole.span);
+    }
+  }
+  connection.OnClosed(CloseCause::kPeer);
 }
 
 TEST_F(TracerTest, SlowFramesAndErrorsHaveSpansOfTheirOwn) {

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import {createServer} from 'node:http';
 import {test} from 'node:test';
 
-import {Client, Replica, until} from '../support/client.mjs';
+import {Client, Replica, pack, until} from '../support/client.mjs';
 import {Cluster} from '../support/cluster.mjs';
+import {readBucket} from '../support/merkle_walk.mjs';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
+const HTTP_CALLER = 'c8be7c8270314442';
 
 // Takes OTLP over HTTP, encoded as JSON.
 class Collector {
@@ -97,6 +99,49 @@ test('traces of a cluster', async (t) => {
     const call = await collector.child(query.spanId, 'topgun.sync.v1.Sync/ReadMap', 'topgun-gateway');
     await collector.child(call.spanId, 'topgun.sync.v1.Sync/ReadMap', 'topgun-sync');
     assert.equal(query.attributes['topgun.map'], 'todos');
+  });
+
+  await t.test('an HTTP request names its trace, and its write and its read are below it', async () => {
+    const body = pack({
+      clientId: 'http',
+      clientHlc: writer.tick(),
+      operations: [writer.put('todos', 'http', 1)],
+      queries: [{queryId: 'q', mapName: 'todos', filter: {}}],
+    });
+    const http = new URL('/sync', first.replace(/^ws/, 'http'));
+    const post = (traceparent) => fetch(http, {
+      method: 'POST',
+      headers: {'content-type': 'application/x-msgpack', authorization: `Bearer ${cluster.token}`, traceparent},
+      body,
+    });
+    assert.equal((await post(`00-${TRACE}-${HTTP_CALLER}-00`)).status, 200);
+    assert.equal((await post(`00-${TRACE}-${HTTP_CALLER}-01`)).status, 200);
+
+    const request = await collector.child(HTTP_CALLER, 'POST /sync', 'topgun-gateway');
+    const write = await collector.child(request.spanId, 'write', 'topgun-gateway');
+    const apply = await collector.child(write.spanId, 'topgun.sync.v1.Sync/Apply', 'topgun-gateway');
+    await collector.child(apply.spanId, 'topgun.sync.v1.Sync/Apply', 'topgun-sync');
+    const read = await collector.child(request.spanId, 'topgun.sync.v1.Sync/ReadMap', 'topgun-gateway');
+    await collector.child(read.spanId, 'topgun.sync.v1.Sync/ReadMap', 'topgun-sync');
+    assert.equal(request.kind, 2);
+    assert.equal(request.attributes['http.route'], '/sync');
+    assert.equal(Number(request.attributes['http.response.status_code']), 200);
+    const ofHttp = collector.spans.filter(({parentSpanId}) => parentSpanId === HTTP_CALLER);
+    assert.equal(ofHttp.length, 1, 'the request without the sampled flag is not traced');
+  });
+
+  await t.test('a push of an OR map is traced until it is merged', async () => {
+    const add = writer.orAdd('tags', 'a', 1);
+    const entries = [{key: 'a', records: [add.orRecord], tombstones: ['never-added']}];
+    writer.send({type: 'ORMAP_PUSH_DIFF', payload: {mapName: 'tags', entries}});
+    await readBucket(writer, 'or', 'tags', '');  // waits for the push
+    const push = await collector.child(upgrade.spanId, 'ORMAP_PUSH_DIFF', 'topgun-gateway');
+    const write = await collector.child(push.spanId, 'write', 'topgun-gateway');
+    const apply = await collector.child(write.spanId, 'topgun.sync.v1.Sync/Apply', 'topgun-gateway');
+    await collector.child(apply.spanId, 'topgun.sync.v1.Sync/Apply', 'topgun-sync');
+    const ask = await collector.child(push.spanId, 'topgun.sync.v1.Sync/ResolveTags', 'topgun-gateway');
+    await collector.child(ask.spanId, 'topgun.sync.v1.Sync/ResolveTags', 'topgun-sync');
+    assert.equal(push.attributes['topgun.map'], 'tags');
   });
 
   await t.test('nobody else is traced', () => {
