@@ -38,6 +38,12 @@ bool HasInvalidOps(const ClientFrame& frame) {
   return false;
 }
 
+void CheckAnswer(const ClientFrame& frame) {
+  std::string answer;
+  if (!EncodeFeatureAnswer(frame.type, frame.feature, answer)) return;
+  Check(msgpack::Validate(answer).ok(), "the answer to a missing feature is well-formed");
+}
+
 void CheckClient(std::string_view bytes, bool valid) {
   ClientFrame frame;
   const DecodeResult result = Decode(bytes, frame);
@@ -49,6 +55,7 @@ void CheckClient(std::string_view bytes, bool valid) {
     ClientFrame inner;
     while (walker.Next(&item)) Decode(item, inner);
   }
+  if (IsFeatureFrame(frame.type)) return CheckAnswer(frame);
   if (HasInvalidOps(frame)) return;
   const std::string once = EncodeClient(frame, OpLayout::kLibrary);
   ClientFrame again;
