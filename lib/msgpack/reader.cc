@@ -285,8 +285,8 @@ bool Reader::Walk(uint32_t depth, bool* portable) {
   // Values still to come at each open level around the innermost one. Only the used part is ever
   // touched, so a scalar costs nothing; recursion would let the peer choose our stack depth.
   std::array<size_t, kDepthMax> around;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  [[maybe_unused]] std::bitset<kDepthMax + 1>
-      is_map;  // by level; a key is due when `to_come` is even
+  // By level; a key is due when `to_come` is even.
+  [[maybe_unused]] std::bitset<kDepthMax + 1> is_map;
   size_t level = 0;
   size_t to_come = 1;
   for (;;) {

@@ -1,6 +1,5 @@
 #include "domain/shard.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -30,7 +29,7 @@ Shard::Shard(uint32_t shard, ShardLimits limits, Dependencies dependencies)
       losers_(limits.losers),
       batch_(limits.batch) {}
 
-// ---- Following the feed ----
+// ---- Reading at a position ----
 
 void Shard::Poll() {
   if (state_ != State::kOpen || busy_ || barrier_running_ || !feed().has_listeners()) return;

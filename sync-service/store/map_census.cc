@@ -1,6 +1,5 @@
 #include "map_census.h"
 
-#include <optional>
 #include <utility>
 
 namespace topgun::sync {
@@ -9,12 +8,6 @@ namespace {
 
 using redis::Reply;
 using redis::ReplyView;
-
-std::optional<state::MapIdView> IdOf(std::string_view map_id) {
-  state::MapIdView id;
-  if (!state::ParseMapId(map_id, &id)) return std::nullopt;
-  return id;
-}
 
 }  // namespace
 
@@ -46,16 +39,19 @@ void MapCensus::Collect(const StatusOr<Reply>& names) {
 }
 
 void MapCensus::CountCells() {
+  std::vector<std::string> hashes;
   for (const std::string& map_id : map_ids_) {
-    if (IdOf(map_id)) sizes_.push_back({map_id, 0});
+    state::MapIdView id;
+    if (!state::ParseMapId(map_id, &id)) continue;
+    sizes_.push_back({map_id, 0});
+    hashes.push_back(keys_.Cells(id.kind, id.map));
   }
   open_ = sizes_.size();
   if (open_ == 0) return callback_(std::move(sizes_));
   for (size_t i = 0; i < sizes_.size(); ++i) {
-    const auto id = IdOf(sizes_[i].map_id);
-    route_.Send(
-        {"HLEN", keys_.Cells(id->kind, id->map)},
-        [self = shared_from_this(), i](const StatusOr<Reply>& length) { self->Count(i, length); });
+    route_.Send({"HLEN", hashes[i]}, [self = shared_from_this(), i](const StatusOr<Reply>& length) {
+      self->Count(i, length);
+    });
   }
 }
 
