@@ -1,5 +1,6 @@
 #include "state/feed_entry.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.h"
@@ -10,6 +11,9 @@ namespace {
 constexpr uint8_t kTypeCommit = 1;
 constexpr uint8_t kTypeMarker = 2;
 constexpr uint8_t kTypeAwaitedCommit = 3;
+
+// Kind, flags, two indices and three lengths.
+constexpr size_t kChangeBytesMin = 7;
 
 void AppendDictionary(std::string& out, const std::deque<std::string>& names) {
   AppendVarint(out, names.size());
@@ -56,6 +60,7 @@ bool ReadCommit(ByteCursor& cursor, FeedEntryView* out) {
   if (out->origins.empty() || !out->origins.front().empty()) return false;
   bool ok = true;
   const uint64_t count = ReadCount(cursor, &ok);
+  out->changes.reserve(std::min<uint64_t>(count, cursor.rest().size() / kChangeBytesMin));
   for (uint64_t i = 0; i < count; ++i) {
     if (!ReadChange(cursor, *out, &out->changes.emplace_back())) return false;
   }

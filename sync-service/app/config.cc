@@ -48,7 +48,7 @@ void AddLimits(config::Settings& settings, Config& config) {
   settings.AddBytes("cache-bytes-max", &config.cache_bytes_max, "Memory of the cell caches, in all",
                     {.group = group, .min = 1 << 20});
   settings.AddBytes("ring-bytes-max", &config.ring_bytes_max,
-                    "Recent feed entries kept in memory for watchers, in all",
+                    "Memory of the recent feed entries kept for watchers, in all",
                     {.group = group, .min = 1 << 16});
   settings.AddBytes("view-bytes-max", &config.view_bytes_max, "Memory of the map views, in all",
                     {.group = group, .min = 1 << 20});

@@ -15,7 +15,7 @@ void FeedFollower::CatchUp(const state::Position& tail, StatusCallback done) {
       position(), kEntriesPerRead,
       [this, tail, done = std::move(done)](StatusOr<std::vector<FeedRecord>> records) mutable {
         if (!records.ok()) return done(records.status());
-        if (!AcceptRecords(*std::move(records)) && position() < tail) {
+        if (!AcceptRecords(*records) && position() < tail) {
           // What lies between is trimmed or lost.
           Forget();
           feed_.JumpTo(tail);
@@ -24,19 +24,19 @@ void FeedFollower::CatchUp(const state::Position& tail, StatusCallback done) {
       });
 }
 
-bool FeedFollower::AcceptRecords(std::vector<FeedRecord> records) {
+bool FeedFollower::AcceptRecords(const std::vector<FeedRecord>& records) {
   if (records.empty()) return false;
   probe_.FeedEntriesRead(records.size());
-  for (FeedRecord& record : records) {
-    const FeedEntryPtr entry = MakeFeedEntry(record.position, std::move(record.entry));
-    if (entry == nullptr) {
+  FeedEntry entry;
+  for (const FeedRecord& record : records) {
+    if (!entry.Decode(record.position, record.entry)) {
       logging::Error("shard", "malformed feed entry skipped",
                      {{"shard", shard_}, {"position", state::ToString(record.position)}});
       return false;
     }
     switch (feed_.Accept(entry)) {
       case ShardFeed::Accepted::kNext:
-        ApplyToCache(*entry);
+        ApplyToCache(entry);
         break;
       case ShardFeed::Accepted::kNextAfterLoss:
         Forget();
@@ -95,14 +95,14 @@ void FeedFollower::ApplyToCache(const FeedEntry& entry) {
   }
 }
 
-void FeedFollower::AcceptCommit(const FeedEntryPtr& entry) {
+void FeedFollower::AcceptCommit(const FeedEntry& entry) {
   feed_.Accept(entry);
-  NoticeRareMaps(*entry);
+  NoticeRareMaps(entry);
 }
 
-void FeedFollower::AcceptPrune(const FeedEntryPtr& entry) {
+void FeedFollower::AcceptPrune(const FeedEntry& entry) {
   feed_.Accept(entry);
-  ApplyToCache(*entry);
+  ApplyToCache(entry);
 }
 
 void FeedFollower::CountCache() {

@@ -167,9 +167,9 @@ MapView::Part& MapView::PartOf(uint32_t shard) {
 
 // ---- Following the feed ----
 
-void MapView::OnEntry(uint32_t shard, const state::Position& /*after*/, const FeedEntryPtr& entry,
+void MapView::OnEntry(uint32_t shard, const state::Position& /*after*/, const FeedEntry& entry,
                       bool gap) {
-  const state::FeedEntryView& view = entry->view;
+  const state::FeedEntryView& view = entry.view;
   Part& part = PartOf(shard);
   const auto map =
       static_cast<size_t>(std::find(view.maps.begin(), view.maps.end(), map_) - view.maps.begin());

@@ -188,10 +188,9 @@ void Shard::OnCommit(StatusOr<CommitReply> reply) {
 
 void Shard::OnCommitted(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
-  if (std::string bytes = batch_.TakeEntry(); !bytes.empty()) {
-    if (const FeedEntryPtr entry = MakeFeedEntry(position, std::move(bytes), times_.trace)) {
-      follower_.AcceptCommit(entry);
-    }
+  if (const std::string bytes = batch_.TakeEntry(); !bytes.empty()) {
+    FeedEntry entry;
+    if (entry.Decode(position, bytes, times_.trace)) follower_.AcceptCommit(entry);
   }
   feed().SetPersisted(reply.persisted);
   const std::vector<PartState*> finished = batch_.Settle(position, follower_.cache());

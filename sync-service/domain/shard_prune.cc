@@ -53,9 +53,8 @@ void Shard::CommitPrune() {
 
 void Shard::OnPruned(const CommitReply& reply) {
   const state::Position position{batch_position_.incarnation, reply.n};
-  if (const FeedEntryPtr entry = MakeFeedEntry(position, prune_->batch.entry())) {
-    follower_.AcceptPrune(entry);
-  }
+  FeedEntry entry;
+  if (entry.Decode(position, prune_->batch.entry())) follower_.AcceptPrune(entry);
   feed().SetPersisted(reply.persisted);
   EndPrune(prune_->batch.cell_count());
 }

@@ -45,16 +45,13 @@ void Watcher::Start(uint32_t shard, uint64_t generation, const state::Position& 
   Attach(*watched, position, false);
 }
 
-// Sends what the watcher missed, from the ring or from Redis, then lets it hear the feed.
+// Sends what the watcher missed, from the feed's window or from Redis, then lets it hear the feed.
 void Watcher::Resume(uint32_t shard, uint64_t generation) {
   Watched* watched = Find(shard, generation);
   if (watched == nullptr) return;
   ShardFeed& feed = watched->shard->feed();
-  std::vector<FeedEntryPtr> recent;
-  if (feed.Recent(watched->told, &recent)) {
-    for (const FeedEntryPtr& entry : recent) OnEntry(shard, watched->told, entry, false);
-    return Attach(*watched, feed.position(), false);
-  }
+  const auto tell = [&](const FeedEntry& entry) { OnEntry(shard, watched->told, entry, false); };
+  if (feed.VisitRecent(watched->told, tell)) return Attach(*watched, feed.position(), false);
   if (watched->told > feed.position()) {
     // Redis lost what the watcher has seen.
     return Attach(*watched, feed.position(), true);
@@ -66,23 +63,24 @@ void Watcher::Resume(uint32_t shard, uint64_t generation) {
                                      const auto self = weak.lock();
                                      if (self == nullptr) return;
                                      if (records.ok()) {
-                                       (*self)->Replay(shard, generation, *std::move(records));
+                                       (*self)->Replay(shard, generation, *records);
                                      } else if (Watched* lost = (*self)->Find(shard, generation)) {
                                        (*self)->Watch(*lost->shard, lost->told);
                                      }
                                    });
 }
 
-void Watcher::Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord> records) {
+void Watcher::Replay(uint32_t shard, uint64_t generation, const std::vector<FeedRecord>& records) {
   Watched* watched = Find(shard, generation);
   if (watched == nullptr) return;
   ShardFeed replay(shard, 0);
   replay.JumpTo(watched->told);
   bool stuck = records.empty();
   replay.AddListener(this);
-  for (FeedRecord& record : records) {
-    const FeedEntryPtr entry = MakeFeedEntry(record.position, std::move(record.entry));
-    if (entry == nullptr || replay.Accept(entry) == ShardFeed::Accepted::kGap) {
+  FeedEntry entry;
+  for (const FeedRecord& record : records) {
+    if (!entry.Decode(record.position, record.entry) ||
+        replay.Accept(entry) == ShardFeed::Accepted::kGap) {
       stuck = true;
       break;
     }
@@ -125,13 +123,13 @@ void Watcher::Progress() {
   }
 }
 
-void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const FeedEntryPtr& entry,
+void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const FeedEntry& entry,
                       bool gap) {
   const auto it = watched_.find(shard);
   if (it == watched_.end()) return;
   Watched& watched = it->second;
-  if (gap) return Tell(watched, entry->position, true, nullptr, {});
-  const state::FeedEntryView& view = entry->view;
+  if (gap) return Tell(watched, entry.position, true, nullptr, {});
+  const state::FeedEntryView& view = entry.view;
   std::vector<bool> interesting(view.maps.size());
   bool any = false;
   for (size_t i = 0; i < view.maps.size(); ++i) {
@@ -139,7 +137,7 @@ void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const Fe
     any = any || interesting[i];
   }
   // A marker moves the incarnation, which a range cannot straddle together with changes.
-  if (view.is_marker) return Tell(watched, entry->position, false, nullptr, {});
+  if (view.is_marker) return Tell(watched, entry.position, false, nullptr, {});
   if (!any) return;
   std::vector<uint32_t> changes;
   for (uint32_t i = 0; i < view.changes.size(); ++i) {
@@ -147,7 +145,7 @@ void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const Fe
   }
   if (changes.empty()) return;
   probe_.ChangesForwarded(changes.size());
-  Tell(watched, entry->position, false, entry, changes);
+  Tell(watched, entry.position, false, &entry, changes);
 }
 
 void Watcher::OnJump(uint32_t shard, const state::Position& /*after*/,
@@ -160,8 +158,8 @@ void Watcher::OnPersisted(uint32_t shard, const state::Position& persisted) {
   if (watched_.contains(shard)) sink_.OnPersisted(shard, persisted);
 }
 
-void Watcher::Tell(Watched& watched, const state::Position& upto, bool gap,
-                   const FeedEntryPtr& entry, const std::vector<uint32_t>& changes) {
+void Watcher::Tell(Watched& watched, const state::Position& upto, bool gap, const FeedEntry* entry,
+                   const std::vector<uint32_t>& changes) {
   const state::Position after = std::exchange(watched.told, upto);
   sink_.OnRange({watched.shard->number(), after, upto, gap, interest_id_}, entry, changes);
 }

@@ -56,7 +56,7 @@ class WatchStream final : public WatchSink {
   WatchStream(WatchOutbox::Reactor* reactor, Probe& probe, uint64_t bytes_max)
       : outbox(reactor), probe_(probe), bytes_max_(bytes_max) {}
 
-  void OnRange(const WatchedRange& range, const FeedEntryPtr& entry,
+  void OnRange(const WatchedRange& range, const FeedEntry* entry,
                const std::vector<uint32_t>& changes) override {
     outbox.Add([&](v1::WatchReply& reply) { Append(range, entry, changes, reply); });
   }
@@ -80,7 +80,7 @@ class WatchStream final : public WatchSink {
     return added;
   }
 
-  void Append(const WatchedRange& range, const FeedEntryPtr& entry,
+  void Append(const WatchedRange& range, const FeedEntry* entry,
               const std::vector<uint32_t>& changes, v1::WatchReply& reply) {
     if (reply.ranges_size() == 0) bytes_ = 0;  // a fresh message
     const bool overflow = entry != nullptr && bytes_ + entry->bytes.size() > bytes_max_;

@@ -91,7 +91,10 @@ TEST_F(FeedFollowerTest, KnowsARareMapFromItsFirstEntry) {
 // The batch has put the new cell there already, under the op's own bytes.
 TEST_F(FeedFollowerTest, LeavesTheCellsOfAnOwnCommitAlone) {
   const state::Position next{1, follower_.position().n + 1};
-  follower_.AcceptCommit(MakeFeedEntry(next, EntryThatWrites("m", "new")));
+  const std::string bytes = EntryThatWrites("m", "new");
+  FeedEntry entry;
+  ASSERT_TRUE(entry.Decode(next, bytes));
+  follower_.AcceptCommit(entry);
   EXPECT_EQ(follower_.position(), next);
   EXPECT_EQ(Cached(), "old");
 }

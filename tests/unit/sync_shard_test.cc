@@ -213,7 +213,7 @@ TEST_F(ShardTest, AViewThatDoesNotFitIsRefused) {
 // ---- Watchers ----
 
 struct Sink final : WatchSink {
-  void OnRange(const WatchedRange& range, const FeedEntryPtr& entry,
+  void OnRange(const WatchedRange& range, const FeedEntry* entry,
                const std::vector<uint32_t>& changes) override {
     ranges.push_back(range);
     for (const uint32_t change : changes) keys.emplace_back(entry->view.changes[change].key);

@@ -53,16 +53,16 @@ class FeedFollower {
   void LearnRareMaps(StatusCallback done);
 
   // The entry of an own commit, whose new cells the batch puts into the cache.
-  void AcceptCommit(const FeedEntryPtr& entry);
+  void AcceptCommit(const FeedEntry& entry);
   // The entry of an own prune: its cells are gone from the cache as well.
-  void AcceptPrune(const FeedEntryPtr& entry);
+  void AcceptPrune(const FeedEntry& entry);
 
   // Reports by how much the bytes of copies have changed since the last call.
   void CountCache();
 
  private:
   // False when the feed cannot be followed from here.
-  bool AcceptRecords(std::vector<FeedRecord> records);
+  bool AcceptRecords(const std::vector<FeedRecord>& records);
   void ApplyToCache(const FeedEntry& entry);
   void NoticeRareMaps(const FeedEntry& entry);
   // Nothing is known of what has been missed.

@@ -44,7 +44,7 @@ class MapView final : public FeedListener {
   bool idle() const { return reads_.empty() && round_.empty(); }
   int64_t last_read_ms() const { return last_read_ms_; }
 
-  void OnEntry(uint32_t shard, const state::Position& after, const FeedEntryPtr& entry,
+  void OnEntry(uint32_t shard, const state::Position& after, const FeedEntry& entry,
                bool gap) override;
   void OnJump(uint32_t shard, const state::Position& after, const state::Position& upto) override;
 

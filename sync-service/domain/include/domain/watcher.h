@@ -32,8 +32,9 @@ struct WatchedRange {
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
-  // `entry` may be null (progress); `changes` are indices into its changes.
-  virtual void OnRange(const WatchedRange& range, const FeedEntryPtr& entry,
+  // `entry` may be null (progress) and is valid during the call; `changes` are indices into its
+  // changes.
+  virtual void OnRange(const WatchedRange& range, const FeedEntry* entry,
                        const std::vector<uint32_t>& changes) = 0;
   // What Postgres has of a watched shard: after the shard's first range, and when it has moved.
   virtual void OnPersisted(uint32_t shard, const state::Position& persisted) = 0;
@@ -52,7 +53,7 @@ class Watcher final : public FeedListener {
   // Tells every shard's position, so that a resume never has far to go.
   void Progress();
 
-  void OnEntry(uint32_t shard, const state::Position& after, const FeedEntryPtr& entry,
+  void OnEntry(uint32_t shard, const state::Position& after, const FeedEntry& entry,
                bool gap) override;
   void OnJump(uint32_t shard, const state::Position& after, const state::Position& upto) override;
   void OnPersisted(uint32_t shard, const state::Position& persisted) override;
@@ -68,9 +69,9 @@ class Watcher final : public FeedListener {
   void Start(uint32_t shard, uint64_t generation, const state::Position& position,
              std::optional<state::Position> after);
   void Resume(uint32_t shard, uint64_t generation);
-  void Replay(uint32_t shard, uint64_t generation, std::vector<FeedRecord> records);
+  void Replay(uint32_t shard, uint64_t generation, const std::vector<FeedRecord>& records);
   void Attach(Watched& watched, const state::Position& upto, bool gap);
-  void Tell(Watched& watched, const state::Position& upto, bool gap, const FeedEntryPtr& entry,
+  void Tell(Watched& watched, const state::Position& upto, bool gap, const FeedEntry* entry,
             const std::vector<uint32_t>& changes);
   Watched* Find(uint32_t shard, uint64_t generation);
 
