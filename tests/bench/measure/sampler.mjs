@@ -1,15 +1,16 @@
 // Watches a cluster while load runs: CPU, memory and backlog over time, as columns of one table.
 import {cpuMicroseconds, machine, residentBytes} from './processes.mjs';
 import {readMetrics} from './gauges.mjs';
+import {RandomMoments} from './moments.mjs';
 
 const PERIOD_MS = 500;
-// A metric is a request that the process must answer, so these are read less often.
-const METRICS_EVERY = 10;
+// A metric is a request that the process must answer, so these are read less often; and services do things once a second.
+const METRICS_PERIOD_MS = 2000;
 
 export class Sampler {
   // `metrics`: names of gauges to watch as well.
   constructor({persistence, metrics = []}) {
-    Object.assign(this, {persistence, metrics: new Set(metrics), gauges: {}, ticks: 0});
+    Object.assign(this, {persistence, metrics: new Set(metrics), gauges: {}, moments: new RandomMoments(METRICS_PERIOD_MS)});
   }
 
   // `processes`: [{name, pid, ports}].
@@ -19,10 +20,13 @@ export class Sampler {
     this.startedAt = performance.now();
     await this.sample();
     this.timer = setInterval(() => this.sampleUnlessBusy(), PERIOD_MS);
+    if (this.metrics.size > 0) this.awaitMetrics();
   }
 
   stop() {
     clearInterval(this.timer);
+    clearTimeout(this.metricsTimer);
+    this.metrics.clear();
   }
 
   get seconds() {
@@ -44,7 +48,13 @@ export class Sampler {
       columns[`cpu ${name}`].push(cpuMicroseconds(pid));
       columns[`rss ${name}`].push(residentBytes(pid));
     }
-    if (this.metrics.size > 0 && this.ticks++ % METRICS_EVERY === 0) await this.sampleMetrics();
+  }
+
+  awaitMetrics() {
+    this.metricsTimer = setTimeout(async () => {
+      await this.sampleMetrics();
+      if (this.metrics.size > 0) this.awaitMetrics();
+    }, this.moments.next() - 1000 * this.seconds);
   }
 
   async sampleMetrics() {

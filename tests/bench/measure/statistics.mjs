@@ -34,16 +34,17 @@ export function line(xs, ys) {
 }
 
 const BLOCKS = 12;
-// Student's t for a one-sided 1 % with BLOCKS - 2 degrees of freedom.
-const T_ONE_PERCENT = 2.764;
+// Student's t with BLOCKS - 2 degrees of freedom, by the chance (one-sided) that noise alone passes for growth.
+export const ONE_PERCENT = 2.764;
+export const ONE_PER_MILLE = 4.144;
 // What may come and go without anybody calling it growth, as a share of the mean.
 const INSIGNIFICANT_SHARE = 0.02;
 
 // Does the series grow once its warm-up (the first share of the time) is over? Neighbouring samples resemble each other, so the
 // line goes through the means of blocks: their scatter is an honest measure of the noise.
 // {slope, noise (both per unit of x), mean, growth (over the window considered), grows}; null when there are too few samples.
-// `floor` is a growth too small to matter whatever the mean is, in units of y.
-export function drift(xs, ys, {warmup = 1 / 3, floor = 0} = {}) {
+// `floor` is a growth too small to matter whatever the mean is, in units of y; `chance` one of the above.
+export function drift(xs, ys, {warmup = 1 / 3, floor = 0, chance = ONE_PERCENT} = {}) {
   if (xs.length === 0) return null;
   const from = xs[0] + (xs[xs.length - 1] - xs[0]) * warmup;
   const first = xs.findIndex((x) => x >= from);
@@ -59,7 +60,7 @@ export function drift(xs, ys, {warmup = 1 / 3, floor = 0} = {}) {
   }
   const fit = line(blockXs, blockYs);
   if (!fit) return null;
-  const noise = T_ONE_PERCENT * fit.error;
+  const noise = chance * fit.error;
   const average = mean(ys.slice(first));
   const growth = fit.slope * (xs[xs.length - 1] - xs[first]);
   const grows = fit.slope > noise && growth > Math.max(floor, INSIGNIFICANT_SHARE * Math.abs(average));

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import {drift, line, median, summary, thin} from '../measure/statistics.mjs';
+import {RandomMoments} from '../measure/moments.mjs';
+import {ONE_PER_MILLE, drift, line, median, summary, thin} from '../measure/statistics.mjs';
 
 const range = (count) => Array.from({length: count}, (_, i) => i);
 // Deterministic noise in [-1, 1].
@@ -41,6 +42,34 @@ test('noise alone does not grow, and neither does what stops growing with the wa
 test('a saw-tooth does not grow', () => {
   const xs = range(600);
   assert.equal(drift(xs, xs.map((x) => 1000 + x % 37)).grows, false);
+});
+
+// Deterministic, in [0, 1).
+function randomNumbers(seed) {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+test('random moments fall into one period each', () => {
+  const moments = new RandomMoments(2000, randomNumbers(1));
+  for (const period of range(100)) assert.equal(Math.floor(moments.next() / 2000), period);
+});
+
+test('a saw-tooth that is looked at in step with itself seems to grow, at random moments it does not', () => {
+  const sawTooth = (seconds) => 5e6 * (seconds % 1);
+  const grows = (xs) => drift(xs, xs.map(sawTooth), {chance: ONE_PER_MILLE}).grows;
+  assert.equal(grows(range(600).map((i) => 2.001 * i)), true);
+  const mistaken = range(200).filter((seed) => {
+    const moments = new RandomMoments(2, randomNumbers(seed));
+    return grows(range(600).map(() => moments.next()));
+  });
+  assert.ok(mistaken.length <= 2, `of 200, ${mistaken.length}`);
+});
+
+test('the growth of a saw-tooth is found at random moments', () => {
+  const moments = new RandomMoments(2, randomNumbers(7));
+  const xs = range(600).map(() => moments.next());
+  assert.equal(drift(xs, xs.map((x) => 5e6 * (x % 1) + 2e3 * x), {chance: ONE_PER_MILLE}).grows, true);
 });
 
 test('a growth below the floor does not count', () => {
