@@ -16,7 +16,9 @@
 #include "driver/run.h"
 #include "fleet/connect_storm.h"
 #include "fleet/idle_fleet.h"
+#include "memory/trimmer.h"
 #include "merkle/merkle_run.h"
+#include "metrics/registry.h"
 #include "options/scenario.h"
 #include "report/banner.h"
 #include "report/live_metrics.h"
@@ -106,6 +108,9 @@ int RunLoad(const Config& config, const std::vector<NamedConfig>& phases,
 }  // namespace topgun::loadgen
 
 int main(int argc, char** argv) {
+  // What grows in half an hour of load is then the load's need, not the allocator's habit.
+  topgun::metrics::Registry heap("topgun-loadgen");
+  const topgun::memory::Trimmer trimmer(heap);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "agent") {
     return topgun::loadgen::AgentMain({arguments.begin() + 1, arguments.end()});

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "client/reused_buffer.h"
+
 namespace topgun::loadgen {
 namespace {
 
@@ -160,7 +162,7 @@ void WsConnection::Flush() {
   asio::async_write(stream_, asio::buffer(writing_),
                     [self = shared_from_this()](error_code error, size_t size) {
                       self->write_in_flight_ = false;
-                      self->writing_.clear();
+                      EmptyForReuse(self->writing_);
                       if (self->listener_ != nullptr) self->traffic_->bytes_sent += size;
                       if (!error) return self->Flush();
                       // Otherwise the pending read reports the reason of the failure.

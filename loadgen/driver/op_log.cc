@@ -1,5 +1,7 @@
 #include "driver/op_log.h"
 
+#include "client/reused_buffer.h"
+
 namespace topgun::loadgen {
 namespace {
 
@@ -22,11 +24,15 @@ OpLog::Entry* OpLog::Find(uint64_t id) {
 void OpLog::PopFront() {
   head_ = Offset(entries_.front().end);
   entries_.pop_front();
-  if (head_ == bytes_.size() || (head_ >= kEraseBytes && head_ * 2 >= bytes_.size())) {
+  const bool all = head_ == bytes_.size();
+  if (!all && (head_ < kEraseBytes || head_ * 2 < bytes_.size())) return;
+  if (all) {
+    EmptyForReuse(bytes_);
+  } else {
     bytes_.erase(0, head_);
-    dropped_ += head_;
-    head_ = 0;
   }
+  dropped_ += head_;
+  head_ = 0;
 }
 
 size_t OpLog::BeginOf(size_t index) const {

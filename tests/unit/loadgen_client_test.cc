@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "client/base64.h"
+#include "client/reused_buffer.h"
 #include "client/token.h"
 #include "client/url.h"
 #include "client/ws_frame.h"
@@ -213,6 +214,34 @@ TEST(ConfigTest, RatesAndTimes) {
   EXPECT_EQ(ParseDuration("250ms")->count(), 250);
   EXPECT_EQ(ParseDuration("0s")->count(), 0);
   EXPECT_FALSE(ParseDuration("5h"));
+}
+
+TEST(ReusedBufferTest, KeepsTheRoomOfLikeUses) {
+  std::string buffer(100'000, 'x');
+  const size_t room = buffer.capacity();
+  EmptyForReuse(buffer);
+  EXPECT_TRUE(buffer.empty());
+  buffer.assign(70'000, 'x');
+  EmptyForReuse(buffer);
+  EXPECT_EQ(buffer.capacity(), room);
+}
+
+TEST(ReusedBufferTest, GivesBackTheRoomOfABurst) {
+  std::string buffer(80'000, 'x');
+  EmptyForReuse(buffer);
+  EXPECT_GE(buffer.capacity(), 80'000U) << "the next burst may be on its way";
+  buffer.assign(40'000, 'x');
+  EmptyForReuse(buffer);
+  EXPECT_GE(buffer.capacity(), 40'000U);
+  EXPECT_LE(buffer.capacity(), 50'000U);
+}
+
+TEST(ReusedBufferTest, SmallRoomStays) {
+  std::string buffer(15'000, 'x');
+  EmptyForReuse(buffer);
+  buffer.assign(10, 'x');
+  EmptyForReuse(buffer);
+  EXPECT_GE(buffer.capacity(), 15'000U);
 }
 
 }  // namespace
