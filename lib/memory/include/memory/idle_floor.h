@@ -8,8 +8,10 @@
 namespace topgun::memory {
 
 struct IdleFloorOptions {
-  size_t looks = 30;                      // the while, in looks
-  uint64_t keep_bytes = 8 * 1024 * 1024;  // for the next burst
+  size_t looks = 30;  // the while, in looks
+  // For the next burst. Little: what a process keeps it has from its first pause on, and getting a
+  // megabyte again costs a fraction of a millisecond.
+  uint64_t keep_bytes = 1024 * 1024;
   uint64_t step_bytes = 4 * 1024 * 1024;  // at a look, at most: giving back holds up allocations
 };
 
