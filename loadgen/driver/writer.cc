@@ -205,12 +205,13 @@ void Writer::Transmit(uint32_t new_ops) {
 }
 
 void Writer::TransmitAllUnacked() {
+  std::string unsettled;  // not kept: sooner or later every connection re-sends once
   size_t index = 0;
   while (index < log_.size()) {
-    scratch_.clear();
-    const uint32_t ops = log_.AppendUnsettled(&index, kResendBytesMax, scratch_);
+    unsettled.clear();
+    const uint32_t ops = log_.AppendUnsettled(&index, kResendBytesMax, unsettled);
     if (ops == 0) return;
-    session_.Send({OpBatchHead(ops, !batch_tail_.empty()), scratch_, batch_tail_});
+    session_.Send({OpBatchHead(ops, !batch_tail_.empty()), unsettled, batch_tail_});
     ++stats_.frames_sent;
   }
 }
