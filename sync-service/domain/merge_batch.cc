@@ -46,7 +46,7 @@ MergeBatch::WorkCell& MergeBatch::Add(PendingCell pending) {
   WorkCell& cell = cells_[used_++];
   cell.pending = std::move(pending);
   cell.map = &MapOf(cell.pending);
-  cell.known = false;
+  cell.known = cell.read = false;
   cell.before = cell.current = CellState();
   cell.changed = cell.tell_origin = false;
   if (cell.pending.map.starts_with(kSystemPrefix)) system_index_.emplace(cell.pending.id, &cell);
@@ -73,6 +73,7 @@ MergeBatch::WorkCell& MergeBatch::SystemCell(state::CellKind kind, std::string_v
   cell.map_prefix = cell.id.size();
   state::AppendCellField(cell.id, kind, key, tag);
   if (const auto it = system_index_.find(cell.id); it != system_index_.end()) return *it->second;
+  cell.hash = HashedId(cell.id).hash;
   cell.kind = kind;
   cell.map = map;
   cell.key = key;
@@ -84,9 +85,9 @@ MergeBatch::WorkCell& MergeBatch::DeadTagFor(std::string_view map, std::string_v
   return SystemCell(state::CellKind::kOr, state::kDeadTagMap, map, tag);
 }
 
-void MergeBatch::SetBase(WorkCell& cell, std::string_view encoded) {
-  cell.base.assign(encoded);
+void MergeBatch::BaseIsSet(WorkCell& cell, bool read) {
   cell.known = true;
+  cell.read = read;
   cell.before = StateOf(cell.base);
 }
 
@@ -106,8 +107,9 @@ std::vector<CellRef> MergeBatch::LookUp(CellCache& cache) {
   std::vector<CellRef> refs;
   for (size_t i = 0; i < used_; ++i) {
     WorkCell& cell = cells_[i];
-    if (const std::string* cached = cache.Find(cell.pending.id)) {
-      SetBase(cell, *cached);
+    if (const auto cached = cache.Find(cell.pending.hashed_id())) {
+      cell.base.assign(*cached);
+      BaseIsSet(cell, false);
       continue;
     }
     missing_.push_back(&cell);
@@ -116,13 +118,19 @@ std::vector<CellRef> MergeBatch::LookUp(CellCache& cache) {
   return refs;
 }
 
-void MergeBatch::Provide(std::vector<std::optional<std::string>> cells, CellCache& cache) {
+void MergeBatch::Provide(std::vector<std::optional<std::string>> cells) {
   for (size_t i = 0; i < missing_.size() && i < cells.size(); ++i) {
-    const std::string encoded = std::move(cells[i]).value_or(std::string());
-    cache.Put(missing_[i]->pending.id, encoded);
-    SetBase(*missing_[i], encoded);
+    missing_[i]->base = std::move(cells[i]).value_or(std::string());
+    BaseIsSet(*missing_[i], true);
   }
   missing_.clear();
+}
+
+void MergeBatch::Remember(CellCache& cache) {
+  for (size_t i = 0; i < used_; ++i) {
+    WorkCell& cell = cells_[i];
+    if (std::exchange(cell.read, false)) cache.Put(cell.pending.hashed_id(), cell.base);
+  }
 }
 
 void MergeBatch::Reset() {
@@ -152,7 +160,9 @@ bool MergeBatch::Merge(crdt::HybridLogicalClock& clock, int64_t now_ms) {
 std::vector<PartState*> MergeBatch::Settle(const state::Position& position, CellCache& cache) {
   for (size_t i = 0; i < used_; ++i) {
     const WorkCell& cell = cells_[i];
-    if (cell.changed) cache.Put(cell.pending.id, cell.encoded);
+    if (cell.changed || cell.read) {
+      cache.Put(cell.pending.hashed_id(), cell.changed ? cell.encoded : cell.base);
+    }
     for (const PendingOp* op = cell.pending.first; op != nullptr; op = op->next) {
       op->part->outcomes[op->index] = static_cast<char>(op->outcome);
       --op->part->open;

@@ -36,20 +36,22 @@ PendingCell& PendingOps::CellOf(const WriteOp& op, std::string_view map) {
   AppendCellId(scratch_, kind, cell_map, {});
   const size_t map_prefix = scratch_.size();
   state::AppendCellField(scratch_, kind, key, op.tag);
-  if (const auto found = index_.find(scratch_); found != index_.end()) return *found->second;
+  const HashedId id(scratch_);
+  if (const auto found = index_.find(id); found != index_.end()) return **found;
   PendingCell& cell = cells_.emplace_back();
   cell.id = scratch_;
+  cell.hash = id.hash;
   cell.map_prefix = map_prefix;
   cell.kind = kind;
   cell.map = cell_map;
   cell.key = key;
   cell.tag = op.tag;
-  index_.emplace(cell.id, &cell);
+  index_.insert(&cell);
   return cell;
 }
 
 PendingCell PendingOps::TakeOldest() {
-  index_.erase(cells_.front().id);
+  index_.erase(&cells_.front());
   PendingCell cell = std::move(cells_.front());
   cells_.pop_front();
   return cell;

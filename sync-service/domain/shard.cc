@@ -130,18 +130,24 @@ void Shard::LookUp() {
   deps_.store.ReadCells(missing, [this](StatusOr<std::vector<std::optional<std::string>>> cells) {
     if (!cells.ok()) return StopBatch();
     times_.read = steady_clock::now();
-    batch_.Provide(*std::move(cells), follower_.cache());
+    batch_.Provide(*std::move(cells));
     MergeAndCommit();
   });
 }
 
+// So that a batch with others at work beside it need not read the same cells again and again.
+void Shard::LookUpAgain() {
+  batch_.Remember(follower_.cache());
+  LookUp();
+}
+
 void Shard::MergeAndCommit() {
   // The feed may have moved while cells were read; then the batch's copies are too old to build on.
-  if (follower_.position() != batch_position_) return LookUp();
+  if (follower_.position() != batch_position_) return LookUpAgain();
   const int64_t now_ms = deps_.wall.NowMs();
   batch_.ExpectDeadTags(follower_.rare_maps().dead_tags);
   batch_.ExpectClamps(follower_.rare_maps().clamps);
-  if (!batch_.Merge(deps_.clock, now_ms)) return LookUp();
+  if (!batch_.Merge(deps_.clock, now_ms)) return LookUpAgain();
   CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
   times_.sent = steady_clock::now();
   if (times_.tries++ == 0) deps_.probe.Merged(Seconds(times_.sent - times_.taken));
@@ -169,6 +175,7 @@ void Shard::OnCommit(StatusOr<CommitReply> reply) {
     case state::CommitCode::kCommitted:
       return OnCommitted(*reply);
     case state::CommitCode::kConflict:
+      if (follower_.position() == batch_position_) batch_.Remember(follower_.cache());
       return follower_.CatchUp({batch_position_.incarnation, reply->n},
                                [this](const Status& status) {
                                  if (!status.ok()) return StopBatch();

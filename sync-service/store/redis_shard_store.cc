@@ -63,16 +63,15 @@ void RedisShardStore::ReadMeta(Callback<ShardMeta> callback) {
 
 void RedisShardStore::ReadCells(const std::vector<CellRef>& cells,
                                 Callback<std::vector<std::optional<std::string>>> callback) {
-  std::map<std::string, std::vector<size_t>> by_hash;
-  for (size_t i = 0; i < cells.size(); ++i) {
-    by_hash[keys_.Cells(cells[i].kind, cells[i].map)].push_back(i);
-  }
+  std::map<std::pair<state::CellKind, std::string_view>, std::vector<size_t>> by_map;
+  for (size_t i = 0; i < cells.size(); ++i) by_map[{cells[i].kind, cells[i].map}].push_back(i);
   auto reader = std::make_shared<CellsReader>();
   reader->cells.resize(cells.size());
-  reader->open = by_hash.size();
+  reader->open = by_map.size();
   reader->callback = std::move(callback);
   std::vector<std::string_view> args;
-  for (auto& [hash, indices] : by_hash) {
+  for (auto& [map, indices] : by_map) {
+    const std::string hash = keys_.Cells(map.first, map.second);
     args.assign({"HMGET", hash});
     for (const size_t index : indices) args.push_back(cells[index].field);
     route_.Send(args, [reader, indices = std::move(indices)](StatusOr<Reply> reply) {

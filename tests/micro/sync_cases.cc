@@ -83,7 +83,7 @@ class Merging {
 
   void LookUp() {
     std::vector<std::optional<std::string>> absent(batch_.LookUp(cache_).size());
-    batch_.Provide(std::move(absent), cache_);
+    batch_.Provide(std::move(absent));
   }
 
   std::shared_ptr<sync::v1::ApplyRequest> request_;

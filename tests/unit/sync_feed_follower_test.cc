@@ -36,8 +36,7 @@ class FeedFollowerTest : public testing::Test {
     return result;
   }
   std::string Cached() {
-    const std::string* const cell = follower_.cache().Find(cell_id_);
-    return cell == nullptr ? "<none>" : *cell;
+    return std::string(follower_.cache().Find(cell_id_).value_or("<none>"));
   }
 
   ManualScheduler scheduler_;

@@ -1,7 +1,8 @@
 // Cells that are merged and committed together with their ops: one script call, one feed entry.
 //
 // Life: Take() cells until full; LookUp() cells in the cache; Provide() what had to be read;
-// Merge(); BuildCommit(); after the commit Settle(). A conflict repeats from LookUp(). Owned by a
+// Merge(); BuildCommit(); after the commit Settle(). A conflict repeats from LookUp(), after
+// Remember(). Owned by a
 // Shard and reused (keeps its capacity); used on the shard's loop.
 #pragma once
 
@@ -46,7 +47,10 @@ class MergeBatch {
   // Fills cells from the cache; returns those that must be read.
   std::vector<CellRef> LookUp(CellCache& cache);
   // Answers of the last LookUp(), in its order.
-  void Provide(std::vector<std::optional<std::string>> cells, CellCache& cache);
+  void Provide(std::vector<std::optional<std::string>> cells);
+  // Puts what was read into the cache for another LookUp(); Settle() does it otherwise. Only while
+  // it is at least as new as the shard's position.
+  void Remember(CellCache& cache);
 
   // Whether a record may come under a tag that is dead already (docs/state-layout.md, "dead tags").
   void ExpectDeadTags(bool expect) { expect_dead_tags_ = expect; }
@@ -85,6 +89,7 @@ class MergeBatch {
     PendingCell pending;
     BatchMap* map = nullptr;
     bool known = false;
+    bool read = false;    // from the store, and not in the cache yet
     std::string base;     // as stored; empty when absent
     std::string encoded;  // as written
     CellState before;
@@ -103,7 +108,7 @@ class MergeBatch {
   WorkCell& RecordFor(const WorkCell& cell, const CellState& original);
   WorkCell& ClampsOf(std::string_view node);
   void AddHorizons();
-  void SetBase(WorkCell& cell, std::string_view encoded);
+  static void BaseIsSet(WorkCell& cell, bool read);
   void Reset();
 
   // kNone: the re-stamp record or the dead tag must be read first.

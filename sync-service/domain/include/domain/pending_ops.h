@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "domain/cell_cache.h"
 #include "domain/write.h"
 
@@ -53,8 +54,10 @@ struct PartState {
 // Views borrow from the part of the first op.
 struct PendingCell {
   std::string_view field() const { return std::string_view(id).substr(map_prefix); }
+  HashedId hashed_id() const { return {id, hash}; }
 
   std::string id;         // AppendCellId()
+  size_t hash = 0;        // of it (HashedId)
   size_t map_prefix = 0;  // bytes of `id` that name the map
   state::CellKind kind = state::CellKind::kLww;
   std::string_view map;
@@ -80,10 +83,21 @@ class PendingOps {
   void Clear();
 
  private:
+  struct IdHash {
+    using is_transparent = void;
+    size_t operator()(const HashedId& id) const { return id.hash; }
+    size_t operator()(const PendingCell* cell) const { return cell->hash; }
+  };
+  struct IdEqual {
+    using is_transparent = void;
+    bool operator()(const PendingCell* a, const HashedId& b) const { return a->id == b.bytes; }
+    bool operator()(const PendingCell* a, const PendingCell* b) const { return a == b; }
+  };
+
   PendingCell& CellOf(const WriteOp& op, std::string_view map);
 
-  std::deque<PendingCell> cells_;  // ends move, elements do not
-  absl::flat_hash_map<std::string_view, PendingCell*, BytesHash, BytesEqual> index_;
+  std::deque<PendingCell> cells_;                             // ends move, elements do not
+  absl::flat_hash_set<PendingCell*, IdHash, IdEqual> index_;  // by id
   std::string scratch_;
 };
 

@@ -106,6 +106,7 @@ class Shard {
 
   void Pump();
   void LookUp();
+  void LookUpAgain();
   void MergeAndCommit();
   void OnCommit(StatusOr<CommitReply> reply);
   void OnCommitted(const CommitReply& reply);
