@@ -19,11 +19,12 @@ void Connection::Impl::SendNext() {
   if (in_flight_ || queue_.empty() || state_ != State::kConnected) return;
   in_flight_ = true;
   const Batch& batch = queue_.front();
-  if (!(batch.script.empty() ? SendStatements(batch) : SendScript(batch))) {
+  const bool script = !batch.script.empty();
+  if (!(script ? SendScript(batch) : SendStatements(batch))) {
     Break(LastError("sending to Postgres"));
     return;
   }
-  ArmTimer(options_.batch_timeout, "waiting for Postgres");
+  ArmTimer(script ? options_.script_timeout : options_.batch_timeout, "waiting for Postgres");
   Flush();
 }
 

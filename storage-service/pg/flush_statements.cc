@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <tuple>
 #include <utility>
 
-#include "key_digest.h"
 #include "logging/logging.h"
+#include "sort_key.h"
 #include "state/cell.h"
 
 namespace topgun::pg {
@@ -29,31 +30,26 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
 constexpr std::string_view kMergeCells = "MERGE INTO topgun.cells AS old USING (SELECT ";
 constexpr std::string_view kMergeOnKey = R"sql() AS new
    ON old.shard = $1 AND old.kind = new.kind AND old.map_id = new.map_id
-      AND old.digest = new.digest
+      AND old.sort_key = new.sort_key
  WHEN MATCHED AND (old.inc, old.n) < (new.inc, new.n) THEN
-UPDATE SET inc = new.inc, n = new.n, commit_ms = new.commit_ms, millis = new.millis,
-           counter = new.counter, node = new.node, tombstone = new.tombstone, ttl_ms = new.ttl_ms,
-           value = new.value
+UPDATE SET inc = new.inc, n = new.n, cell = new.cell
  WHEN NOT MATCHED THEN
-INSERT (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis, counter, node, tombstone,
-        ttl_ms, value)
-VALUES ($1, new.kind, new.map_id, new.digest, new.key, new.tag, new.inc, new.n, new.commit_ms,
-        new.millis, new.counter, new.node, new.tombstone, new.ttl_ms, new.value))sql";
+INSERT (shard, kind, map_id, sort_key, key, tag, inc, n, cell)
+VALUES ($1, new.kind, new.map_id, new.sort_key, new.key, new.tag, new.inc, new.n, new.cell))sql";
 
 // Looks for no older rows, which is most of what MERGE costs a new one; fails when there are any.
 // What gives the columns follows.
 constexpr std::string_view kInsertCells = R"sql(
-INSERT INTO topgun.cells (shard, kind, map_id, digest, key, tag, inc, n, commit_ms, millis, counter,
-                          node, tombstone, ttl_ms, value)
+INSERT INTO topgun.cells (shard, kind, map_id, sort_key, key, tag, inc, n, cell)
 SELECT $1, )sql";
 
 // Only what was pruned: a newer row stays.
 constexpr std::string_view kDropCells = R"sql(
 DELETE FROM topgun.cells AS old
  USING unnest($2::int2[], $3::int8[], $4::bytea[], $5::int8[], $6::int8[])
-       AS gone(kind, map_id, digest, inc, n)
+       AS gone(kind, map_id, sort_key, inc, n)
  WHERE old.shard = $1 AND old.kind = gone.kind AND old.map_id = gone.map_id
-   AND old.digest = gone.digest AND (old.inc, old.n) <= (gone.inc, gone.n))sql";
+   AND old.sort_key = gone.sort_key AND (old.inc, old.n) <= (gone.inc, gone.n))sql";
 
 constexpr std::string_view kShardMaps = R"sql(
 INSERT INTO topgun.shard_maps AS old (shard, kind, map_id, inc, n)
@@ -61,58 +57,70 @@ SELECT $1, new.* FROM unnest($2::int2[], $3::int8[], $4::int8[], $5::int8[]) AS 
 ON CONFLICT (shard, kind, map_id) DO UPDATE SET inc = excluded.inc, n = excluded.n
  WHERE (old.inc, old.n) < (excluded.inc, excluded.n))sql";
 
+// What Postgres receives, takes apart and writes again of one statement should stay in the caches.
+constexpr size_t kStatementRowsMax = 1000;
+
 // A row of the batch, ready to be written.
 struct DecodedRow {
   const storage::CellRow* row = nullptr;
   int64_t map_id = 0;
-  KeyDigest digest;
-  state::CellView cell;
+  SortKey sort_key;
+  Position version;
 
   int16_t kind() const { return static_cast<int16_t>(row->kind); }
 };
 
 // As the primary key has it: neighbours share pages of the index.
 bool ByKey(const DecodedRow& a, const DecodedRow& b) {
-  return std::tuple(a.row->kind, a.map_id, BytesOf(a.digest)) <
-         std::tuple(b.row->kind, b.map_id, BytesOf(b.digest));
+  return std::tuple(a.row->kind, a.map_id, BytesOf(a.sort_key)) <
+         std::tuple(b.row->kind, b.map_id, BytesOf(b.sort_key));
 }
+
+using Rows = std::vector<const DecodedRow*>;
 
 // The columns of topgun.cells after `shard`, in the order of kInsertCells.
 struct CellColumns {
   Array kind{Type::kInt2};
   Array map_id{Type::kInt8};
-  Array digest{Type::kBytea};
+  Array sort_key{Type::kBytea};
   Array key{Type::kBytea};
   Array tag{Type::kBytea};
   Array inc{Type::kInt8};
   Array n{Type::kInt8};
-  Array commit_ms{Type::kInt8};
-  Array millis{Type::kInt8};
-  Array counter{Type::kInt8};
-  Array node{Type::kBytea};
-  Array tombstone{Type::kBool};
-  Array ttl_ms{Type::kFloat8};
-  Array value{Type::kBytea};
+  Array cell{Type::kBytea};
 
-  void Add(const DecodedRow& row) {
-    const state::CellView& cell = row.cell;
-    kind.AddInt2(row.kind());
-    map_id.AddInt8(row.map_id);
-    digest.AddBytes(BytesOf(row.digest));
-    key.AddBytes(row.row->key);
-    tag.AddBytes(row.row->tag);
-    inc.AddInt8(cell.version.incarnation);
-    n.AddInt8(cell.version.n);
-    commit_ms.AddInt8(cell.commit_ms);
-    millis.AddInt8(cell.timestamp.millis);
-    counter.AddInt8(cell.timestamp.counter);
-    node.AddBytes(cell.timestamp.node_id);
-    tombstone.AddBool(cell.tombstone);
-    cell.has_ttl ? ttl_ms.AddFloat8(cell.ttl_ms) : ttl_ms.AddNull();
-    value.AddBytes(cell.value);
+  explicit CellColumns(std::span<const DecodedRow* const> rows) {
+    Reserve(rows);
+    for (const DecodedRow* const row : rows) Add(*row);
   }
 
-  bool empty() const { return kind.size() == 0; }
+  void Reserve(std::span<const DecodedRow* const> rows) {
+    size_t key_bytes = 0, tag_bytes = 0, cell_bytes = 0;
+    for (const DecodedRow* const row : rows) {
+      key_bytes += row->row->key.size();
+      tag_bytes += row->row->tag.size();
+      cell_bytes += row->row->cell.size();
+    }
+    kind.Reserve(rows.size(), rows.size() * sizeof(int16_t));
+    sort_key.Reserve(rows.size(), rows.size() * sizeof(SortKey));
+    for (Array* column : {&map_id, &inc, &n}) {
+      column->Reserve(rows.size(), rows.size() * sizeof(int64_t));
+    }
+    key.Reserve(rows.size(), key_bytes);
+    tag.Reserve(rows.size(), tag_bytes);
+    cell.Reserve(rows.size(), cell_bytes);
+  }
+
+  void Add(const DecodedRow& row) {
+    kind.AddInt2(row.kind());
+    map_id.AddInt8(row.map_id);
+    sort_key.AddBytes(BytesOf(row.sort_key));
+    key.AddBytes(row.row->key);
+    tag.AddBytes(row.row->tag);
+    inc.AddInt8(row.version.incarnation);
+    n.AddInt8(row.version.n);
+    cell.AddBytes(row.row->cell);
+  }
 
   // `head` and `tail` enclose a select list of the columns; the shard is $1. The columns are spent.
   //
@@ -131,28 +139,31 @@ struct CellColumns {
     };
     add("kind", kind);
     add("map_id", map_id);
-    add("digest", digest);
+    add("sort_key", sort_key);
     add("key", key);
     add("tag", tag);
     add("inc", inc);
     add("n", n);
-    add("commit_ms", commit_ms);
-    add("millis", millis);
-    add("counter", counter);
-    add("node", node);
-    add("tombstone", tombstone);
-    add("ttl_ms", ttl_ms);
-    add("value", value);
+    add("cell", cell);
     statement.sql.append(tail);
     return statement;
   }
 };
 
+void AddInParts(std::vector<Statement>& statements, uint32_t shard, const Rows& rows,
+                std::string_view head, std::string_view tail = {}) {
+  for (auto rest = std::span(rows); !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), kStatementRowsMax));
+    statements.push_back(CellColumns(part).ToStatement(shard, head, tail));
+    rest = rest.subspan(part.size());
+  }
+}
+
 // The primary keys of dropped cells after `shard`, and the versions that were dropped.
 struct DropColumns {
   Array kind{Type::kInt2};
   Array map_id{Type::kInt8};
-  Array digest{Type::kBytea};
+  Array sort_key{Type::kBytea};
   Array inc{Type::kInt8};
   Array n{Type::kInt8};
 
@@ -161,15 +172,15 @@ struct DropColumns {
   void Add(const DecodedRow& row) {
     kind.AddInt2(row.kind());
     map_id.AddInt8(row.map_id);
-    digest.AddBytes(BytesOf(row.digest));
-    inc.AddInt8(row.cell.version.incarnation);
-    n.AddInt8(row.cell.version.n);
+    sort_key.AddBytes(BytesOf(row.sort_key));
+    inc.AddInt8(row.version.incarnation);
+    n.AddInt8(row.version.n);
   }
 
   Statement ToStatement(uint32_t shard) {
     Statement statement{std::string(kDropCells), {}};
     statement.params.Int2(shard);
-    for (Array* column : {&kind, &map_id, &digest, &inc, &n}) {
+    for (Array* column : {&kind, &map_id, &sort_key, &inc, &n}) {
       statement.params.Add(std::move(*column));
     }
     return statement;
@@ -206,20 +217,22 @@ Statement FenceStatement(uint32_t shard, std::string_view owner, uint64_t incarn
 // In the order of the primary key.
 std::vector<DecodedRow> Decode(uint32_t shard, const storage::WriteBatch& batch,
                                const MapIdOf& map_id_of) {
-  KeyDigester digester;
+  SortKeyMaker sort_keys;
   std::vector<DecodedRow> rows;
   rows.reserve(batch.rows().size());
   for (const storage::CellRow& row : batch.rows()) {
     DecodedRow decoded;
     decoded.row = &row;
-    if (!state::DecodeCell(row.cell, &decoded.cell)) {
+    state::CellView cell;
+    if (!state::DecodeCell(row.cell, &cell)) {
       // Refusing it would stop this shard's persistence for good.
       logging::Error("flush", "malformed cell left out",
                      {{"shard", shard}, {"kind", decoded.kind()}});
       continue;
     }
     decoded.map_id = map_id_of(row.map);
-    decoded.digest = digester.Of(row.key, row.tag);
+    decoded.sort_key = sort_keys.Of(row.kind, row.key, row.tag);
+    decoded.version = cell.version;
     rows.push_back(decoded);
   }
   std::sort(rows.begin(), rows.end(), ByKey);
@@ -231,26 +244,27 @@ std::vector<DecodedRow> Decode(uint32_t shard, const storage::WriteBatch& batch,
 std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
                                        const storage::WriteBatch& batch, const MapIdOf& map_id_of,
                                        CreatedRows created_rows) {
-  CellColumns inserted;
-  CellColumns merged;
+  const std::vector<DecodedRow> rows = Decode(shard, batch, map_id_of);
+  Rows inserted;
+  Rows merged;
   DropColumns dropped;
   MapVersions versions;
-  for (const DecodedRow& row : Decode(shard, batch, map_id_of)) {
+  for (const DecodedRow& row : rows) {
     if (row.row->pruned) {
       dropped.Add(row);
       continue;
     }
     const bool insert = row.row->created && created_rows == CreatedRows::kInsert;
-    (insert ? inserted : merged).Add(row);
+    (insert ? inserted : merged).push_back(&row);
     Position& version = versions[{row.row->kind, row.map_id}];
-    version = std::max(version, row.cell.version);
+    version = std::max(version, row.version);
   }
 
   std::vector<Statement> statements;
   statements.push_back(FenceStatement(shard, owner, incarnation, batch));
   if (!merged.empty() || !dropped.empty()) statements.push_back({std::string(kPlanByKey), {}});
-  if (!inserted.empty()) statements.push_back(inserted.ToStatement(shard, kInsertCells));
-  if (!merged.empty()) statements.push_back(merged.ToStatement(shard, kMergeCells, kMergeOnKey));
+  AddInParts(statements, shard, inserted, kInsertCells);
+  AddInParts(statements, shard, merged, kMergeCells, kMergeOnKey);
   if (!versions.empty()) statements.push_back(ShardMapsStatement(shard, versions));
   if (!dropped.empty()) statements.push_back(dropped.ToStatement(shard));
   return statements;

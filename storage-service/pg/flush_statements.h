@@ -20,8 +20,8 @@ enum class CreatedRows {
 };
 
 // The fence, then, as far as there are any, the cells to insert, the cells to merge, the maps'
-// versions and the rows to drop. Cells go in the order of their primary key: their digest
-// (key_digest.h) within shard, kind and map.
+// versions and the rows to drop. Cells go in the order of their primary key: their sort key
+// (sort_key.h) within shard, kind and map.
 // Malformed cells are left out and logged.
 std::vector<Statement> FlushStatements(uint32_t shard, std::string_view owner, uint64_t incarnation,
                                        const storage::WriteBatch& batch, const MapIdOf& map_id_of,

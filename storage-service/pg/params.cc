@@ -1,7 +1,7 @@
 #include "pg/params.h"
 
-#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "pg/big_endian.h"
 
@@ -9,11 +9,13 @@ namespace topgun::pg {
 namespace {
 
 constexpr size_t kLengthBytes = 4;  // before each element
+// Dimensions, whether there are NULLs, type of the elements; and size and lower bound if there is a
+// dimension.
+constexpr size_t kEmptyHeaderBytes = 12;
+constexpr size_t kHeaderBytes = kEmptyHeaderBytes + 8;
 
 uint32_t ArrayTypeOf(Type element) {
   switch (element) {
-    case Type::kBool:
-      return 1000;
     case Type::kBytea:
       return 1001;
     case Type::kInt8:
@@ -24,78 +26,70 @@ uint32_t ArrayTypeOf(Type element) {
       return 1007;
     case Type::kText:
       return 1009;
-    case Type::kFloat8:
-      return 1022;
   }
   return 0;
 }
 
-}  // namespace
-
-Array::Array(Type element) : element_(element) {}
-
-void Array::BeginElement(size_t bytes) {
-  ++count_;
-  AppendBigEndian(data_, static_cast<int32_t>(bytes));
+template <typename T>
+void AppendElement(std::string& out, T value) {
+  char element[kLengthBytes + sizeof value];
+  PutBigEndian(element, uint32_t{sizeof value});
+  PutBigEndian(element + kLengthBytes, value);
+  out.append(element, sizeof element);
 }
 
-void Array::AddBool(bool value) {
-  BeginElement(1);
-  data_.push_back(value ? '\1' : '\0');
+}  // namespace
+
+// The header's place is kept free, so that the elements need not move when it is written.
+Array::Array(Type element) : element_(element), data_(kHeaderBytes, '\0') {}
+
+void Array::Reserve(size_t count, size_t bytes) {
+  data_.reserve(kHeaderBytes + count * kLengthBytes + bytes);
 }
 
 void Array::AddInt2(int16_t value) {
-  BeginElement(sizeof value);
-  AppendBigEndian(data_, value);
+  ++count_;
+  AppendElement(data_, value);
 }
 
 void Array::AddInt8(int64_t value) {
-  BeginElement(sizeof value);
-  AppendBigEndian(data_, value);
-}
-
-void Array::AddFloat8(double value) {
-  BeginElement(sizeof value);
-  AppendBigEndian(data_, std::bit_cast<uint64_t>(value));
+  ++count_;
+  AppendElement(data_, value);
 }
 
 void Array::AddBytes(std::string_view value) {
-  BeginElement(value.size());
-  data_.append(value);
-}
-
-void Array::AddNull() {
   ++count_;
-  has_null_ = true;
-  AppendBigEndian(data_, int32_t{-1});
+  AppendBigEndian(data_, static_cast<uint32_t>(value.size()));
+  data_.append(value);
 }
 
 // Elements that are all as long as the first are equal when the bytes repeat from one to the next.
 bool Array::uniform() const {
-  if (count_ == 0 || has_null_) return false;
+  if (count_ == 0) return false;
+  const std::string_view elements = std::string_view(data_).substr(kHeaderBytes);
   const size_t stride =
-      kLengthBytes + static_cast<size_t>(ReadBigEndian({data_.data(), kLengthBytes}));
-  return data_.size() == stride * count_ &&
-         std::memcmp(data_.data(), data_.data() + stride, data_.size() - stride) == 0;
+      kLengthBytes + static_cast<size_t>(ReadBigEndian(elements.substr(0, kLengthBytes)));
+  return elements.size() == stride * count_ &&
+         std::memcmp(elements.data(), elements.data() + stride, elements.size() - stride) == 0;
 }
 
 std::string_view Array::first() const {
-  return std::string_view(data_).substr(kLengthBytes, data_.size() / count_ - kLengthBytes);
+  const size_t stride = (data_.size() - kHeaderBytes) / count_;
+  return std::string_view(data_).substr(kHeaderBytes + kLengthBytes, stride - kLengthBytes);
 }
 
 std::string Array::Take() {
-  std::string out;
-  out.reserve(20 + data_.size());
-  AppendBigEndian(out, int32_t{count_ == 0 ? 0 : 1});  // dimensions
-  AppendBigEndian(out, int32_t{has_null_ ? 1 : 0});
-  AppendBigEndian(out, static_cast<uint32_t>(element_));
-  if (count_ != 0) {
-    AppendBigEndian(out, count_);
-    AppendBigEndian(out, int32_t{1});  // lower bound
+  char* header = data_.data();
+  header = PutBigEndian(header, uint32_t{count_ == 0 ? 0u : 1u});  // dimensions
+  header = PutBigEndian(header, uint32_t{0});                      // no NULLs
+  header = PutBigEndian(header, static_cast<uint32_t>(element_));
+  if (count_ == 0) {
+    data_.resize(kEmptyHeaderBytes);
+  } else {
+    header = PutBigEndian(header, count_);
+    PutBigEndian(header, uint32_t{1});  // lower bound
   }
-  out.append(data_);
-  data_.clear();
-  return out;
+  return std::move(data_);
 }
 
 Params& Params::Int2(int64_t value) {

@@ -5,7 +5,6 @@
 
 #include "flush_statements.h"
 #include "logging/logging.h"
-#include "state/cell.h"
 
 namespace topgun::pg {
 namespace {
@@ -35,27 +34,27 @@ constexpr std::string_view kReadMaps = R"sql(
 SELECT name, map_id FROM topgun.maps
  WHERE name_digest IN (SELECT sha256(name) FROM unnest($1::bytea[]) AS name))sql";
 
-// One page in order of the digest: at most $7 rows, and no row after those that filled $8 bytes.
-// Sizes are known without fetching values that are stored out of line. The last column tells
+// One page in order of the sort key: at most $7 rows, and no row after those that filled $8 bytes.
+// Sizes are known without fetching cells that are stored out of line. The last column tells
 // whether the map ends with this page.
 constexpr std::string_view kLoadPage = R"sql(
 WITH page AS MATERIALIZED (
-  SELECT digest, octet_length(key) + octet_length(tag) + octet_length(value) + 64 AS size
+  SELECT sort_key, octet_length(key) + octet_length(tag) + octet_length(cell) AS size
     FROM topgun.cells
    WHERE shard = $1 AND kind = $2
      AND map_id = (SELECT map_id FROM topgun.maps WHERE name_digest = sha256($3))
-     AND digest > $4 AND (inc, n) > ($5, $6)
-   ORDER BY digest LIMIT $7
+     AND sort_key > $4 AND (inc, n) > ($5, $6)
+   ORDER BY sort_key LIMIT $7
 ), sized AS (
-  SELECT digest, sum(size) OVER (ORDER BY digest) - size AS before, count(*) OVER () AS found FROM page
+  SELECT sort_key, sum(size) OVER (ORDER BY sort_key) - size AS before, count(*) OVER () AS found
+    FROM page
 )
-SELECT c.digest, c.key, c.tag, c.inc, c.n, c.commit_ms, c.millis, c.counter, c.node, c.tombstone,
-       c.ttl_ms, c.value, sized.found
-  FROM sized JOIN topgun.cells c USING (digest)
+SELECT c.sort_key, c.key, c.tag, c.cell, sized.found
+  FROM sized JOIN topgun.cells c USING (sort_key)
  WHERE c.shard = $1 AND c.kind = $2
    AND c.map_id = (SELECT map_id FROM topgun.maps WHERE name_digest = sha256($3))
    AND sized.before < $8
- ORDER BY c.digest)sql";
+ ORDER BY c.sort_key)sql";
 
 constexpr int64_t kPageRowsMax = 500;
 constexpr int64_t kPageBytesMax = 1 << 20;
@@ -68,16 +67,8 @@ ShardRow ToShardRow(const Result& result) {
 }
 
 LoadedPage::Cell ToLoadedCell(const Result& result, int row) {
-  state::CellView cell;
-  cell.version = {result.Unsigned(row, 3), result.Unsigned(row, 4)};
-  cell.commit_ms = result.Int(row, 5);
-  cell.timestamp = {result.Int(row, 6), result.Int(row, 7), result.Bytes(row, 8)};
-  cell.tombstone = result.Bool(row, 9);
-  cell.has_ttl = !result.IsNull(row, 10);
-  if (cell.has_ttl) cell.ttl_ms = result.Float8(row, 10);
-  cell.value = result.Bytes(row, 11);
   return {std::string(result.Bytes(row, 1)), std::string(result.Bytes(row, 2)),
-          state::EncodeCell(cell)};
+          std::string(result.Bytes(row, 3))};
 }
 
 }  // namespace
@@ -196,8 +187,8 @@ awaitable<StatusOr<LoadedPage>> PgCellStore::LoadPage(LoadRequest request, std::
   for (int row = 0; row < rows.rows(); ++row) page.cells.push_back(ToLoadedCell(rows, row));
   if (rows.rows() > 0) {
     const int last = rows.rows() - 1;
-    page.last_digest = rows.Bytes(last, 0);
-    page.more = rows.Int(last, 12) > rows.rows() || rows.Int(last, 12) == kPageRowsMax;
+    page.last_sort_key = rows.Bytes(last, 0);
+    page.more = rows.Int(last, 4) > rows.rows() || rows.Int(last, 4) == kPageRowsMax;
   }
   co_return page;
 }

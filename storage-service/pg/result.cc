@@ -2,7 +2,6 @@
 
 #include <libpq-fe.h>
 
-#include <bit>
 #include <string>
 
 #include "pg/big_endian.h"
@@ -13,22 +12,12 @@ void ResultDeleter::operator()(pg_result* result) const { PQclear(result); }
 
 int Result::rows() const { return PQntuples(result_.get()); }
 
-bool Result::IsNull(int row, int column) const {
-  return PQgetisnull(result_.get(), row, column) != 0;
-}
-
 std::string_view Result::Bytes(int row, int column) const {
   return {PQgetvalue(result_.get(), row, column),
           static_cast<size_t>(PQgetlength(result_.get(), row, column))};
 }
 
 int64_t Result::Int(int row, int column) const { return ReadBigEndian(Bytes(row, column)); }
-
-bool Result::Bool(int row, int column) const { return Int(row, column) != 0; }
-
-double Result::Float8(int row, int column) const {
-  return std::bit_cast<double>(Unsigned(row, column));
-}
 
 constexpr std::string_view kUniqueViolation = "23505";
 

@@ -169,7 +169,7 @@ awaitable<Status> ShardManager::LoadMap(LoadRequest request, std::shared_ptr<Pag
     StatusOr<LoadedPage> page = co_await context_.postgres.LoadPage(request, after);
     if (!page.ok()) co_return page.status();
     more = page->more;
-    after = page->last_digest;
+    after = page->last_sort_key;
     context_.probe.RowsHydrated(page->cells.size());
     if (page->cells.empty()) continue;
     const bool wanted = co_await sink->Write(std::move(*page));

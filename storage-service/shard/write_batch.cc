@@ -1,17 +1,12 @@
 #include "shard/write_batch.h"
 
-#include <functional>
-#include <tuple>
+#include "absl/hash/hash.h"
+#include "base/status.h"
 
 namespace topgun::storage {
 
 size_t WriteBatch::CellIdHash::operator()(const CellId& id) const {
-  const std::hash<std::string_view> hash;
-  size_t mixed = static_cast<size_t>(id.kind);
-  for (const std::string_view part : {id.map, id.key, id.tag}) {
-    mixed = mixed * 0x9e3779b97f4a7c15ULL + hash(part);
-  }
-  return mixed;
+  return absl::HashOf(id.kind, ToAbsl(id.map), ToAbsl(id.key), ToAbsl(id.tag));
 }
 
 bool WriteBatch::AddEntry(state::Position position, uint64_t cumulative_bytes,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "flush_statements.h"
+#include "sort_key.h"
 #include "state/cell.h"
 
 namespace topgun::pg {
@@ -63,6 +64,19 @@ class FlushStatementsTest : public testing::Test {
 
   std::vector<Statement> statements_;
 };
+
+TEST(SortKeyTest, BeginsWithWhatClientsCountUpAndEndsWithADigest) {
+  SortKeyMaker keys;
+  const auto prefix = [](const SortKey& key) { return BytesOf(key).substr(0, 12); };
+  const SortKey lww = keys.Of(state::CellKind::kLww, "key-0000000001", "");
+  EXPECT_EQ(prefix(lww), "key-00000000");
+  EXPECT_EQ(prefix(keys.Of(state::CellKind::kLww, "k", "")), std::string("k").append(11, '\0'));
+  const SortKey tagged = keys.Of(state::CellKind::kOr, "key", "1700000000000:0:n");
+  EXPECT_EQ(prefix(tagged), "170000000000");
+  EXPECT_NE(lww, keys.Of(state::CellKind::kLww, "key-0000000002", ""));
+  EXPECT_NE(tagged, keys.Of(state::CellKind::kOr, "kez", "1700000000000:0:n"));
+  EXPECT_NE(keys.Of(state::CellKind::kOr, "a", "bc"), keys.Of(state::CellKind::kOr, "ab", "c"));
+}
 
 TEST_F(FlushStatementsTest, CreatedRowsAreInsertedAndOthersMerged) {
   ASSERT_EQ(Kinds({{"key-a", true}, {"key-b"}, {"key-c", true}}),

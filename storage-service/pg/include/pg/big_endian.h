@@ -8,13 +8,22 @@
 
 namespace topgun::pg {
 
+// Writes to a buffer with room for it; returns its new end.
 template <typename T>
-void AppendBigEndian(std::string& out, T value) {
+char* PutBigEndian(char* out, T value) {
   using Bits = std::make_unsigned_t<T>;
   const Bits bits = static_cast<Bits>(value);
   for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>((bits >> shift) & 0xff));
+    *out++ = static_cast<char>((bits >> shift) & 0xff);
   }
+  return out;
+}
+
+template <typename T>
+void AppendBigEndian(std::string& out, T value) {
+  char bytes[sizeof value];
+  PutBigEndian(bytes, value);
+  out.append(bytes, sizeof bytes);
 }
 
 // Of at most eight bytes, sign extended.

@@ -9,7 +9,7 @@
 // doubling to 5 s, jittered). Batches given while disconnected fail at once with UNAVAILABLE; so do
 // those in flight when the connection breaks, and then the caller cannot know whether they were
 // committed. Limits: one batch in flight, the others wait in order; a batch that gets no answer
-// within `batch_timeout` breaks the connection. Resolving the host name blocks the loop (libpq does
+// within `batch_timeout`, and a script within `script_timeout`, breaks the connection. Resolving the host name blocks the loop (libpq does
 // it): use addresses or Unix sockets where that matters.
 #pragma once
 
@@ -33,6 +33,7 @@ struct ConnectionOptions {
   std::string password_file = {};  // read instead of it at every connect, when it can be
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds batch_timeout{30000};
+  std::chrono::milliseconds script_timeout{std::chrono::hours(6)};  // may rewrite a table
 };
 
 struct Statement {

@@ -13,13 +13,11 @@ namespace topgun::pg {
 
 // Type numbers of pg_type that this service uses; they are part of Postgres' protocol.
 enum class Type : uint32_t {
-  kBool = 16,
   kBytea = 17,
   kInt8 = 20,
   kInt2 = 21,
   kInt4 = 23,
   kText = 25,
-  kFloat8 = 701,
 };
 
 // One array value, built element by element.
@@ -27,29 +25,24 @@ class Array {
  public:
   explicit Array(Type element);
 
-  void Reserve(size_t bytes) { data_.reserve(bytes); }
-  void AddBool(bool value);
+  // Room for elements of so many bytes together.
+  void Reserve(size_t count, size_t bytes);
   void AddInt2(int16_t value);
   void AddInt8(int64_t value);
   void AddInt8(uint64_t value) { AddInt8(static_cast<int64_t>(value)); }
-  void AddFloat8(double value);
   void AddBytes(std::string_view value);  // bytea and text
-  void AddNull();
 
   Type element() const { return element_; }
   size_t size() const { return count_; }
-  // Whether there are elements, and all of them are one value that is not NULL.
+  // Whether there are elements, and all of them are one value.
   bool uniform() const;
   std::string_view first() const;  // of a uniform array
   // The finished value; the array is spent.
   std::string Take();
 
  private:
-  void BeginElement(size_t bytes);
-
   const Type element_;
   uint32_t count_ = 0;
-  bool has_null_ = false;
   std::string data_;
 };
 

@@ -20,11 +20,8 @@ class Result {
   explicit Result(pg_result* result) : result_(result) {}  // takes ownership
 
   int rows() const;
-  bool IsNull(int row, int column) const;
   int64_t Int(int row, int column) const;  // int2, int4, int8; 0 for NULL
   uint64_t Unsigned(int row, int column) const { return static_cast<uint64_t>(Int(row, column)); }
-  bool Bool(int row, int column) const;
-  double Float8(int row, int column) const;
   std::string_view Bytes(int row, int column) const;  // bytea and text; lives as long as the result
 
  private:

@@ -125,7 +125,7 @@ struct LoadedPage {
     std::string cell;
   };
   std::vector<Cell> cells;
-  std::string last_digest;  // where the next page goes on
+  std::string last_sort_key;  // where the next page goes on
   bool more = false;
 };
 
