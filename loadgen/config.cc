@@ -5,6 +5,7 @@
 #include "base/build_info.h"
 #include "distributed/share.h"
 #include "exit_code.h"
+#include "options/http_sync.h"
 #include "options/option_parser.h"
 #include "options/scenario.h"
 #include "options/script.h"
@@ -36,6 +37,8 @@ constexpr const char* kFooter = R"(Examples:
   The highest rate with a p99 below 50 ms, and a course of three rates:
       topgun-loadgen --find-max --slo 'p99<50ms,errors<0.1%'
       topgun-loadgen --steps 10k,20k,40k:30s --json steps.json
+  The same writes by HTTP, for clients that cannot open a WebSocket:
+      topgun-loadgen --http-sync --connections 50 --verify acks
   Does the verification find losses? It must fail here:
       topgun-loadgen --scenario smoke --inject-loss 3
 
@@ -67,6 +70,7 @@ Status FinishAll(Config& config) {
     const auto agents = static_cast<uint32_t>(config.distributed.agents.size());
     RETURN_IF_ERROR(CheckShareable(config, agents));
   }
+  if (config.target.http_sync) RETURN_IF_ERROR(FinishHttpSync(config));
   if (FindScenario(config.scenario)->kind == ScenarioKind::kMerkle) {
     RETURN_IF_ERROR(CheckMerkle(config.merkle, config.data));
   }

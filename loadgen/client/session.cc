@@ -1,6 +1,5 @@
 #include "client/session.h"
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <utility>
 
@@ -13,12 +12,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using wire::FrameType;
 
-// The stock client's times: core.md 2.2, 2.7, 2.8.
+// The stock client's times: core.md 2.2, 2.7.
 constexpr milliseconds kSilence{500};
 constexpr milliseconds kPingEvery{5'000};
 constexpr milliseconds kPongTimeout{15'000};
-constexpr milliseconds kBackoffMin{1'000};
-constexpr milliseconds kBackoffMax{30'000};
 
 int64_t Ns(steady_clock::duration time) { return time / std::chrono::nanoseconds(1); }
 
@@ -39,8 +36,7 @@ Session::Session(boost::asio::io_context& io, Options options, RunStats& stats,
       socket_(MakeWsClient(io, options_.endpoints.front(), options_.source_ip, *this, traffic_)),
       heartbeat_timer_(io),
       state_timer_(io),
-      random_(options_.seed),
-      backoff_(kBackoffMin) {}
+      backoff_(options_.seed) {}
 
 void Session::Start() {
   was_ready_ = false;
@@ -131,7 +127,7 @@ void Session::OnMessage(std::string_view message) {
 void Session::BecomeReady() {
   if (!ready()) {
     state_ = State::kReady;
-    backoff_ = kBackoffMin;
+    backoff_.Reset();
     last_pong_ = steady_clock::now();
     stats_.ready_latency.Record(Ns(last_pong_ - connecting_since_));
     if (!options_.token.empty()) stats_.auth_latency.Record(Ns(last_pong_ - open_since_));
@@ -152,7 +148,7 @@ void Session::Heartbeat() {
   last_ping_ = steady_clock::now();
   if (reading_ && last_ping_ - last_pong_ > kPongTimeout) {
     stats_.last_error = "no PONG for 15 s";
-    CountCloseReason(stats_.last_error);
+    stats_.CountCloseReason(stats_.last_error);
     socket_->Close();
     return Reconnect();
   }
@@ -164,15 +160,8 @@ void Session::Heartbeat() {
 
 void Session::OnClosed(std::string_view reason) {
   stats_.last_error = "connection: " + std::string(reason);
-  if (ready()) CountCloseReason(std::string(reason));
+  if (ready()) stats_.CountCloseReason(std::string(reason));
   Reconnect();
-}
-
-// Reasons are text from the other side: whoever makes up new ones must not fill our memory.
-void Session::CountCloseReason(const std::string& reason) {
-  constexpr size_t kReasonsMax = 32;
-  const bool known = stats_.close_reasons.contains(reason);
-  ++stats_.close_reasons[known || stats_.close_reasons.size() < kReasonsMax ? reason : "other"];
 }
 
 void Session::Reconnect() {
@@ -184,10 +173,7 @@ void Session::Reconnect() {
 void Session::BackOff() {
   const bool was_up = TakeDown(options_.reconnect ? State::kBackoff : State::kIdle);
   if (options_.reconnect) {
-    const double jitter = 0.5 + random_.Unit();
-    const auto delay = std::chrono::duration_cast<milliseconds>(backoff_ * jitter);
-    backoff_ = std::min(backoff_ * 2, kBackoffMax);
-    state_timer_.expires_after(delay);
+    state_timer_.expires_after(backoff_.Next());
     state_timer_.async_wait([this](boost::system::error_code error) {
       if (!error && state_ == State::kBackoff) Connect();
     });
@@ -225,7 +211,7 @@ void Session::GoAway() {
 
 void Session::ComeBack() {
   if (!away()) return;
-  backoff_ = kBackoffMin;
+  backoff_.Reset();
   Connect();
 }
 
@@ -236,7 +222,7 @@ void Session::Refuse(std::string_view reason) {
 }
 
 void Session::CountTraffic() {
-  const WsClient::Traffic traffic = std::exchange(traffic_, {});
+  const Traffic traffic = std::exchange(traffic_, {});
   stats_.bytes_sent += traffic.bytes_sent;
   stats_.bytes_received += traffic.bytes_received;
 }

@@ -14,11 +14,12 @@
 #include <string_view>
 #include <vector>
 
+#include "client/backoff.h"
+#include "client/traffic.h"
 #include "client/url.h"
 #include "client/ws_client.h"
 #include "stats/run_stats.h"
 #include "wire/server_frame.h"
-#include "workload/random.h"
 
 namespace topgun::loadgen {
 
@@ -85,7 +86,6 @@ class Session final : private WsClient::Listener {
   void AwaitSilence();
   void ScheduleHeartbeat();
   void Heartbeat();
-  void CountCloseReason(const std::string& reason);
   void Reconnect();
   void BackOff();
   // True when it had been ready.
@@ -98,17 +98,16 @@ class Session final : private WsClient::Listener {
   RunStats& stats_;
   wire::ServerFrame& decoded_;
   Listener& listener_;
-  WsClient::Traffic traffic_;
+  Traffic traffic_;
   std::unique_ptr<WsClient> socket_;
   size_t attempts_ = 0;
   boost::asio::steady_timer heartbeat_timer_;
   boost::asio::steady_timer state_timer_;  // backoff, or the silence of no-auth mode
-  Random random_;
+  Backoff backoff_;
   State state_ = State::kIdle;
   bool was_ready_ = false;
   bool reading_ = true;
   std::string refusal_;
-  std::chrono::milliseconds backoff_;
   std::chrono::steady_clock::time_point connecting_since_;
   std::chrono::steady_clock::time_point open_since_;
   std::chrono::steady_clock::time_point last_ping_;

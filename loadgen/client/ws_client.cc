@@ -58,7 +58,7 @@ class SocketWsClient final : public WsClient {
 
 std::unique_ptr<WsClient> MakeWsClient(asio::io_context& io, const Endpoint& endpoint,
                                        const std::string& source_ip, WsClient::Listener& listener,
-                                       WsClient::Traffic& traffic) {
+                                       Traffic& traffic) {
   return std::make_unique<SocketWsClient>(io, endpoint, source_ip, listener, traffic);
 }
 

@@ -4,13 +4,12 @@
 // turn of the event loop leave in one socket write.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "client/traffic.h"
 #include "client/url.h"
 
 namespace boost::asio {
@@ -29,12 +28,6 @@ class WsClient {
     virtual void OnMessage(std::string_view message) = 0;
     // Ends every Connect() that was not ended by Close(): not reachable, refused, reset, closed.
     virtual void OnClosed(std::string_view reason) = 0;
-  };
-
-  // Bytes on the wire, frame headers included.
-  struct Traffic {
-    uint64_t bytes_sent = 0;
-    uint64_t bytes_received = 0;
   };
 
   virtual ~WsClient() = default;
@@ -57,6 +50,6 @@ class WsClient {
 // system's choice when empty.
 std::unique_ptr<WsClient> MakeWsClient(boost::asio::io_context& io, const Endpoint& endpoint,
                                        const std::string& source_ip, WsClient::Listener& listener,
-                                       WsClient::Traffic& traffic);
+                                       Traffic& traffic);
 
 }  // namespace topgun::loadgen

@@ -23,7 +23,7 @@ constexpr size_t kMessageBytesMax = size_t{64} * 1024 * 1024;  // snapshots of l
 
 WsConnection::WsConnection(asio::io_context& io, const Endpoint& endpoint,
                            const std::string& source_ip, WsClient::Listener& listener,
-                           WsClient::Traffic& traffic, uint64_t seed)
+                           Traffic& traffic, uint64_t seed)
     : endpoint_(endpoint),
       source_ip_(source_ip),
       listener_(&listener),

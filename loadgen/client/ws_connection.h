@@ -29,7 +29,7 @@ class WsConnection : public std::enable_shared_from_this<WsConnection> {
  public:
   // `seed`: of masks and of the key of the upgrade.
   WsConnection(boost::asio::io_context& io, const Endpoint& endpoint, const std::string& source_ip,
-               WsClient::Listener& listener, WsClient::Traffic& traffic, uint64_t seed);
+               WsClient::Listener& listener, Traffic& traffic, uint64_t seed);
 
   void Start();
   // The others do what the methods of WsClient of the same names say.
@@ -59,7 +59,7 @@ class WsConnection : public std::enable_shared_from_this<WsConnection> {
   const Endpoint endpoint_;
   const std::string source_ip_;
   WsClient::Listener* listener_;  // null once detached
-  WsClient::Traffic* traffic_;
+  Traffic* traffic_;
   Random random_;
   ClientStream stream_;
   WsOpener opener_;

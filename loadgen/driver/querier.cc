@@ -62,7 +62,7 @@ void Querier::Transmit(const Query& query) {
   frame.query = content;
   scratch_.clear();
   wire::EncodeQuerySub(frame, scratch_);
-  session_.Send({scratch_});
+  channel_.SendFrame(scratch_);
 }
 
 std::optional<Querier::Query> Querier::OnAnswer(const wire::QueryRespFrame& answer) {
@@ -85,7 +85,7 @@ std::optional<Querier::Query> Querier::OnAnswer(const wire::QueryRespFrame& answ
   }
   scratch_.clear();
   wire::EncodeQueryUnsub({answer.query_id}, scratch_);
-  session_.Send({scratch_});
+  channel_.SendFrame(scratch_);
   return query;
 }
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "client/session.h"
+#include "client/op_channel.h"
 #include "driver/run_context.h"
 #include "stats/run_stats.h"
 #include "workload/op_source.h"
@@ -29,8 +29,8 @@ class Querier {
   static constexpr size_t kOutstandingMax = 10'000;
 
   // All must outlive the querier.
-  Querier(const RunContext& context, Session& session, RunStats& stats)
-      : context_(context), session_(session), stats_(stats) {}
+  Querier(const RunContext& context, OpChannel& channel, RunStats& stats)
+      : context_(context), channel_(channel), stats_(stats) {}
 
   size_t outstanding() const { return outstanding_.size(); }
   bool full() const { return outstanding_.size() >= kOutstandingMax; }
@@ -46,7 +46,7 @@ class Querier {
   void Transmit(const Query& query);
 
   const RunContext& context_;
-  Session& session_;
+  OpChannel& channel_;
   RunStats& stats_;
   uint64_t next_number_ = 1;
   std::deque<Query> outstanding_;

@@ -40,6 +40,18 @@ double PutsPerRead(const OpMix& mix) {
          static_cast<double>(mix.reads());
 }
 
+std::unique_ptr<OpChannel> MakeChannel(boost::asio::io_context& io, const RunContext& context,
+                                       uint32_t index, RunStats& stats, wire::ServerFrame& decoded,
+                                       OpChannel::Listener& listener) {
+  const Config& config = context.config();
+  if (config.target.http_sync) {
+    return MakeHttpChannel(io, context.SessionOf(index), NodeId(context.run(), index), stats,
+                           listener);
+  }
+  return MakeFrameChannel(io, context.SessionOf(index), config.load.batch,
+                          ConcernName(config.load.write_concern), stats, decoded, listener);
+}
+
 size_t LevelIndex(const std::optional<wire::WriteConcern>& level) {
   return level ? static_cast<size_t>(*level) : kLevelNone;
 }
@@ -54,10 +66,10 @@ Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t 
           std::max(kUnackedBytesMin, kUnackedBytesMaxTotal / context.config().load.connections)),
       stats_(stats),
       ledger_(ledger),
-      session_(io, context.SessionOf(index), stats, decoded, *this),
+      channel_(MakeChannel(io, context, index, stats, decoded, *this)),
       source_(context.keys(), context.SourceOf(index), NodeId(context.run(), index)),
       encoder_(context.keys(), context.values(), context.run(), index),
-      queries_(context, session_, stats),
+      queries_(context, *channel_, stats),
       thinker_(io, context.config().load.think, context.SourceOf(index).seed,
                [this] {
                  if (quota_ > 0) SendTurn();
@@ -65,9 +77,7 @@ Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t 
       closed_loop_(!context.config().load.open_loop()),
       write_share_(WriteShare(context.config().data.mix)),
       puts_per_read_(PutsPerRead(context.config().data.mix)),
-      duplicates_(context.SourceOf(index).seed),
-      batch_tail_(OpBatchTail(ConcernName(context.config().load.write_concern))),
-      full_batch_head_(OpBatchHead(context.config().load.batch, !batch_tail_.empty())) {}
+      duplicates_(context.SourceOf(index).seed) {}
 
 double Writer::OpsPerTurn(const Config& config) {
   const double write_share = WriteShare(config.data.mix);
@@ -162,10 +172,13 @@ void Writer::SendPut(const Querier::Query& query) {
   SendFrame(frame);
 }
 
-void Writer::SendFrame(const FrameOnTheWay& frame) {
+void Writer::SendFrame(FrameOnTheWay& frame) {
   const uint32_t ops = frame.ops;
   stats_.ops_sent += ops;
-  if (!ready()) return;  // OnReady() sends it
+  if (!channel_->CanSend()) {
+    frame.sent_ns = 0;  // OnReady() sends it
+    return;
+  }
   if (context_.config().faults.resend == Resend::kFull && log_.size() > ops) {
     stats_.ops_resent += log_.size() - ops;
     TransmitAllUnacked();
@@ -198,29 +211,28 @@ void Writer::AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame) {
 }
 
 void Writer::Transmit(uint32_t new_ops) {
-  const bool full = new_ops == context_.config().load.batch;
-  if (!full) scratch_ = OpBatchHead(new_ops, !batch_tail_.empty());
-  session_.Send({full ? full_batch_head_ : scratch_, log_.Newest(new_ops), batch_tail_});
+  channel_->SendOps(new_ops, log_.Newest(new_ops));
   ++stats_.frames_sent;
 }
 
 void Writer::TransmitAllUnacked() {
   std::string unsettled;  // not kept: sooner or later every connection re-sends once
   size_t index = 0;
-  while (index < log_.size()) {
+  while (index < log_.size() && channel_->CanSend()) {
     unsettled.clear();
     const uint32_t ops = log_.AppendUnsettled(&index, kResendBytesMax, unsettled);
     if (ops == 0) return;
-    session_.Send({OpBatchHead(ops, !batch_tail_.empty()), unsettled, batch_tail_});
+    channel_->SendOps(ops, unsettled);
     ++stats_.frames_sent;
+    MarkSent(log_.entries()[index - 1].op.id);
   }
 }
 
-void Writer::OnFrame(const wire::ServerFrame& frame) {
-  if (frame.type == wire::FrameType::kOpAck) {
-    OnAck(frame.op_ack);
-  } else if (frame.type == wire::FrameType::kQueryResp) {
-    OnAnswer(frame.query_resp);
+void Writer::MarkSent(uint64_t last_id) {
+  const int64_t now_ns = NowNs();
+  for (FrameOnTheWay& frame : frames_) {
+    if (frame.last_id > last_id) return;
+    if (frame.sent_ns == 0) frame.sent_ns = now_ns;
   }
 }
 
@@ -270,7 +282,8 @@ void Writer::FinishFrames(size_t level) {
     const FrameOnTheWay& frame = frames_.front();
     if (now_ns == 0) now_ns = NowNs();
     const int64_t planned_ns = now_ns - frame.planned_ns;
-    const int64_t sent_ns = now_ns - frame.sent_ns;
+    // Whoever acknowledges everything acknowledges what still waits, too.
+    const int64_t sent_ns = frame.sent_ns == 0 ? 0 : now_ns - frame.sent_ns;
     stats_.ack_latency.Record(planned_ns, frame.ops);
     stats_.ack_latency_sent.Record(sent_ns, frame.ops);
     stats_.ack_by_level[level].Record(planned_ns, frame.ops);

@@ -3,16 +3,18 @@
 //
 // Closed loop: keeps `inflight` frames or queries on the way and sends the next when one is
 // acknowledged or answered and the think time is over.
-// Open loop: sends when the Pacer says so, whatever is on the way; while the connection is down
-// frames are only logged, as an offline client would. Owned by a Worker; its thread only.
+// Open loop: sends when the Pacer says so, whatever is on the way; while the connection is down,
+// or takes no more (OpChannel), frames are only logged, as an offline client would. Owned by a
+// Worker; its thread only.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 
-#include "client/session.h"
+#include "client/op_channel.h"
 #include "driver/op_log.h"
 #include "driver/querier.h"
 #include "driver/run_context.h"
@@ -24,14 +26,14 @@
 
 namespace topgun::loadgen {
 
-class Writer final : private Session::Listener {
+class Writer final : private OpChannel::Listener {
  public:
   // All must outlive the writer; `ledger` may be null.
   Writer(boost::asio::io_context& io, const RunContext& context, uint32_t index, RunStats& stats,
          wire::ServerFrame& decoded, Ledger* ledger);
 
-  void Connect() { session_.Start(); }
-  void Disconnect() { session_.Stop(); }
+  void Connect() { channel_->Start(); }
+  void Disconnect() { channel_->Stop(); }
 
   // At most `quota` operations will be written; the closed loop starts by itself.
   void StartWriting(uint64_t quota);
@@ -44,15 +46,15 @@ class Writer final : private Session::Listener {
   static double OpsPerTurn(const Config& config);
 
   // Faults, see Session. An open loop goes on writing into the log meanwhile.
-  void Break() { session_.Break(); }
-  void GoAway() { session_.GoAway(); }
-  void ComeBack() { session_.ComeBack(); }
+  void Break() { channel_->Break(); }
+  void GoAway() { channel_->GoAway(); }
+  void ComeBack() { channel_->ComeBack(); }
 
   // Tells the ledger about everything still unacknowledged. Call once, at the very end.
   void SettleRest();
 
-  bool ready() const { return session_.ready(); }
-  const std::string& refusal() const { return session_.refusal(); }
+  bool ready() const { return channel_->ready(); }
+  const std::string& refusal() const { return channel_->refusal(); }
   // Nothing left to send, nothing unacknowledged and nothing unanswered.
   bool Drained() const { return quota_ == 0 && log_.empty() && queries_.outstanding() == 0; }
   uint64_t unacked_ops() const { return log_.size(); }
@@ -64,26 +66,27 @@ class Writer final : private Session::Listener {
     uint32_t ops = 0;
     std::array<uint32_t, kOpKinds> ops_by_kind{};
     int64_t planned_ns = 0;
-    int64_t sent_ns = 0;
+    int64_t sent_ns = 0;  // 0: not yet
   };
 
   void OnReady() override;
-  void OnFrame(const wire::ServerFrame& frame) override;
+  void OnAck(const wire::OpAckFrame& ack) override;
+  void OnAnswer(const wire::QueryRespFrame& answer) override;
 
   void FillWindow();
   void SendTurn();
   bool QueryDue() const { return write_share_ == 0 || reads_due_ >= 1; }
   void SendQuery(int64_t planned_ns, int64_t now_ns);
   void SendNext(int64_t planned_ns, int64_t now_ns);
-  void SendFrame(const FrameOnTheWay& frame);
-  void OnAnswer(const wire::QueryRespFrame& answer);
+  void SendFrame(FrameOnTheWay& frame);
   void SendPut(const Querier::Query& query);
   // Fills in `ops` and `ops_by_kind`.
   void AppendBatch(int64_t now_ns, FrameOnTheWay* frame);
   void AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame);
   void Transmit(uint32_t new_ops);
   void TransmitAllUnacked();
-  void OnAck(const wire::OpAckFrame& ack);
+  // Frames up to this operation that were waiting for the channel have left.
+  void MarkSent(uint64_t last_id);
   void Settle(OpLog::Entry& entry, bool success, std::optional<wire::WriteConcern> level);
   void FinishFrames(size_t level);
 
@@ -92,7 +95,7 @@ class Writer final : private Session::Listener {
   const size_t unacked_bytes_max_;
   RunStats& stats_;
   Ledger* const ledger_;
-  Session session_;
+  const std::unique_ptr<OpChannel> channel_;
   OpSource source_;
   OpEncoder encoder_;
   OpLog log_;
@@ -107,8 +110,6 @@ class Writer final : private Session::Listener {
   double reads_due_ = 0;
   double puts_due_ = 0;  // after reads
   Random duplicates_;
-  std::string batch_tail_;       // the write concern
-  std::string full_batch_head_;  // head of a frame with exactly `batch` operations
   std::string scratch_;
 };
 

@@ -30,7 +30,7 @@ void RegisterModel(OptionParser& parser, LoadConfig& load) {
       "Open loop: a rate that goes from FROM to TO within TIME and stays, e.g. 0:60s:50k;\n"
       "without warm-up");
   parser.Number("--inflight", load.inflight, 1, 10'000,
-                "Closed loop: unacknowledged frames per connection");
+                "Closed loop: unacknowledged frames per connection; with --http-sync always 1");
   parser.Custom(
       "--think", "KIND:TIME", "none",
       [&load](const std::string& text) {

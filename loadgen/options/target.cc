@@ -50,6 +50,9 @@ void RegisterTargetOptions(OptionParser& parser, TargetConfig& target) {
   parser.Texts("--url", "ws://HOST:PORT/PATH", target.urls,
                "Gateway; repeatable, connections take turns, and try the next one after a loss;\n"
                "wss:// speaks TLS");
+  parser.Flag("--http-sync", target.http_sync,
+              "Operations travel as POST /sync to the hosts of --url over kept-alive connections,\n"
+              "one request per connection at a time, instead of WebSocket frames");
   parser.Text("--tls-ca-file", "FILE", target.tls_ca_file,
               "Authorities (PEM) that may have signed the gateways' certificates; default:\n"
               "those of this system");

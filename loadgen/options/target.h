@@ -16,6 +16,7 @@ class OptionParser;
 struct TargetConfig {
   std::vector<std::string> urls = {"ws://127.0.0.1:8080/ws"};
   std::vector<Endpoint> endpoints;  // of the urls
+  bool http_sync = false;           // operations are written by POST /sync
   std::string jwt_secret;
   std::string jwt_secret_file;
   std::string token;

@@ -26,13 +26,14 @@ const char* Name(ValueKind kind) {
   return kind == ValueKind::kJson ? "json" : kind == ValueKind::kText ? "text" : "blob";
 }
 
-std::string Model(const LoadConfig& load) {
+std::string Model(const LoadConfig& load, bool http) {
   if (load.ramp) {
     return "open loop, " + Grouped(load.ramp->from) + " to " + Grouped(load.ramp->to) +
            " ops/s within " + Fixed(load.ramp->ramp_s, 0) + " s";
   }
   if (load.open_loop()) return "open loop, " + Grouped(load.rate) + " ops/s";
-  const std::string window = std::to_string(load.inflight) + " frames in flight";
+  const std::string window =
+      std::to_string(load.inflight) + (http ? " request" : " frames") + " in flight";
   return "closed loop, " + window +
          (load.think.kind == ThinkTime::Kind::kNone ? "" : ", think time " + load.think.Text());
 }
@@ -106,10 +107,13 @@ Parameters DescribeConfig(const Config& config) {
   Parameters all;
   all.emplace_back("scenario", config.scenario);
   all.emplace_back("target", urls);
-  all.emplace_back("model", Model(config.load));
+  all.emplace_back("model", Model(config.load, config.target.http_sync));
+  if (config.target.http_sync) all.emplace_back("transport", "POST /sync");
   all.emplace_back("connections", std::to_string(config.load.connections));
   all.emplace_back("subscribers", std::to_string(config.clients.subscribers));
-  all.emplace_back("batch", std::to_string(config.load.batch) + " ops per OP_BATCH");
+  all.emplace_back("batch",
+                   std::to_string(config.load.batch) +
+                       (config.target.http_sync ? " ops per request" : " ops per OP_BATCH"));
   all.emplace_back("resend", config.faults.resend == Resend::kFull ? "full" : "disjoint");
   all.emplace_back("write concern", config.load.write_concern
                                         ? std::string(wire::Name(*config.load.write_concern))

@@ -21,6 +21,12 @@ void RunStats::Merge(const RunStats& other) {
   if (!other.last_error.empty()) last_error = other.last_error;
 }
 
+void RunStats::CountCloseReason(const std::string& reason) {
+  constexpr size_t kReasonsMax = 32;  // whoever makes up new ones must not fill our memory
+  const bool known = close_reasons.contains(reason);
+  ++close_reasons[known || close_reasons.size() < kReasonsMax ? reason : "other"];
+}
+
 uint64_t RunStats::ErrorCount() const {
   uint64_t count = 0;
   for (const auto& [code, frames] : errors) count += frames;

@@ -76,6 +76,8 @@ struct RunStats {
 
   void Merge(const RunStats& other);
   uint64_t ErrorCount() const;
+  // Reasons are text from the other side: behind some different ones they count as "other".
+  void CountCloseReason(const std::string& reason);
 
   // Calls `visit(name, member)` for every counter (uint64_t) of `stats`, a RunStats, const or not.
   template <typename Stats, typename Visitor>

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <deque>
 #include <map>
@@ -19,12 +20,14 @@
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
 #include "wire/client_frame.h"
+#include "wire/http_sync.h"
 #include "wire/server_encode.h"
 
 namespace topgun::loadgen {
 namespace {
 
 namespace asio = boost::asio;
+namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 using asio::use_awaitable;
 using tcp = asio::ip::tcp;
@@ -86,7 +89,14 @@ class FakeGateway::Server {
 
   asio::awaitable<void> Serve(PeerPtr peer) {
     try {
-      co_await peer->stream.async_accept(use_awaitable);
+      boost::beast::flat_buffer head;
+      http::request<http::string_body> request;
+      co_await http::async_read(peer->stream.next_layer(), head, request, use_awaitable);
+      if (!websocket::is_upgrade(request)) {
+        co_await ServeHttp(peer, std::move(head), std::move(request));
+        co_return;
+      }
+      co_await peer->stream.async_accept(request, use_awaitable);
       peers_.insert(peer);
       peer->stream.binary(true);
       // Small fragments: the client has to put messages together again.
@@ -103,6 +113,70 @@ class FakeGateway::Server {
       // The peer is gone.
     }
     peers_.erase(peer);
+  }
+
+  // One request after the other, until the client closes or a fault ends the connection.
+  asio::awaitable<void> ServeHttp(PeerPtr peer, boost::beast::flat_buffer buffer,
+                                  http::request<http::string_body> request) {
+    while (true) {
+      http::response<http::string_body> response{http::status::not_found, request.version()};
+      if (request.method() == http::verb::post && request.target() == "/sync") {
+        ++counters_.sync_requests;
+        response.result(faults_.sync_status);
+        response.set(http::field::content_type, "application/msgpack");
+        const auto body = OnSync(peer, request.body());
+        if (!body) co_return;
+        response.body() = *body;
+      }
+      response.keep_alive(faults_.keep_alive);
+      response.prepare_payload();
+      co_await http::async_write(peer->stream.next_layer(), response, use_awaitable);
+      if (!faults_.keep_alive) co_return;
+      request = {};
+      co_await http::async_read(peer->stream.next_layer(), buffer, request, use_awaitable);
+    }
+  }
+
+  // Nothing: close the connection instead of answering.
+  std::optional<std::string> OnSync(const PeerPtr& peer, const std::string& body) {
+    std::string out;
+    wire::SyncRequest request;
+    if (!wire::DecodeSyncRequest(body, request).ok()) return out;
+    wire::SyncResponse response;
+    response.server_hlc = {1'700'000'000'000, 0, "fake-gateway"};
+    if (!request.operations.empty()) {
+      const uint64_t number = ++counters_.batches;
+      if (number == faults_.close_on_batch) return std::nullopt;
+      if (number <= faults_.overload_batches) {
+        response.errors.push_back({429, "server overloaded", {}});
+      } else {
+        Take(peer, request.operations, &response);
+      }
+    }
+    wire::EncodeSyncResponse(response, out);
+    return out;
+  }
+
+  void Take(const PeerPtr& peer, const std::vector<wire::Op>& ops, wire::SyncResponse* response) {
+    wire::OpAckFrame ack;
+    for (const wire::Op& op : ops) {
+      const Fate fate = FateOf(op);
+      if (fate == Fate::kRefused) response->errors.push_back({403, "refused", op.id});
+      if (fate == Fate::kStored) Apply(peer, op);
+      ack.last_id = op.id;
+    }
+    if (faults_.acks && response->errors.empty()) response->ack = ack;
+  }
+
+  enum class Fate { kStored, kLost, kRefused };
+
+  Fate FateOf(const wire::Op& op) {
+    const uint64_t number = ++counters_.ops;
+    const std::string identity = std::string(op.timestamp.node_id) + ":" + std::string(op.id);
+    if (!seen_ops_.insert(identity).second) ++counters_.repeated_ops;
+    if (faults_.refuse_every > 0 && number % faults_.refuse_every == 0) return Fate::kRefused;
+    const bool stored = faults_.lose_every == 0 || number % faults_.lose_every != 0;
+    return stored ? Fate::kStored : Fate::kLost;
   }
 
   void Send(const PeerPtr& peer, std::string frame) {
@@ -177,13 +251,11 @@ class FakeGateway::Server {
     }
     wire::OpAckFrame ack;
     for (const wire::Op& op : frame_.op_batch.ops) {
-      const uint64_t op_number = ++counters_.ops;
-      const std::string identity = std::string(op.timestamp.node_id) + ":" + std::string(op.id);
-      if (!seen_ops_.insert(identity).second) ++counters_.repeated_ops;
+      const Fate fate = FateOf(op);
       ack.last_id = op.id;
-      if (faults_.refuse_every > 0 && op_number % faults_.refuse_every == 0) {
+      if (fate == Fate::kRefused) {
         ack.results.push_back({op.id, false, wire::WriteConcern::kFireAndForget, "refused"});
-      } else if (faults_.lose_every == 0 || op_number % faults_.lose_every != 0) {
+      } else if (fate == Fate::kStored) {
         Apply(peer, op);
       }
     }

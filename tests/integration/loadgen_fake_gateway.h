@@ -1,5 +1,6 @@
 // A gateway and its cluster in one object, for the tests of the load generator: speaks the protocol
-// over a real socket on 127.0.0.1, keeps its maps with lib/crdt, and misbehaves on request.
+// over a real socket on 127.0.0.1, WebSocket as well as POST /sync, keeps its maps with lib/crdt,
+// and misbehaves on request.
 //
 // Runs on a thread of its own from construction to destruction. Counters may be read by any thread.
 #pragma once
@@ -24,6 +25,8 @@ class FakeGateway {
     bool acks = true;                // false: never acknowledges
     bool events = true;              // false: subscribers hear nothing
     uint32_t lose_update_every = 0;  // every n-th QUERY_UPDATE is not sent
+    uint32_t sync_status = 200;      // of every answer of POST /sync
+    bool keep_alive = true;          // false: an HTTP connection ends with its first answer
   };
 
   FakeGateway() : FakeGateway(Faults()) {}
@@ -36,6 +39,7 @@ class FakeGateway {
   struct Counters {
     std::atomic<uint64_t> connections{0};
     std::atomic<uint64_t> batches{0};
+    std::atomic<uint64_t> sync_requests{0};  // POST /sync, also those without operations
     std::atomic<uint64_t> ops{0};
     std::atomic<uint64_t> repeated_ops{0};  // had come before
   };
