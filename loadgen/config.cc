@@ -39,6 +39,8 @@ constexpr const char* kFooter = R"(Examples:
       topgun-loadgen --steps 10k,20k,40k:30s --json steps.json
   The same writes by HTTP, for clients that cannot open a WebSocket:
       topgun-loadgen --http-sync --connections 50 --verify acks
+  A bad network between clients and gateways, and nothing acknowledged may be lost:
+      topgun-loadgen --proxy-fault latency:50ms,jitter:20ms,cut:0.5/s --rate 5k --verify acks
   Does the verification find losses? It must fail here:
       topgun-loadgen --scenario smoke --inject-loss 3
 
@@ -64,6 +66,7 @@ Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishPlan(config.plan, config.load));
   RETURN_IF_ERROR(FinishLoad(config.load));
   RETURN_IF_ERROR(FinishData(config.data));
+  RETURN_IF_ERROR(FinishFaults(config.faults, config.target));
   RETURN_IF_ERROR(FinishOutput(config.output));
   RETURN_IF_ERROR(FinishDistributed(config.distributed));
   if (!config.distributed.agents.empty()) {

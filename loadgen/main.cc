@@ -13,17 +13,13 @@
 #include "distributed/coordinator.h"
 #include "driver/campaign.h"
 #include "driver/file_limit.h"
-#include "driver/run.h"
-#include "fleet/connect_storm.h"
-#include "fleet/idle_fleet.h"
 #include "memory/trimmer.h"
-#include "merkle/merkle_run.h"
 #include "metrics/registry.h"
-#include "options/scenario.h"
 #include "report/banner.h"
 #include "report/live_metrics.h"
 #include "report/outputs.h"
 #include "rpc/tls_settings.h"
+#include "scenario_run.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -47,28 +43,6 @@ void PrintBanner(const Config& config, uint32_t id) {
   std::fputs((RenderBanner(config, id) + "\n").c_str(), stderr);
 }
 
-template <typename Driver, typename... More>
-RunReport Drive(const Config& config, More... more) {
-  Driver driver(config, interrupted, more...);
-  PrintBanner(config, driver.id());
-  return driver.Execute();
-}
-
-// By this process alone.
-RunReport DriveScenario(const Config& config, Outputs& outputs) {
-  switch (FindScenario(config.scenario)->kind) {
-    case ScenarioKind::kMerkle:
-      return Drive<MerkleRun>(config);
-    case ScenarioKind::kIdle:
-      return Drive<IdleFleet>(config);
-    case ScenarioKind::kStorm:
-      return Drive<ConnectStorm>(config);
-    case ScenarioKind::kLoad:
-      break;
-  }
-  return Drive<Run>(config, &outputs);
-}
-
 RunReport DriveAll(const Config& config, const std::vector<NamedConfig>& phases,
                    const std::vector<std::string>& arguments, Outputs& outputs) {
   std::optional<Coordinator> coordinator;
@@ -76,7 +50,10 @@ RunReport DriveAll(const Config& config, const std::vector<NamedConfig>& phases,
     coordinator.emplace(config.distributed, arguments, interrupted, &outputs);
   }
   const auto drive = [&](const NamedConfig& run) {
-    if (!coordinator) return DriveScenario(run.config, outputs);
+    if (!coordinator) {
+      return RunScenario(run.config, interrupted, &outputs,
+                         [&run](uint32_t id) { PrintBanner(run.config, id); });
+    }
     PrintBanner(run.config, coordinator->id());
     return coordinator->Execute(run);
   };

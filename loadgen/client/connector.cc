@@ -17,6 +17,9 @@ Connector::Connector(asio::io_context& io, ClientStream& stream, const Endpoint&
 void Connector::Start(std::weak_ptr<void> owner, Done done) {
   owner_ = std::move(owner);
   done_ = std::move(done);
+  if (endpoint_.proxy_port != 0) {
+    return ConnectTo({asio::ip::address_v4::loopback(), endpoint_.proxy_port});
+  }
   // Thousands of connections to one address need no resolver.
   error_code not_numeric;
   const auto address = asio::ip::make_address(endpoint_.host, not_numeric);

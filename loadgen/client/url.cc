@@ -29,8 +29,10 @@ StatusOr<Endpoint> ParseUrl(std::string_view url) {
   const bool secure = url.starts_with(kSecureScheme);
   if (!secure && !url.starts_with(kPlainScheme)) return Bad(url);
   std::string_view rest = url.substr(secure ? kSecureScheme.size() : kPlainScheme.size());
-  Endpoint endpoint{
-      .host = "", .port = secure ? "443" : "80", .path = "/", .secure = secure, .tls = nullptr};
+  Endpoint endpoint;
+  endpoint.port = secure ? "443" : "80";
+  endpoint.path = "/";
+  endpoint.secure = secure;
 
   const size_t path = rest.find('/');
   if (path != std::string_view::npos) {

@@ -1,6 +1,7 @@
 // Addresses of gateways: ws://host[:port][/path], or wss:// for TLS. Values.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,9 @@ struct Endpoint {
   std::string port;
   std::string path;
   bool secure = false;
-  tls::ContextPtr tls = nullptr;  // what a secure one is judged by; not part of the URL
+  // Not part of the URL:
+  tls::ContextPtr tls = nullptr;  // what a secure one is judged by
+  uint16_t proxy_port = 0;        // on 127.0.0.1, to connect to instead; 0: directly
 
   // "host:port", with brackets around an IPv6 address.
   std::string Authority() const;

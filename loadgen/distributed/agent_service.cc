@@ -11,8 +11,8 @@
 #include "distributed/share.h"
 #include "distributed/stats_codec.h"
 #include "driver/file_limit.h"
-#include "driver/run.h"
 #include "rpc/status.h"
+#include "scenario_run.h"
 
 namespace topgun::loadgen {
 namespace {
@@ -134,7 +134,7 @@ grpc::Status AgentService::Serve(grpc::ServerContext* context, Stream* stream) {
     interrupted_ = false;
     if (ending_) return {grpc::StatusCode::UNAVAILABLE, "the agent is about to end"};
     RemoteObserver observer(stream, &interrupted_);
-    const RunReport report = loadgen::Run(*config, interrupted_, &observer).Execute();
+    const RunReport report = RunScenario(*config, interrupted_, &observer, [](uint32_t) {});
     v1::RunEvent event;
     *event.mutable_finished() = ToProto(report);
     if (!stream->Write(event)) context->TryCancel();

@@ -46,6 +46,7 @@ void TakeShare(uint32_t index, uint32_t agents, Config* config) {
     config->load.ops = std::max<uint64_t>(1, ShareOf(config->load.ops, index, agents));
   }
   config->faults.disconnect_rate /= agents;
+  config->faults.proxy.cut_rate /= agents;
   config->clients.connect_rate *= share;
   config->clients.subscribers = ShareOf(config->clients.subscribers, index, agents);
   const uint32_t maps_min = config->data.map_type == MapType::kMixed ? 2 : 1;

@@ -40,6 +40,7 @@ RunReport SharedRun::Execute() {
   Conclude(&report);
   report.interrupted = interrupted_;
   Judge(config_, &report);
+  JudgeProxy(&report);
   return report;
 }
 

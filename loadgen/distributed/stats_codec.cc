@@ -28,6 +28,36 @@ Histogram::Sparse FromProto(const v1::Histogram& proto) {
   return sparse;
 }
 
+v1::FaultProxy ToProto(const ProxyReport& proxy) {
+  v1::FaultProxy proto;
+  proto.set_connections(proxy.connections);
+  proto.set_refused(proxy.refused);
+  proto.set_cut(proxy.cut);
+  proto.set_unreachable(proxy.unreachable);
+  proto.set_stalls(proxy.stalls);
+  proto.set_bytes_up(proxy.bytes_up);
+  proto.set_bytes_down(proxy.bytes_down);
+  proto.set_full(proxy.full);
+  proto.set_buffered_max(proxy.buffered_max);
+  proto.set_thread_share(proxy.thread_share);
+  return proto;
+}
+
+ProxyReport FromProto(const v1::FaultProxy& proto) {
+  ProxyReport proxy;
+  proxy.connections = proto.connections();
+  proxy.refused = proto.refused();
+  proxy.cut = proto.cut();
+  proxy.unreachable = proto.unreachable();
+  proxy.stalls = proto.stalls();
+  proxy.bytes_up = proto.bytes_up();
+  proxy.bytes_down = proto.bytes_down();
+  proxy.full = proto.full();
+  proxy.buffered_max = proto.buffered_max();
+  proxy.thread_share = proto.thread_share();
+  return proxy;
+}
+
 v1::Verification ToProto(const VerifyReport& verify) {
   v1::Verification proto;
   proto.set_acked_ops(verify.acked_ops);
@@ -144,6 +174,7 @@ v1::Finished ToProto(const RunReport& report) {
   proto.set_busiest_thread(report.busiest_thread);
   proto.set_generator_cpu_us(report.generator_cpu_us);
   if (report.verify) *proto.mutable_verification() = ToProto(*report.verify);
+  if (report.proxy) *proto.mutable_fault_proxy() = ToProto(*report.proxy);
   return proto;
 }
 
@@ -160,6 +191,7 @@ RunReport FromProto(const v1::Finished& proto) {
   report.busiest_thread = proto.busiest_thread();
   report.generator_cpu_us = proto.generator_cpu_us();
   if (proto.has_verification()) report.verify = FromProto(proto.verification());
+  if (proto.has_fault_proxy()) report.proxy = FromProto(proto.fault_proxy());
   return report;
 }
 
@@ -172,6 +204,10 @@ void MergeReport(const RunReport& other, RunReport* report) {
   report->unanswered_queries += other.unanswered_queries;
   report->busiest_thread = std::max(report->busiest_thread, other.busiest_thread);
   report->generator_cpu_us += other.generator_cpu_us;
+  if (other.proxy) {
+    if (!report->proxy) report->proxy.emplace();
+    report->proxy->Merge(*other.proxy);
+  }
   if (other.verify) {
     if (!report->verify) report->verify.emplace();
     MergeVerify(*other.verify, &*report->verify);

@@ -6,7 +6,10 @@ namespace topgun::loadgen {
 
 Status RaiseFileLimit(const Config& config) {
   constexpr rlim_t kOwnFiles = 64;
-  const rlim_t needed = rlim_t{config.load.connections} + config.clients.subscribers + kOwnFiles;
+  // The fault proxy has both ends of its own for each of them.
+  const rlim_t files_each = config.faults.proxy.any() ? 3 : 1;
+  const rlim_t needed =
+      files_each * (rlim_t{config.load.connections} + config.clients.subscribers) + kOwnFiles;
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return OkStatus();
   limit.rlim_cur = limit.rlim_max;

@@ -23,7 +23,7 @@ ReadBack::ReadBack(const RunContext& context, const Ledger& ledger, const Sighti
       ledger_(ledger),
       observed_(observed),
       timer_(io_),
-      session_(io_, context.SessionOf(0), stats_, decoded_, *this) {}
+      session_(io_, context.DirectSession(), stats_, decoded_, *this) {}
 
 VerifyReport ReadBack::Run() {
   report_.acked_ops = ledger_.acked_ops();

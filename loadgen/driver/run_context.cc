@@ -73,4 +73,10 @@ Session::Options RunContext::SessionOf(uint32_t connection) const {
   return options;
 }
 
+Session::Options RunContext::DirectSession() const {
+  Session::Options options = SessionOf(0);
+  for (Endpoint& endpoint : options.endpoints) endpoint.proxy_port = 0;
+  return options;
+}
+
 }  // namespace topgun::loadgen

@@ -38,6 +38,8 @@ class RunContext {
   OpSource::Spec SourceOf(uint32_t writer) const;
   // Connections take the gateways and the users in turn.
   Session::Options SessionOf(uint32_t connection) const;
+  // Past the fault proxy, for what is no part of the load.
+  Session::Options DirectSession() const;
 
  private:
   const Config& config_;

@@ -110,7 +110,6 @@ class Writer final : private OpChannel::Listener {
   double reads_due_ = 0;
   double puts_due_ = 0;  // after reads
   Random duplicates_;
-  std::string scratch_;
 };
 
 }  // namespace topgun::loadgen

@@ -1,6 +1,7 @@
 #include "options/faults.h"
 
 #include "options/option_parser.h"
+#include "options/target.h"
 #include "options/values.h"
 
 namespace topgun::loadgen {
@@ -18,18 +19,6 @@ void AddShare(OptionParser& parser, const std::string& name, double& target,
 }
 
 }  // namespace
-
-StatusOr<OfflinePlan> ParseOfflinePlan(const std::string& text) {
-  const size_t slash = text.find('/');
-  const auto bad = [&text] {
-    return InvalidArgument("expected AWAY/EVERY with AWAY below EVERY, like 5s/30s, got " + text);
-  };
-  if (slash == std::string::npos) return bad();
-  const auto away = ParseDuration(text.substr(0, slash));
-  const auto every = ParseDuration(text.substr(slash + 1));
-  if (!away || !every || *away >= *every) return bad();
-  return OfflinePlan{*away, *every};
-}
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
   parser.BeginGroup("Faults");
@@ -54,6 +43,23 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
            "server must get rid of them");
   AddShare(parser, "--half-open", faults.half_open,
            "Share of the idle scenario's connections that send nothing any more, without closing");
+  parser.Texts(
+      "--proxy-fault", "KIND:VALUE,...", faults.proxy_specs,
+      "The connections go through a proxy of this process that makes the network bad, both\n"
+      "ways; repeatable. latency:50ms; jitter:20ms (up to so much more, in order);\n"
+      "bandwidth:1MB/s (each connection, each way); cut:0.5/s (resets a random one);\n"
+      "stall:2s/30s (nothing passes for the last 2 s of every 30 s); refuse:5% (of the new\n"
+      "ones). Cuts and stalls begin with the load, and they and refusals end with it",
+      ',');
+}
+
+Status FinishFaults(FaultsConfig& faults, const TargetConfig& target) {
+  ASSIGN_OR_RETURN(faults.proxy, ParseProxyFaults(faults.proxy_specs));
+  if (faults.proxy.any() && !target.source_ips.empty()) {
+    return InvalidArgument(
+        "--proxy-fault does not go with --source-ips: the proxy connects from one address");
+  }
+  return OkStatus();
 }
 
 }  // namespace topgun::loadgen

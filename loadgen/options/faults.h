@@ -1,25 +1,22 @@
 // What clients do that makes a server's life hard.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
+#include "options/offline_plan.h"
+#include "options/proxy_faults.h"
 
 namespace topgun::loadgen {
 
 class OptionParser;
+struct TargetConfig;
 
 enum class Resend : uint8_t {
   kDisjoint,  // a frame carries new operations only
   kFull,      // a frame carries everything unacknowledged, as the stock client sends it
-};
-
-// Away for `away`, once every `every`; never when it is 0.
-struct OfflinePlan {
-  std::chrono::milliseconds away{0};
-  std::chrono::milliseconds every{0};
 };
 
 struct FaultsConfig {
@@ -29,11 +26,12 @@ struct FaultsConfig {
   double half_open = 0;        // share of the connections, idle scenario
   double disconnect_rate = 0;  // connections broken per second
   OfflinePlan offline;
+  std::vector<std::string> proxy_specs;
+  ProxyFaults proxy;  // of the specs
 };
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults);
-
-// "5s/30s".
-StatusOr<OfflinePlan> ParseOfflinePlan(const std::string& text);
+// Reads what the fault proxy shall do.
+Status FinishFaults(FaultsConfig& faults, const TargetConfig& target);
 
 }  // namespace topgun::loadgen

@@ -83,6 +83,7 @@ void AddFaults(const FaultsConfig& faults, Parameters& all) {
   if (faults.slow_readers > 0) {
     all.emplace_back("slow readers", Fixed(faults.slow_readers * 100, 0) + " % of the subscribers");
   }
+  if (faults.proxy.any()) all.emplace_back("fault proxy", faults.proxy.Text());
   if (faults.half_open > 0) {
     all.emplace_back("half open", Fixed(faults.half_open * 100, 0) + " %");
   }

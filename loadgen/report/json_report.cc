@@ -6,6 +6,7 @@
 #include "report/campaign_report.h"
 #include "report/client_sections.h"
 #include "report/measured_json.h"
+#include "report/proxy_section.h"
 #include "report/tables.h"
 
 namespace topgun::loadgen {
@@ -93,6 +94,7 @@ json::object PartJson(const CampaignReport& campaign, const CampaignPart& part) 
   json::array problems;
   for (const std::string& problem : part.report.problems) problems.emplace_back(problem);
   object["problems"] = std::move(problems);
+  if (part.report.proxy) object["proxy"] = ProxyJson(*part.report.proxy);
   if (!part.report.agents.empty()) object["agents"] = AgentsJson(part.report);
   if (campaign.kind == CampaignReport::Kind::kFindMax) object["passed"] = part.passed;
   return object;
@@ -153,6 +155,7 @@ std::string RenderJson(const Config& config, const RunReport& report) {
     root["merkle"] = MerkleJson(*report.merkle);
     root["latency"].as_object()["sync"] = LatencyJson(report.merkle->duration);
   }
+  if (report.proxy) root["proxy"] = ProxyJson(*report.proxy);
   if (report.fleet) root["fleet"] = FleetJson(*report.fleet);
   if (report.campaign) AddCampaign(*report.campaign, root);
   return json::serialize(root) + "\n";

@@ -134,6 +134,11 @@ void Judge(const Config& config, RunReport* report) {
   JudgeGenerator(config, report);
 }
 
+void JudgeProxy(RunReport* report) {
+  if (!report->proxy || report->proxy->thread_share <= kGeneratorCpuMax) return;
+  Invalid(report, "the fault proxy used more than 90 % of a core");
+}
+
 void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report) {
   for (const Threshold& threshold : thresholds) {
     const ThresholdResult& result =

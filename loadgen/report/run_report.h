@@ -11,6 +11,7 @@
 #include "exit_code.h"
 #include "fleet/fleet_report.h"
 #include "merkle/merkle_report.h"
+#include "proxy/proxy_report.h"
 #include "report/compare_report.h"
 #include "report/series.h"
 #include "report/threshold.h"
@@ -50,6 +51,7 @@ struct RunReport {
   std::optional<VerifyReport> verify;
   std::optional<MerkleReport> merkle;  // of the merkle scenarios
   std::optional<FleetReport> fleet;    // of idle and connect-storm
+  std::optional<ProxyReport> proxy;    // with --proxy-fault
   std::vector<SeriesPoint> series;
   // Of several runs in a row, of which this report is one; null for a single run.
   std::shared_ptr<const CampaignReport> campaign;
@@ -75,6 +77,8 @@ struct RunReport {
 
 // Decides what the run is worth: fills in exit_code and, in words, problems.
 void Judge(const Config& config, RunReport* report);
+// The same for the fault proxy, when there was one. After Judge().
+void JudgeProxy(RunReport* report);
 // The same for the --thresholds, and for `report->comparison` when there is one. After Judge().
 void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report);
 

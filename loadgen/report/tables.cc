@@ -4,6 +4,7 @@
 
 #include "report/client_sections.h"
 #include "report/error_codes.h"
+#include "report/proxy_section.h"
 #include "report/text.h"
 #include "wire/op.h"
 
@@ -264,10 +265,11 @@ Table Agents(const RunReport& report) {
 
 std::vector<Table> ReportTables(const Config& config, const RunReport& report) {
   std::vector<Table> tables;
-  for (Table& table : std::array{Throughput(report), Schedule(config, report), Trouble(report),
-                                 Latency(config, report), Cpu(report), Services(report),
-                                 ServerCounts(report), ServerLevels(report), Agents(report),
-                                 Verification(report), Thresholds(report), Compared(report)}) {
+  for (Table& table :
+       std::array{Throughput(report), Schedule(config, report), Trouble(report),
+                  report.proxy ? ProxyTable(*report.proxy) : Table(), Latency(config, report),
+                  Cpu(report), Services(report), ServerCounts(report), ServerLevels(report),
+                  Agents(report), Verification(report), Thresholds(report), Compared(report)}) {
     if (!table.rows.empty()) tables.push_back(std::move(table));
   }
   return tables;
