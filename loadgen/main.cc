@@ -15,9 +15,11 @@
 #include "driver/file_limit.h"
 #include "memory/trimmer.h"
 #include "metrics/registry.h"
+#include "options/scenario.h"
 #include "report/banner.h"
 #include "report/live_metrics.h"
 #include "report/outputs.h"
+#include "report/phase_writer.h"
 #include "rpc/tls_settings.h"
 #include "scenario_run.h"
 
@@ -45,13 +47,18 @@ void PrintBanner(const Config& config, uint32_t id) {
 
 RunReport DriveAll(const Config& config, const std::vector<NamedConfig>& phases,
                    const std::vector<std::string>& arguments, Outputs& outputs) {
+  // Progress is about operations; the other scenarios say themselves how they get on.
+  const bool writes = FindScenario(config.scenario)->kind == ScenarioKind::kLoad;
+  std::optional<PhaseWriter> phases_told;
+  RunObserver* observer = &outputs;
   std::optional<Coordinator> coordinator;
   if (!config.distributed.agents.empty()) {
-    coordinator.emplace(config.distributed, arguments, interrupted, &outputs);
+    if (!writes) observer = &phases_told.emplace(config);
+    coordinator.emplace(config.distributed, arguments, interrupted, observer);
   }
   const auto drive = [&](const NamedConfig& run) {
     if (!coordinator) {
-      return RunScenario(run.config, interrupted, &outputs,
+      return RunScenario(run.config, interrupted, writes ? &outputs : nullptr,
                          [&run](uint32_t id) { PrintBanner(run.config, id); });
     }
     PrintBanner(run.config, coordinator->id());

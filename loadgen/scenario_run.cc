@@ -22,7 +22,7 @@ class ProxyObserver final : public RunObserver {
   void OnPhase(const std::string& name) override {
     if (name == "drain") {
       proxy_.Calm();
-    } else if (name != "connect") {
+    } else if (name == "warm-up" || name == "measure") {
       proxy_.Rouse();
     }
     if (next_ != nullptr) next_->OnPhase(name);
@@ -46,11 +46,11 @@ RunReport RunDirectly(const Config& config, const std::atomic<bool>& interrupted
                       RunObserver* observer, const std::function<void(uint32_t)>& on_begin) {
   switch (FindScenario(config.scenario)->kind) {
     case ScenarioKind::kMerkle:
-      return ExecuteDriver<MerkleRun>(config, interrupted, on_begin);
+      return ExecuteDriver<MerkleRun>(config, interrupted, on_begin, observer);
     case ScenarioKind::kIdle:
-      return ExecuteDriver<IdleFleet>(config, interrupted, on_begin);
+      return ExecuteDriver<IdleFleet>(config, interrupted, on_begin, observer);
     case ScenarioKind::kStorm:
-      return ExecuteDriver<ConnectStorm>(config, interrupted, on_begin);
+      return ExecuteDriver<ConnectStorm>(config, interrupted, on_begin, observer);
     case ScenarioKind::kLoad:
       break;
   }
@@ -71,8 +71,6 @@ RunReport RunScenario(const Config& config, const std::atomic<bool>& interrupted
     return report;
   }
   ProxyObserver watcher(observer, proxy);
-  // The other scenarios have no phases.
-  if (FindScenario(config.scenario)->kind != ScenarioKind::kLoad) proxy.Rouse();
   RunReport report = RunDirectly(proxied, interrupted, &watcher, on_begin);
   report.proxy = proxy.Stop();
   JudgeProxy(&report);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "options/scenario.h"
-
 namespace topgun::loadgen {
 namespace {
 
@@ -16,10 +14,6 @@ T ShareOf(T whole, uint32_t index, uint32_t agents) {
 }  // namespace
 
 Status CheckShareable(const Config& config, uint32_t agents) {
-  if (FindScenario(config.scenario)->kind != ScenarioKind::kLoad) {
-    return InvalidArgument("--agents: the scenario " + config.scenario +
-                           " is for a single generator; start one on each machine");
-  }
   if (config.load.connections < agents) {
     return InvalidArgument("--agents: " + std::to_string(agents) + " agents need at least " +
                            std::to_string(agents) + " --connections");

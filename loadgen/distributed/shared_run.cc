@@ -7,6 +7,7 @@
 #include "base/build_info.h"
 #include "distributed/stats_codec.h"
 #include "driver/run_context.h"
+#include "options/scenario.h"
 #include "options/values.h"
 
 namespace topgun::loadgen {
@@ -14,6 +15,17 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgentsPollEvery{20};
 constexpr int64_t kTellEveryNs = 1'000'000'000;
+
+// Reading a process's memory map holds it up, so it is left alone unless memory is the question.
+std::vector<NamedProcess> ProcessesToSample(const Config& config) {
+  const bool idle = FindScenario(config.scenario)->kind == ScenarioKind::kIdle;
+  return idle ? config.output.processes : std::vector<NamedProcess>();
+}
+
+// In the unit of the scenario; an idle fleet's work is to be there.
+uint64_t WorkOf(const RunReport& part) {
+  return part.fleet && part.fleet->cycles == 0 ? part.fleet->connections : part.WorkDone();
+}
 
 }  // namespace
 
@@ -27,14 +39,17 @@ SharedRun::SharedRun(const NamedConfig& run, const std::vector<std::string>& arg
       interrupted_(interrupted),
       observer_(observer),
       processes_(run.config.output.processes),
-      servers_(run.config.output.metrics_urls) {
+      servers_(run.config.output.metrics_urls),
+      memory_(ProcessesToSample(run.config)) {
   for (const auto& link : links) members_.emplace_back().link = link.get();
 }
 
 RunReport SharedRun::Execute() {
   RunReport report;
   start_ns_ = told_ns_ = NowNs();
+  memory_.Take(&FleetReport::Memory::before);
   if (PrepareAll(&report) && AwaitConnected(&report)) {
+    memory_.Take(&FleetReport::Memory::opened);
     RunAll(&report);
   }
   Conclude(&report);
@@ -156,6 +171,7 @@ void SharedRun::Meter(RunReport* report) {
     servers_.Start();
   } else if (metering_ == Metering::kNow && (in_phase("drain") || in_phase("cool-down"))) {
     metering_ = Metering::kAfter;
+    memory_.Take(&FleetReport::Memory::held);
     report->processes = processes_.Stop();
     report->server = servers_.Stop();
   }
@@ -197,10 +213,12 @@ void SharedRun::Conclude(RunReport* report) {
     }
     const RunReport& part = *member.news.finished;
     MergeReport(part, report);
-    report->agents.push_back(
-        {member.link->address(), part.window.ops_acked, part.PerSecond(part.window.ops_acked),
-         part.measured.ack_latency.Percentile(99), part.busiest_thread, part.LateShare()});
+    report->agents.push_back({member.link->address(), part.window.ops_acked,
+                              part.PerSecond(part.window.ops_acked),
+                              part.measured.ack_latency.Percentile(99), part.busiest_thread,
+                              part.LateShare(), WorkOf(part)});
   }
+  if (report->fleet) report->fleet->memory = memory_.all();
 }
 
 }  // namespace topgun::loadgen

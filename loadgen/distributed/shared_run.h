@@ -14,6 +14,7 @@
 #include "config.h"
 #include "distributed/agent_link.h"
 #include "distributed/patience.h"
+#include "fleet/memory_samples.h"
 #include "report/run_report.h"
 #include "scrape/server_meter.h"
 #include "stats/interval.h"
@@ -65,6 +66,7 @@ class SharedRun {
   ProcessCpuMeter processes_;
   ServerMeter servers_;
   Metering metering_ = Metering::kBefore;
+  MemorySamples memory_;  // of the same processes, when the scenario is about it
   std::vector<Member> members_;
   bool started_ = false;
   bool stopped_ = false;

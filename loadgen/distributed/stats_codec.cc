@@ -2,31 +2,11 @@
 
 #include <algorithm>
 
+#include "distributed/client_codec.h"
+#include "distributed/histogram_codec.h"
+
 namespace topgun::loadgen {
 namespace {
-
-v1::Histogram ToProto(const Histogram& histogram) {
-  const Histogram::Sparse sparse = histogram.ToSparse();
-  v1::Histogram proto;
-  for (const auto& [bucket, count] : sparse.buckets) {
-    proto.add_buckets(bucket);
-    proto.add_counts(count);
-  }
-  proto.set_min(sparse.min);
-  proto.set_max(sparse.max);
-  proto.set_sum(sparse.sum);
-  return proto;
-}
-
-Histogram::Sparse FromProto(const v1::Histogram& proto) {
-  Histogram::Sparse sparse;
-  const int buckets = std::min(proto.buckets_size(), proto.counts_size());
-  for (int i = 0; i < buckets; ++i) sparse.buckets.emplace_back(proto.buckets(i), proto.counts(i));
-  sparse.min = proto.min();
-  sparse.max = proto.max();
-  sparse.sum = proto.sum();
-  return sparse;
-}
 
 v1::FaultProxy ToProto(const ProxyReport& proxy) {
   v1::FaultProxy proto;
@@ -175,6 +155,8 @@ v1::Finished ToProto(const RunReport& report) {
   proto.set_generator_cpu_us(report.generator_cpu_us);
   if (report.verify) *proto.mutable_verification() = ToProto(*report.verify);
   if (report.proxy) *proto.mutable_fault_proxy() = ToProto(*report.proxy);
+  if (report.merkle) *proto.mutable_merkle() = ToProto(*report.merkle);
+  if (report.fleet) *proto.mutable_fleet() = ToProto(*report.fleet);
   return proto;
 }
 
@@ -192,6 +174,8 @@ RunReport FromProto(const v1::Finished& proto) {
   report.generator_cpu_us = proto.generator_cpu_us();
   if (proto.has_verification()) report.verify = FromProto(proto.verification());
   if (proto.has_fault_proxy()) report.proxy = FromProto(proto.fault_proxy());
+  if (proto.has_merkle()) report.merkle = FromProto(proto.merkle());
+  if (proto.has_fleet()) report.fleet = FromProto(proto.fleet());
   return report;
 }
 
@@ -207,6 +191,14 @@ void MergeReport(const RunReport& other, RunReport* report) {
   if (other.proxy) {
     if (!report->proxy) report->proxy.emplace();
     report->proxy->Merge(*other.proxy);
+  }
+  if (other.merkle) {
+    if (!report->merkle) report->merkle.emplace();
+    MergeMerkle(*other.merkle, &*report->merkle);
+  }
+  if (other.fleet) {
+    if (!report->fleet) report->fleet.emplace();
+    MergeFleet(*other.fleet, &*report->fleet);
   }
   if (other.verify) {
     if (!report->verify) report->verify.emplace();

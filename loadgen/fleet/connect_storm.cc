@@ -76,8 +76,13 @@ class ConnectStorm::Visitor final : private Session::Listener {
   bool busy_ = false;
 };
 
-ConnectStorm::ConnectStorm(const Config& config, const std::atomic<bool>& interrupted)
-    : config_(config), interrupted_(interrupted), context_(config) {
+ConnectStorm::ConnectStorm(const Config& config, const std::atomic<bool>& interrupted,
+                           RunObserver* observer)
+    : config_(config),
+      interrupted_(interrupted),
+      context_(config),
+      observer_(observer),
+      log_(stats_, observer) {
   for (uint32_t i = 0; i < config.load.connections; ++i) {
     Session::Options options = context_.SessionOf(i);
     options.reconnect = false;
@@ -92,8 +97,13 @@ ConnectStorm::~ConnectStorm() = default;
 RunReport ConnectStorm::Execute() {
   RunReport report;
   report.run = context_.run();
-  Measure(&report);
-  report.whole.Merge(stats_);
+  // Nothing is connected before: agents only wait for each other.
+  log_.Begin("connect");
+  if (observer_ == nullptr || observer_->OnConnected()) {
+    Measure(&report);
+  } else {
+    report.unreachable = "abandoned before the start";
+  }
   report.fleet = std::move(fleet_);
   report.interrupted = interrupted_;
   Judge(config_, &report);
@@ -104,6 +114,7 @@ void ConnectStorm::Measure(RunReport* report) {
   ProcessCpuMeter meter(config_.output.processes);
   meter.Start();
   const int64_t cpu_before_ns = ThreadCpuNs();
+  log_.Begin("measure", config_.load.duration.count() * kNsPerMs);
   const int64_t start_ns = NowNs();
   int64_t told_ns = start_ns;
   uint64_t told_cycles = 0;
@@ -111,13 +122,15 @@ void ConnectStorm::Measure(RunReport* report) {
     BeginDue(SecondsSince(start_ns));
     if (io_.stopped()) io_.restart();
     io_.run_for(kStormTurn);
+    log_.CollectDue();
     if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
     Expire();
+    log_.Collect();
     if (!config_.output.quiet) {
       const double rate = static_cast<double>(fleet_.cycles - told_cycles) / SecondsSince(told_ns);
       std::fprintf(stderr, "connect-storm: %3.0f s  %s cycles/s  p99 to the answer %s ms\n",
                    SecondsSince(start_ns), Grouped(rate).c_str(),
-                   Millis(stats_.answer_latency.Percentile(99)).c_str());
+                   Millis(log_.stats().answer_latency.Percentile(99)).c_str());
     }
     told_ns = NowNs();
     told_cycles = fleet_.cycles;
@@ -126,13 +139,18 @@ void ConnectStorm::Measure(RunReport* report) {
   report->processes = meter.Stop();
   report->generator_cpu_us = static_cast<double>(ThreadCpuNs() - cpu_before_ns) / 1e3;
   report->busiest_thread = report->generator_cpu_us / 1e6 / report->seconds;
-  report->window = stats_;
+  log_.Collect();
+  report->window = log_.stats();
+  report->whole.Merge(report->window);
   for (const auto& visitor : visitors_) {
     if (!visitor->refusal().empty()) {
       report->unreachable = "the target refused a connection: " + visitor->refusal();
     }
   }
+  log_.Begin("drain");
   AwaitRest();
+  log_.Collect();
+  report->whole.Merge(log_.stats());
 }
 
 void ConnectStorm::BeginDue(double elapsed_s) {

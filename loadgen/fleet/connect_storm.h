@@ -13,6 +13,7 @@
 
 #include "client/session.h"
 #include "config.h"
+#include "driver/phase_log.h"
 #include "driver/run_context.h"
 #include "report/run_report.h"
 
@@ -21,7 +22,9 @@ namespace topgun::loadgen {
 class ConnectStorm {
  public:
   // `interrupted` may be set by a signal handler: the run then ends early, with its report.
-  ConnectStorm(const Config& config, const std::atomic<bool>& interrupted);
+  // `observer` may be null.
+  ConnectStorm(const Config& config, const std::atomic<bool>& interrupted,
+               RunObserver* observer = nullptr);
   ~ConnectStorm();
 
   uint32_t id() const { return context_.run(); }
@@ -42,6 +45,8 @@ class ConnectStorm {
   const RunContext context_;
   boost::asio::io_context io_{1};
   RunStats stats_;
+  RunObserver* const observer_;
+  PhaseLog log_;
   wire::ServerFrame decoded_;
   FleetReport fleet_;
   std::vector<std::unique_ptr<Visitor>> visitors_;

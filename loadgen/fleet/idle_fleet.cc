@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "driver/await_start.h"
 #include "fleet/elapsed.h"
 #include "report/text.h"
 #include "stats/process_cpu.h"
@@ -50,12 +51,15 @@ class IdleFleet::Member final : private Session::Listener {
   bool silent_ = false;
 };
 
-IdleFleet::IdleFleet(const Config& config, const std::atomic<bool>& interrupted)
-    : config_(config), interrupted_(interrupted), context_(config) {
+IdleFleet::IdleFleet(const Config& config, const std::atomic<bool>& interrupted,
+                     RunObserver* observer)
+    : config_(config),
+      interrupted_(interrupted),
+      context_(config),
+      observer_(observer),
+      log_(stats_, observer),
+      memory_(config.output.processes) {
   fleet_.connections = config.load.connections;
-  for (const NamedProcess& process : config.output.processes) {
-    fleet_.memory.push_back({process.name, {}, {}, {}});
-  }
 }
 
 IdleFleet::~IdleFleet() = default;
@@ -68,10 +72,13 @@ RunReport IdleFleet::Execute() {
   for (uint32_t i = 0; i < config_.load.connections; ++i) {
     members_.push_back(std::make_unique<Member>(*this, context_.SessionOf(i)));
   }
-  Sample(&FleetReport::Memory::before);
+  memory_.Take(&FleetReport::Memory::before);
   if (OpenAll(&report)) Hold(&report);
+  log_.Begin("drain");
   CloseAll();
-  report.whole.Merge(stats_);
+  log_.Collect();
+  report.whole.Merge(log_.stats());
+  fleet_.memory = memory_.all();
   report.fleet = std::move(fleet_);
   report.interrupted = interrupted_;
   Judge(config_, &report);
@@ -82,6 +89,7 @@ bool IdleFleet::OpenAll(RunReport* report) {
   const double rate = config_.clients.connect_rate;
   const int64_t start_ns = NowNs();
   int64_t told_ns = start_ns;
+  log_.Begin("connect");
   size_t begun = 0;
   // The time to open them all, and then that of one more connection.
   const double planned_s = rate > 0 ? static_cast<double>(members_.size()) / rate : 0;
@@ -92,6 +100,7 @@ bool IdleFleet::OpenAll(RunReport* report) {
     const size_t due = rate > 0 ? static_cast<size_t>(rate * elapsed_s) + 1 : members_.size();
     for (; begun < std::min(due, members_.size()); ++begun) members_[begun]->Connect();
     if (!Turn() || elapsed_s > allowed_s) break;
+    log_.CollectDue();
     if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
     told_ns = NowNs();
     Say(Grouped(ready_) + " of " + Grouped(uint64_t{members_.size()}) + " connections ready");
@@ -100,39 +109,50 @@ bool IdleFleet::OpenAll(RunReport* report) {
     });
     if (refused != members_.end()) {
       report->unreachable = "the target refused a connection: " + (*refused)->refusal();
-      return false;
+      break;
     }
   }
   fleet_.open_seconds = SecondsSince(start_ns);
-  Sample(&FleetReport::Memory::opened);
-  if (ready_ == members_.size()) return true;
+  log_.Collect();
+  report->whole.Merge(log_.stats());
+  memory_.Take(&FleetReport::Memory::opened);
+  if (!report->unreachable.empty()) return false;
+  if (ready_ == members_.size()) {
+    if (AwaitStart(observer_, [this] { Turn(); })) return true;
+    report->unreachable = "abandoned before the start";
+    return false;
+  }
   report->unreachable = Grouped(ready_) + " of " + Grouped(uint64_t{members_.size()}) +
                         " connections ready after " + Fixed(fleet_.open_seconds, 1) + " s" +
-                        (stats_.last_error.empty() ? "" : ": " + stats_.last_error);
+                        (log_.stats().last_error.empty() ? "" : ": " + log_.stats().last_error);
   return false;
 }
 
 void IdleFleet::Hold(RunReport* report) {
   Say(Grouped(ready_) + " connections opened in " + Fixed(fleet_.open_seconds, 1) + " s");
-  report->whole.Merge(std::exchange(stats_, {}));
   FallSilent();
   ProcessCpuMeter meter(config_.output.processes);
   meter.Start();
   const int64_t cpu_before_ns = ThreadCpuNs();
+  log_.Begin("measure", config_.load.duration.count() * kNsPerMs);
   const int64_t start_ns = NowNs();
   int64_t told_ns = start_ns;
   while (NowNs() - start_ns < config_.load.duration.count() * kNsPerMs && Turn()) {
+    log_.CollectDue();
     if (NowNs() - told_ns < config_.output.progress.count() * kNsPerMs) continue;
     told_ns = NowNs();
+    log_.Collect();
     Say(Fixed(SecondsSince(start_ns), 0) + " s, " + Grouped(ready_) +
-        " connections ready, pong p99 " + Millis(stats_.pong_latency.Percentile(99)) + " ms");
+        " connections ready, pong p99 " + Millis(log_.stats().pong_latency.Percentile(99)) + " ms");
   }
   report->seconds = SecondsSince(start_ns);
   report->processes = meter.Stop();
   report->generator_cpu_us = static_cast<double>(ThreadCpuNs() - cpu_before_ns) / 1e3;
   report->busiest_thread = report->generator_cpu_us / 1e6 / report->seconds;
-  Sample(&FleetReport::Memory::held);
-  report->window = stats_;
+  memory_.Take(&FleetReport::Memory::held);
+  log_.Collect();
+  report->window = log_.stats();
+  report->whole.Merge(report->window);
 }
 
 void IdleFleet::FallSilent() {
@@ -153,12 +173,6 @@ bool IdleFleet::Turn() {
   if (io_.stopped()) io_.restart();
   io_.run_for(kFleetTurn);
   return !interrupted_;
-}
-
-void IdleFleet::Sample(std::optional<ProcessMemory> FleetReport::Memory::*when) {
-  for (size_t i = 0; i < fleet_.memory.size(); ++i) {
-    fleet_.memory[i].*when = ReadProcessMemory(config_.output.processes[i].pid);
-  }
 }
 
 void IdleFleet::Say(const std::string& line) const {

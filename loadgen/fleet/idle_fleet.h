@@ -12,7 +12,9 @@
 
 #include "client/session.h"
 #include "config.h"
+#include "driver/phase_log.h"
 #include "driver/run_context.h"
+#include "fleet/memory_samples.h"
 #include "report/run_report.h"
 
 namespace topgun::loadgen {
@@ -20,7 +22,9 @@ namespace topgun::loadgen {
 class IdleFleet {
  public:
   // `interrupted` may be set by a signal handler: the run then ends early, with its report.
-  IdleFleet(const Config& config, const std::atomic<bool>& interrupted);
+  // `observer` may be null.
+  IdleFleet(const Config& config, const std::atomic<bool>& interrupted,
+            RunObserver* observer = nullptr);
   ~IdleFleet();
 
   uint32_t id() const { return context_.run(); }
@@ -36,7 +40,6 @@ class IdleFleet {
 
   // Runs the event loop for a moment. False after an interrupt.
   bool Turn();
-  void Sample(std::optional<ProcessMemory> FleetReport::Memory::*when);
   void Say(const std::string& line) const;
 
   const Config& config_;
@@ -44,11 +47,13 @@ class IdleFleet {
   const RunContext context_;
   boost::asio::io_context io_{1};
   RunStats stats_;
+  RunObserver* const observer_;
+  PhaseLog log_;
+  MemorySamples memory_;
   wire::ServerFrame decoded_;
   FleetReport fleet_;
   std::vector<std::unique_ptr<Member>> members_;
   uint64_t ready_ = 0;
-  std::string refusal_;
 };
 
 }  // namespace topgun::loadgen

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
+#include "driver/await_start.h"
 #include "driver/run.h"
 #include "report/text.h"
 #include "stats/process_cpu.h"
@@ -34,6 +36,22 @@ Config PreloadConfig(const Config& config) {
   return preload;
 }
 
+// Whatever the run that fills the map does is preloading to those who watch.
+class PreloadObserver final : public RunObserver {
+ public:
+  explicit PreloadObserver(RunObserver& next) : next_(next) {}
+
+  void OnInterval(const Interval& interval) override {
+    Interval told = interval;
+    told.phase = "preload";
+    told.left_s = -1;
+    next_.OnInterval(told);
+  }
+
+ private:
+  RunObserver& next_;
+};
+
 // By descending age of their records: the newest first.
 std::vector<std::string> NewestFirst(std::vector<KeyAge> ages) {
   std::sort(ages.begin(), ages.end(), [](const KeyAge& a, const KeyAge& b) {
@@ -47,8 +65,13 @@ std::vector<std::string> NewestFirst(std::vector<KeyAge> ages) {
 
 }  // namespace
 
-MerkleRun::MerkleRun(const Config& config, const std::atomic<bool>& interrupted)
-    : config_(config), interrupted_(interrupted), context_(config) {}
+MerkleRun::MerkleRun(const Config& config, const std::atomic<bool>& interrupted,
+                     RunObserver* observer)
+    : config_(config),
+      interrupted_(interrupted),
+      context_(config),
+      observer_(observer),
+      log_(stats_, observer) {}
 
 RunReport MerkleRun::Execute() {
   RunReport report;
@@ -57,7 +80,9 @@ RunReport MerkleRun::Execute() {
     MakeClients();
     if (ConnectAll(&report)) Measure(&report);
   }
-  report.whole.Merge(stats_);
+  log_.Begin("drain");
+  log_.Collect();
+  report.whole.Merge(log_.stats());
   report.merkle = merkle_;
   report.interrupted = interrupted_;
   Judge(config_, &report);
@@ -67,7 +92,9 @@ RunReport MerkleRun::Execute() {
 bool MerkleRun::Preload(RunReport* report) {
   Say("writing " + Grouped(config_.data.keys) + " keys");
   const Config preload = PreloadConfig(config_);
-  const RunReport written = Run(preload, interrupted_).Execute();
+  std::optional<PreloadObserver> observer;
+  if (observer_ != nullptr) observer.emplace(*observer_);
+  const RunReport written = Run(preload, interrupted_, observer ? &*observer : nullptr).Execute();
   if (written.exit_code != kExitOk) {
     report->unreachable = "the map could not be filled: " + written.problems.front();
     return false;
@@ -82,6 +109,7 @@ bool MerkleRun::SyncFirst(RunReport* report) {
   merkle_.map = map.name;
   MerkleReport first;
   bool done = false;
+  log_.Begin("preload");
   MerkleClient::Plan plan;
   plan.map = map.name;
   plan.is_or = map.is_or;
@@ -93,9 +121,11 @@ bool MerkleRun::SyncFirst(RunReport* report) {
   first_->Start();
   RunUntil([&] { return done || !first_->refusal().empty(); }, kFirstSyncTimeout);
   first_->Disconnect();
+  log_.Collect();
+  report->whole.Merge(log_.stats());
   if (first.syncs == 0) {
-    report->unreachable =
-        "the first sync did not end" + (stats_.last_error.empty() ? "" : ": " + stats_.last_error);
+    report->unreachable = "the first sync did not end" +
+                          (log_.stats().last_error.empty() ? "" : ": " + log_.stats().last_error);
     return false;
   }
   merkle_.keys = first_->replica().tree().size();
@@ -128,19 +158,28 @@ void MerkleRun::MakeClients() {
 }
 
 bool MerkleRun::ConnectAll(RunReport* report) {
+  log_.Begin("connect");
   for (const auto& client : clients_) client->Connect();
   const auto ready = [this] {
     return std::all_of(clients_.begin(), clients_.end(),
                        [](const auto& client) { return client->ready(); });
   };
-  if (RunUntil(ready, config_.target.connect_timeout)) return true;
-  report->unreachable = "not all " + Grouped(uint64_t{clients_.size()}) + " connections got ready" +
-                        (stats_.last_error.empty() ? "" : ": " + stats_.last_error);
+  const bool all_ready = RunUntil(ready, config_.target.connect_timeout);
+  log_.Collect();
+  report->whole.Merge(log_.stats());
+  if (!all_ready) {
+    const std::string& error = log_.stats().last_error;
+    report->unreachable = "not all " + Grouped(uint64_t{clients_.size()}) +
+                          " connections got ready" + (error.empty() ? "" : ": " + error);
+    return false;
+  }
+  if (AwaitStart(observer_, [this] { Turn(); })) return true;
+  report->unreachable = "abandoned before the start";
   return false;
 }
 
 void MerkleRun::Measure(RunReport* report) {
-  report->whole.Merge(std::exchange(stats_, {}));
+  log_.Begin("measure");
   ProcessCpuMeter meter(config_.output.processes);
   meter.Start();
   const int64_t cpu_before_ns = ThreadCpuNs();
@@ -159,9 +198,11 @@ void MerkleRun::Measure(RunReport* report) {
   report->generator_cpu_us = static_cast<double>(ThreadCpuNs() - cpu_before_ns) / 1e3;
   report->busiest_thread = report->generator_cpu_us / 1e6 / report->seconds;
   for (const auto& client : clients_) client->Disconnect();
-  merkle_.bytes_sent = stats_.bytes_sent;
-  merkle_.bytes_received = stats_.bytes_received;
-  report->window.Merge(stats_);
+  log_.Collect();
+  report->window = log_.stats();
+  report->whole.Merge(report->window);
+  merkle_.bytes_sent = report->window.bytes_sent;
+  merkle_.bytes_received = report->window.bytes_received;
 }
 
 template <typename Condition>
@@ -169,11 +210,16 @@ bool MerkleRun::RunUntil(Condition until, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!until()) {
     if (interrupted_ || std::chrono::steady_clock::now() >= deadline) return false;
-    // One handler at a time, so that the condition is noticed at once.
-    if (io_.stopped()) io_.restart();
-    io_.run_one_for(kSlice);
+    Turn();
+    log_.CollectDue();
   }
   return true;
+}
+
+// One handler at a time, so that a condition is noticed at once.
+void MerkleRun::Turn() {
+  if (io_.stopped()) io_.restart();
+  io_.run_one_for(kSlice);
 }
 
 void MerkleRun::Say(const std::string& line) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config.h"
+#include "driver/phase_log.h"
 #include "driver/run_context.h"
 #include "merkle/merkle_client.h"
 #include "report/run_report.h"
@@ -21,7 +22,9 @@ namespace topgun::loadgen {
 class MerkleRun {
  public:
   // `interrupted` may be set by a signal handler: the run then ends early, with its report.
-  MerkleRun(const Config& config, const std::atomic<bool>& interrupted);
+  // `observer` may be null.
+  MerkleRun(const Config& config, const std::atomic<bool>& interrupted,
+            RunObserver* observer = nullptr);
 
   uint32_t id() const { return context_.run(); }
   RunReport Execute();
@@ -33,9 +36,11 @@ class MerkleRun {
   bool ConnectAll(RunReport* report);
   void Measure(RunReport* report);
 
-  // Runs the event loop until `until` holds. False after the timeout or an interrupt.
+  // Runs the event loop until `until` holds, and collects what is counted. False after the timeout
+  // or an interrupt.
   template <typename Condition>
   bool RunUntil(Condition until, std::chrono::milliseconds timeout);
+  void Turn();
   void Say(const std::string& line) const;
 
   const Config& config_;
@@ -43,6 +48,8 @@ class MerkleRun {
   const RunContext context_;
   boost::asio::io_context io_{1};
   RunStats stats_;
+  RunObserver* const observer_;
+  PhaseLog log_;
   wire::ServerFrame decoded_;
   MerkleReport merkle_;
   std::unique_ptr<MerkleClient> first_;

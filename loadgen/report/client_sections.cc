@@ -74,6 +74,17 @@ Table FleetTable(const FleetReport& fleet, double seconds) {
   return table;
 }
 
+Table ClientAgentsTable(const RunReport& report) {
+  const bool storm = report.fleet && report.fleet->cycles > 0;
+  const char* const unit = report.merkle ? "syncs" : storm ? "clients" : "connections";
+  Table table{"Agents", {unit, "busiest"}, {}};
+  for (const AgentSummary& agent : report.agents) {
+    table.rows.push_back(
+        {agent.name, Grouped(agent.work), Fixed(100 * agent.busiest_thread, 0) + " %"});
+  }
+  return table;
+}
+
 boost::json::object MerkleJson(const MerkleReport& merkle) {
   return {{"map", merkle.map},
           {"keys", merkle.keys},

@@ -6,12 +6,15 @@
 
 #include "fleet/fleet_report.h"
 #include "merkle/merkle_report.h"
+#include "report/run_report.h"
 #include "report/tables.h"
 
 namespace topgun::loadgen {
 
 Table MerkleTable(const MerkleReport& merkle);
 Table FleetTable(const FleetReport& fleet, double seconds);
+// What each agent did of that.
+Table ClientAgentsTable(const RunReport& report);
 
 boost::json::object MerkleJson(const MerkleReport& merkle);
 boost::json::object FleetJson(const FleetReport& fleet);

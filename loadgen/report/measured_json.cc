@@ -172,7 +172,8 @@ json::array AgentsJson(const RunReport& report) {
                       {"acked_ops_per_s", agent.acked_ops_per_s},
                       {"ack_p99", Us(agent.ack_p99_ns)},
                       {"busiest_thread", agent.busiest_thread},
-                      {"late_share", agent.late_share}});
+                      {"late_share", agent.late_share},
+                      {"work", agent.work}});
   }
   return agents;
 }

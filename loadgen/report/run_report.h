@@ -30,6 +30,7 @@ struct AgentSummary {
   int64_t ack_p99_ns = 0;
   double busiest_thread = 0;
   double late_share = 0;  // of its frames
+  uint64_t work = 0;      // ops, syncs, clients served, or idle connections
 };
 
 struct CampaignReport;

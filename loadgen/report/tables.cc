@@ -252,6 +252,7 @@ Table Verification(const RunReport& report) {
 }
 
 Table Agents(const RunReport& report) {
+  if (report.merkle || report.fleet) return ClientAgentsTable(report);
   Table table{"Agents", {"acked ops", "ops/s", "p99 ms", "busiest", "late"}, {}};
   for (const AgentSummary& agent : report.agents) {
     table.rows.push_back({agent.name, Grouped(agent.ops_acked), Grouped(agent.acked_ops_per_s),

@@ -10,7 +10,7 @@ namespace topgun::loadgen {
 
 // What happened between two looks at the workers, which are at most a second apart.
 struct Interval {
-  std::string phase;         // connect, warm-up, measure, drain
+  std::string phase;         // connect, preload, warm-up, measure, cool-down, drain, verify
   double run_s = 0;          // from the start of the run to the end of the interval
   double phase_s = 0;        // the same, of the phase
   double left_s = -1;        // until the phase ends; negative when that is not known
@@ -19,7 +19,8 @@ struct Interval {
   RunStats stats;
 };
 
-// Called on the thread that executes the run, which waits meanwhile.
+// Called on the thread that executes the run, which waits meanwhile; OnConnected() also on another
+// one, while nothing else is called.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;

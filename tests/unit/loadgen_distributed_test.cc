@@ -74,8 +74,11 @@ TEST(ShareTest, MoreAgentsThanConnectionsAreRefused) {
   config.load.connections = 2;
   EXPECT_TRUE(CheckShareable(config, 2).ok());
   EXPECT_THAT(std::string(Message(CheckShareable(config, 3))), HasSubstr("--connections"));
-  config.scenario = "idle";
-  EXPECT_THAT(std::string(Message(CheckShareable(config, 2))), HasSubstr("idle"));
+  for (const char* scenario : {"idle", "connect-storm", "merkle-delta"}) {
+    config.scenario = scenario;
+    EXPECT_TRUE(CheckShareable(config, 2).ok());
+    EXPECT_FALSE(CheckShareable(config, 3).ok());
+  }
 }
 
 TEST(PatienceTest, ConnectingAndVerifyingTakeTheirTime) {
