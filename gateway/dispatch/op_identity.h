@@ -23,4 +23,12 @@ struct OpIdentity {
 
 OpIdentity IdentityOf(const wire::Op& op);
 
+// The same op with another concern is another op to wait for. Its own inverse.
+inline OpIdentity WithConcern(OpIdentity identity, wire::WriteConcern concern) {
+  if (concern != wire::WriteConcern::kApplied) {
+    identity.high ^= 0x9e3779b97f4a7c15U * (static_cast<uint64_t>(concern) + 1);
+  }
+  return identity;
+}
+
 }  // namespace topgun::gateway
