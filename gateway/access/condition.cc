@@ -2,84 +2,13 @@
 
 #include <algorithm>
 
+#include "access/condition_value.h"
 #include "msgpack/reader.h"
 
 namespace topgun::gateway {
 namespace {
 
-// Skipping so many bytes costs about as much as looking at one element.
-constexpr size_t kBytesPerStep = 256;
-
-struct Value {
-  enum class Kind : uint8_t { kNull, kBool, kNumber, kString, kArray, kRoles, kOther };
-
-  Kind kind = Kind::kNull;
-  bool boolean = false;
-  double number = 0;
-  std::string_view bytes;  // of a string its text, of arrays and others their encoding
-  const std::vector<std::string>* roles = nullptr;
-};
-
-Value StringValue(std::string_view text) {
-  Value value;
-  value.kind = Value::Kind::kString;
-  value.bytes = text;
-  return value;
-}
-
-// `raw` is one MessagePack value.
-Value ValueOf(std::string_view raw) {
-  msgpack::Reader reader(raw);
-  Value value;
-  value.bytes = raw;
-  switch (reader.Peek()) {
-    case msgpack::Type::kNil:
-    case msgpack::Type::kInvalid:
-      return value;
-    case msgpack::Type::kBool:
-      value.kind = Value::Kind::kBool;
-      reader.ReadBool(&value.boolean);
-      return value;
-    case msgpack::Type::kInt:
-    case msgpack::Type::kFloat:
-      value.kind = Value::Kind::kNumber;
-      reader.ReadNumber(&value.number);
-      return value;
-    case msgpack::Type::kStr:
-      value.kind = Value::Kind::kString;
-      reader.ReadStr(&value.bytes);
-      return value;
-    case msgpack::Type::kArray:
-      value.kind = Value::Kind::kArray;
-      return value;
-    default:
-      value.kind = Value::Kind::kOther;
-      return value;
-  }
-}
-
-bool ReadElement(msgpack::Reader& reader, std::string_view* raw, ConditionContext& context) {
-  if (context.exhausted() || !reader.ReadRaw(raw)) return false;
-  context.Spend(1 + raw->size() / kBytesPerStep);
-  return true;
-}
-
-// The field's encoding; empty when there is none.
-std::string_view FieldOf(std::string_view map, std::string_view name, ConditionContext& context) {
-  msgpack::Reader reader(map);
-  uint32_t count = 0;
-  if (reader.Peek() != msgpack::Type::kMap || !reader.ReadMapHeader(&count)) return {};
-  std::string_view found;
-  for (uint32_t i = 0; i < count; ++i) {
-    std::string_view key;
-    const bool named = reader.Peek() == msgpack::Type::kStr;
-    if (!(named ? reader.ReadStr(&key) : reader.Skip())) return {};
-    std::string_view raw;
-    if (!ReadElement(reader, &raw, context)) return {};
-    if (named && key == name) found = raw;
-  }
-  return found;
-}
+using Value = ConditionValue;
 
 Value Resolve(const ConditionOperand& operand, ConditionContext& context) {
   using Source = ConditionOperand::Source;
@@ -104,24 +33,6 @@ Value Resolve(const ConditionOperand& operand, ConditionContext& context) {
   std::string_view at = context.data;
   for (const std::string& name : operand.path) at = FieldOf(at, name, context);
   return ValueOf(at);
-}
-
-bool Equal(const Value& left, const Value& right) {
-  if (left.kind != right.kind) return false;
-  switch (left.kind) {
-    case Value::Kind::kNull:
-      return false;  // the literal null is treated before
-    case Value::Kind::kBool:
-      return left.boolean == right.boolean;
-    case Value::Kind::kNumber:
-      return left.number == right.number;
-    case Value::Kind::kRoles:
-      return true;  // of one caller
-    case Value::Kind::kString:
-      return left.bytes == right.bytes;
-    default:  // the caller as such has no encoding
-      return !left.bytes.empty() && left.bytes == right.bytes;
-  }
 }
 
 bool IsNullLiteral(const ConditionOperand& operand, const Value& value) {
@@ -165,7 +76,8 @@ bool AnyElement(const Value& list, ConditionContext& context, Test&& test) {
 }
 
 bool Has(const Value& list, const Value& element, ConditionContext& context) {
-  return AnyElement(list, context, [&](const Value& each) { return Equal(each, element); });
+  return AnyElement(list, context,
+                    [&](const Value& each) { return SameValue(each, element, context); });
 }
 
 bool In(const Value& left, const Value& right, ConditionContext& context) {
@@ -223,7 +135,7 @@ bool Condition::Compares(const Node& node, ConditionContext& context) const {
   const auto equal = [&] {
     const bool with_null =
         IsNullLiteral(operands_[node.first], left) || IsNullLiteral(operands_[node.second], right);
-    return with_null ? left.kind == right.kind : Equal(left, right);
+    return with_null ? left.kind == right.kind : SameValue(left, right, context);
   };
   switch (node.op) {
     case ConditionOp::kEqual:

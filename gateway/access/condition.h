@@ -4,8 +4,8 @@
 // Values are compared without coercion:
 //   - a missing field is null; null equals the literal null and nothing else, not even another
 //     missing field, so `auth.id == data.ownerId` is false when nobody is named on either side
-//   - numbers compare as 64-bit floats, strings by their bytes; arrays and maps are equal when
-//     their encodings are; order exists among numbers and among strings only
+//   - numbers compare as 64-bit floats, strings by their bytes, arrays element by element, maps
+//     field by field; order exists among numbers and among strings only
 //   - != is the opposite of ==; every other operator is false for operands that it is not made for
 //   - `a in b`: b is an array that contains a (or, b being none, a is one that contains b);
 //     `a contains b`: an array with such an element, or a string with such a part

@@ -384,6 +384,28 @@ TEST(PredicateTest, FollowsTheRulesOfQueries) {
                                         {"valueRef", PackedText("auth.id")}})));
 }
 
+TEST(PredicateTest, ContainersAreEqualWhateverTheirEncoding) {
+  const auto holds = [](const std::string& wanted, const std::string& found) {
+    const StatusOr<Condition> condition = ParsePredicate(Leaf("eq", "field", wanted));
+    EXPECT_TRUE(condition.ok()) << condition.status();
+    const std::string data = PackedMap({{"field", found}});
+    ConditionContext context{.principal = kAlice, .data = data};
+    return condition.ok() && condition->Holds(context);
+  };
+  const std::string map = PackedMap({{"a", PackedNumber(1)}, {"b", kNil}});
+  EXPECT_TRUE(holds(map, PackedMap({{"b", kNil}, {"a", PackedNumber(1)}})));
+  EXPECT_TRUE(holds(
+      map, std::string("\xde\x00\x02\xa1\x61\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00\xa1\x62\xc0", 17)))
+      << "16-bit count, 1.0 as a double";
+  EXPECT_FALSE(holds(map, PackedMap({{"a", PackedNumber(1)}})));
+  EXPECT_FALSE(holds(map, PackedMap({{"a", PackedNumber(1)}, {"c", kNil}})));
+  EXPECT_FALSE(holds(map, PackedMap({{"a", PackedNumber(2)}, {"b", kNil}})));
+  EXPECT_TRUE(holds(PackedArray({"x", "y"}), PackedArray({"x", "y"})));
+  EXPECT_FALSE(holds(PackedArray({"x", "y"}), PackedArray({"y", "x"})));
+  EXPECT_FALSE(holds(PackedArray({"x"}), PackedArray({"x", "y"})));
+  EXPECT_FALSE(holds(PackedArray({}), PackedMap({})));
+}
+
 TEST(PredicateTest, SaysWhatIsWrong) {
   const auto problem = [](const std::string& predicate) {
     return std::string(Message(ParsePredicate(predicate).status()));
