@@ -28,6 +28,7 @@ std::vector<Case> AllCases() {
   AddCrdtCases(cases);
   AddMerkleCases(cases);
   AddPolicyCases(cases);
+  AddRedisCases(cases);
   AddStateCases(cases);
   AddGatewayCases(cases);
   AddSyncCases(cases);

@@ -1,7 +1,8 @@
-// storage-service/shard: coalescing what the feed brings.
+// storage-service: what the feed brings, coalesced and as statements for Postgres.
 #include <memory>
 
 #include "case.h"
+#include "flush_statements.h"
 #include "shard/write_batch.h"
 #include "state/cell.h"
 #include "state/feed_entry.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr size_t kEntries = 20;
 constexpr size_t kChanges = 250;  // of one entry
+constexpr size_t kRows = kEntries * kChanges / 5;
 
 std::string Entry(size_t number) {
   const Ops ops(wire::OpKind::kPut, kChanges, 0, number * kChanges);
@@ -47,10 +49,22 @@ Case::Call Coalesce() {
   };
 }
 
+Case::Call WriteStatements() {
+  auto batch = std::make_shared<storage::WriteBatch>(state::Position{31'000'000, 0}, 0);
+  for (size_t i = 0; i < kEntries; ++i) batch->AddEntry({31'000'000, i + 1}, i, Entry(i));
+  return [batch] {
+    const auto statements = pg::FlushStatements(
+        1, "storage-0", 31'000'000, *batch, [](std::string_view) { return 7; },
+        pg::CreatedRows::kInsert);
+    Keep(statements.size());
+  };
+}
+
 }  // namespace
 
 void AddStorageCases(std::vector<Case>& cases) {
   cases.push_back({.name = "storage/coalesce", .items = kEntries * kChanges, .prepare = Coalesce});
+  cases.push_back({.name = "storage/flush_statements", .items = kRows, .prepare = WriteStatements});
 }
 
 }  // namespace topgun::micro
