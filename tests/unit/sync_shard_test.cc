@@ -50,6 +50,21 @@ TEST_F(ShardTest, RacingReplicasLoseNothing) {
   }
 }
 
+TEST_F(ShardTest, AfterAConflictTheFeedTellsWhatTheCellsAre) {
+  a_.shard.OnConnected();
+  b_.shard.OnConnected();
+  scheduler_.Advance(100);
+  Done first;
+  Done second;
+  a_.shard.Submit(Part("k", kNow + 1, "newer", first));
+  b_.shard.Submit(Part("k", kNow, "older", second));
+  scheduler_.Advance(100);
+  ASSERT_EQ(a_.store.commits + b_.store.commits, 3) << "one of them must have been too late";
+  EXPECT_EQ(a_.store.cell_reads + b_.store.cell_reads, 2) << "each reads once";
+  EXPECT_EQ(Value("k"), "newer");
+  EXPECT_EQ(first.result.outcomes, std::string(1, static_cast<char>(Outcome::kApplied)));
+}
+
 TEST_F(ShardTest, ALostReplyIsRepeatedWithoutEffect) {
   a_.shard.OnConnected();
   scheduler_.Advance(100);
