@@ -76,6 +76,8 @@ Status FinishAll(Config& config) {
   if (config.target.http_sync) RETURN_IF_ERROR(FinishHttpSync(config));
   if (FindScenario(config.scenario)->kind == ScenarioKind::kMerkle) {
     RETURN_IF_ERROR(CheckMerkle(config.merkle, config.data));
+  } else if (config.load.ops == 0) {
+    RETURN_IF_ERROR(CheckKillTime(config.faults, config.load.duration));
   }
   return CheckVerify(config.verify, config.data, config.clients);
 }

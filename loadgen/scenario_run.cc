@@ -1,5 +1,6 @@
 #include "scenario_run.h"
 
+#include "driver/kill_loop.h"
 #include "driver/run.h"
 #include "fleet/connect_storm.h"
 #include "fleet/idle_fleet.h"
@@ -34,6 +35,28 @@ class ProxyObserver final : public RunObserver {
   FaultProxy& proxy_;
 };
 
+// Lets the kill command run while load is measured, and notes in the course of the run when it did.
+class KillObserver final : public RunObserver {
+ public:
+  KillObserver(RunObserver* next, KillLoop& kills) : next_(next), kills_(kills) {}
+
+  void OnInterval(const Interval& interval) override {
+    if (next_ == nullptr) return;
+    Interval noted = interval;
+    noted.kill_runs = kills_.TakeBegun();
+    next_->OnInterval(noted);
+  }
+  void OnPhase(const std::string& name) override {
+    name == "measure" ? kills_.Begin() : kills_.Calm();
+    if (next_ != nullptr) next_->OnPhase(name);
+  }
+  bool OnConnected() override { return next_ == nullptr || next_->OnConnected(); }
+
+ private:
+  RunObserver* const next_;
+  KillLoop& kills_;
+};
+
 template <typename Driver, typename... More>
 RunReport ExecuteDriver(const Config& config, const std::atomic<bool>& interrupted,
                         const std::function<void(uint32_t)>& on_begin, More... more) {
@@ -57,10 +80,8 @@ RunReport RunDirectly(const Config& config, const std::atomic<bool>& interrupted
   return ExecuteDriver<Run>(config, interrupted, on_begin, observer);
 }
 
-}  // namespace
-
-RunReport RunScenario(const Config& config, const std::atomic<bool>& interrupted,
-                      RunObserver* observer, const std::function<void(uint32_t)>& on_begin) {
+RunReport RunThroughProxy(const Config& config, const std::atomic<bool>& interrupted,
+                          RunObserver* observer, const std::function<void(uint32_t)>& on_begin) {
   if (!config.faults.proxy.any()) return RunDirectly(config, interrupted, observer, on_begin);
   FaultProxy proxy(config.faults.proxy, config.data.seed);
   Config proxied = config;
@@ -74,6 +95,21 @@ RunReport RunScenario(const Config& config, const std::atomic<bool>& interrupted
   RunReport report = RunDirectly(proxied, interrupted, &watcher, on_begin);
   report.proxy = proxy.Stop();
   JudgeProxy(&report);
+  return report;
+}
+
+}  // namespace
+
+RunReport RunScenario(const Config& config, const std::atomic<bool>& interrupted,
+                      RunObserver* observer, const std::function<void(uint32_t)>& on_begin) {
+  if (config.faults.kill_command.empty()) {
+    return RunThroughProxy(config, interrupted, observer, on_begin);
+  }
+  KillLoop kills(KillOptions(config));
+  KillObserver watcher(observer, kills);
+  RunReport report = RunThroughProxy(config, interrupted, &watcher, on_begin);
+  report.kill = kills.Stop();
+  JudgeKill(&report);
   return report;
 }
 

@@ -1,5 +1,5 @@
-// One run of whatever scenario by this process alone: chooses the driver, and puts the fault proxy
-// in front of it. Runs on the calling thread until the run is over.
+// One run of whatever scenario by this process alone: chooses the driver, puts the fault proxy in
+// front of it, and runs --kill-cmd beside it. Runs on the calling thread until the run is over.
 #pragma once
 
 #include <atomic>

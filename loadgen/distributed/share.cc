@@ -41,6 +41,7 @@ void TakeShare(uint32_t index, uint32_t agents, Config* config) {
   }
   config->faults.disconnect_rate /= agents;
   config->faults.proxy.cut_rate /= agents;
+  config->faults.kill_command.clear();
   config->clients.connect_rate *= share;
   config->clients.subscribers = ShareOf(config->clients.subscribers, index, agents);
   const uint32_t maps_min = config->data.map_type == MapType::kMixed ? 2 : 1;

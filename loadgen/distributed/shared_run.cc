@@ -47,6 +47,7 @@ SharedRun::SharedRun(const NamedConfig& run, const std::vector<std::string>& arg
 RunReport SharedRun::Execute() {
   RunReport report;
   start_ns_ = told_ns_ = NowNs();
+  if (!config_.faults.kill_command.empty()) kills_.emplace(KillOptions(config_));
   memory_.Take(&FleetReport::Memory::before);
   if (PrepareAll(&report) && AwaitConnected(&report)) {
     memory_.Take(&FleetReport::Memory::opened);
@@ -54,8 +55,10 @@ RunReport SharedRun::Execute() {
   }
   Conclude(&report);
   report.interrupted = interrupted_;
+  if (kills_) report.kill = kills_->Stop();
   Judge(config_, &report);
   JudgeProxy(&report);
+  JudgeKill(&report);
   return report;
 }
 
@@ -169,8 +172,10 @@ void SharedRun::Meter(RunReport* report) {
     metering_ = Metering::kNow;
     processes_.Start();
     servers_.Start();
+    if (kills_) kills_->Begin();
   } else if (metering_ == Metering::kNow && (in_phase("drain") || in_phase("cool-down"))) {
     metering_ = Metering::kAfter;
+    if (kills_) kills_->Calm();
     memory_.Take(&FleetReport::Memory::held);
     report->processes = processes_.Stop();
     report->server = servers_.Stop();
@@ -195,6 +200,7 @@ void SharedRun::TellProgress(bool all) {
     member.pending = {};
   }
   told_ns_ = now_ns;
+  if (kills_) interval.kill_runs = kills_->TakeBegun();
   if (!interval.phase.empty()) observer_->OnInterval(interval);
 }
 

@@ -8,12 +8,14 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config.h"
 #include "distributed/agent_link.h"
 #include "distributed/patience.h"
+#include "driver/kill_loop.h"
 #include "fleet/memory_samples.h"
 #include "report/run_report.h"
 #include "scrape/server_meter.h"
@@ -52,6 +54,7 @@ class SharedRun {
   bool TakeNews(RunReport* report);
   // What has become of the agent; an error when it is lost to the run.
   Status FateOf(const Member& member) const;
+  // Reads the meters, and lets the kill command run, while load is measured.
   void Meter(RunReport* report);
   void StopAll();
   void Conclude(RunReport* report);
@@ -66,7 +69,8 @@ class SharedRun {
   ProcessCpuMeter processes_;
   ServerMeter servers_;
   Metering metering_ = Metering::kBefore;
-  MemorySamples memory_;  // of the same processes, when the scenario is about it
+  MemorySamples memory_;           // of the same processes, when the scenario is about it
+  std::optional<KillLoop> kills_;  // with --kill-cmd, which runs here
   std::vector<Member> members_;
   bool started_ = false;
   bool stopped_ = false;

@@ -7,6 +7,10 @@
 namespace topgun::loadgen {
 namespace {
 
+using std::chrono::milliseconds;
+
+constexpr milliseconds kKillEvery{10'000};  // unless it is said
+
 void AddShare(OptionParser& parser, const std::string& name, double& target,
               const std::string& help) {
   parser.Custom(
@@ -16,6 +20,42 @@ void AddShare(OptionParser& parser, const std::string& name, double& target,
         return OkStatus();
       },
       help);
+}
+
+void AddKill(OptionParser& parser, FaultsConfig& faults) {
+  parser.Custom(
+      "--kill-cmd", "COMMAND", "",
+      [&faults](const std::string& text) {
+        if (text.find_first_not_of(" \t\n") == std::string::npos) {
+          return InvalidArgument("expected a command of the shell");
+        }
+        faults.kill_command = text;
+        return OkStatus();
+      },
+      "Runs COMMAND with /bin/sh once every --kill-every while load is measured, never two at a\n"
+      "time, like 'pkill -9 topgun-sync'; with --agents here, not there. What it says goes to\n"
+      "stderr. At the end of the run it has 2 s, then its process group is killed");
+  parser.Custom(
+      "--kill-every", "TIME", DurationText(kKillEvery),
+      [&faults](const std::string& text) {
+        const auto time = ParseDuration(text);
+        if (!time || time->count() == 0) {
+          return InvalidArgument("expected a time like 10s, got " + text);
+        }
+        faults.kill_every = *time;
+        return OkStatus();
+      },
+      "How often --kill-cmd runs, the first time so long after the measurement has begun");
+}
+
+Status FinishKill(FaultsConfig& faults) {
+  if (faults.kill_command.empty()) {
+    return faults.kill_every.count() == 0
+               ? OkStatus()
+               : InvalidArgument("--kill-every is for --kill-cmd, which is not given");
+  }
+  if (faults.kill_every.count() == 0) faults.kill_every = kKillEvery;
+  return OkStatus();
 }
 
 }  // namespace
@@ -38,6 +78,7 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
       },
       "Every writing connection is away for AWAY once every EVERY, like 5s/30s; with --rate it\n"
       "goes on writing into its log meanwhile");
+  AddKill(parser, faults);
   AddShare(parser, "--slow-reader", faults.slow_readers,
            "Share of the --subscribers that stop reading once they are subscribed, like 20%; the\n"
            "server must get rid of them");
@@ -54,12 +95,19 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
 }
 
 Status FinishFaults(FaultsConfig& faults, const TargetConfig& target) {
+  RETURN_IF_ERROR(FinishKill(faults));
   ASSIGN_OR_RETURN(faults.proxy, ParseProxyFaults(faults.proxy_specs));
   if (faults.proxy.any() && !target.source_ips.empty()) {
     return InvalidArgument(
         "--proxy-fault does not go with --source-ips: the proxy connects from one address");
   }
   return OkStatus();
+}
+
+Status CheckKillTime(const FaultsConfig& faults, milliseconds duration) {
+  if (faults.kill_command.empty() || faults.kill_every < duration) return OkStatus();
+  return InvalidArgument("--kill-every " + DurationText(faults.kill_every) + ": a measurement of " +
+                         DurationText(duration) + " is over before --kill-cmd runs once");
 }
 
 }  // namespace topgun::loadgen

@@ -1,6 +1,7 @@
-// What clients do that makes a server's life hard.
+// What makes a server's life hard: what clients do, the network, and a command of the user's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,12 +27,16 @@ struct FaultsConfig {
   double half_open = 0;        // share of the connections, idle scenario
   double disconnect_rate = 0;  // connections broken per second
   OfflinePlan offline;
+  std::string kill_command;  // of the shell; empty: none
+  std::chrono::milliseconds kill_every{0};
   std::vector<std::string> proxy_specs;
   ProxyFaults proxy;  // of the specs
 };
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults);
-// Reads what the fault proxy shall do.
+// Reads what the fault proxy shall do, and when the command runs.
 Status FinishFaults(FaultsConfig& faults, const TargetConfig& target);
+// Whether the command runs at all while so long is measured.
+Status CheckKillTime(const FaultsConfig& faults, std::chrono::milliseconds duration);
 
 }  // namespace topgun::loadgen

@@ -84,6 +84,10 @@ void AddFaults(const FaultsConfig& faults, Parameters& all) {
     all.emplace_back("slow readers", Fixed(faults.slow_readers * 100, 0) + " % of the subscribers");
   }
   if (faults.proxy.any()) all.emplace_back("fault proxy", faults.proxy.Text());
+  if (!faults.kill_command.empty()) {
+    all.emplace_back("kill command",
+                     "every " + Seconds(faults.kill_every) + ": " + faults.kill_command);
+  }
   if (faults.half_open > 0) {
     all.emplace_back("half open", Fixed(faults.half_open * 100, 0) + " %");
   }

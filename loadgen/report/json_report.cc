@@ -5,6 +5,7 @@
 #include "report/banner.h"
 #include "report/campaign_report.h"
 #include "report/client_sections.h"
+#include "report/kill_section.h"
 #include "report/measured_json.h"
 #include "report/proxy_section.h"
 #include "report/tables.h"
@@ -95,6 +96,7 @@ json::object PartJson(const CampaignReport& campaign, const CampaignPart& part) 
   for (const std::string& problem : part.report.problems) problems.emplace_back(problem);
   object["problems"] = std::move(problems);
   if (part.report.proxy) object["proxy"] = ProxyJson(*part.report.proxy);
+  if (part.report.kill) object["kill_cmd"] = KillJson(*part.report.kill);
   if (!part.report.agents.empty()) object["agents"] = AgentsJson(part.report);
   if (campaign.kind == CampaignReport::Kind::kFindMax) object["passed"] = part.passed;
   return object;
@@ -156,6 +158,7 @@ std::string RenderJson(const Config& config, const RunReport& report) {
     root["latency"].as_object()["sync"] = LatencyJson(report.merkle->duration);
   }
   if (report.proxy) root["proxy"] = ProxyJson(*report.proxy);
+  if (report.kill) root["kill_cmd"] = KillJson(*report.kill);
   if (report.fleet) root["fleet"] = FleetJson(*report.fleet);
   if (report.campaign) AddCampaign(*report.campaign, root);
   return json::serialize(root) + "\n";

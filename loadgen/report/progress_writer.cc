@@ -42,6 +42,7 @@ void ProgressWriter::OnInterval(const Interval& interval) {
   since_line_.phase = interval.phase;
   since_line_.phase_s = interval.phase_s;
   since_line_.unacked_ops = interval.unacked_ops;
+  since_line_.kill_runs += interval.kill_runs;
   // Intervals end a little late, never early.
   const double due_s = static_cast<double>(options_.progress.count()) / 1e3;
   if (since_line_.seconds >= due_s) PrintLine(interval);
@@ -89,6 +90,7 @@ std::string RenderProgress(const Interval& interval) {
   if (stats.ops_refused > 0) text += "  refused " + Grouped(stats.ops_refused);
   if (stats.closes > 0) text += "  closes " + Grouped(stats.closes);
   if (stats.reconnects > 0) text += "  reconnects " + Grouped(stats.reconnects);
+  if (interval.kill_runs > 0) text += "  kill-cmd " + Grouped(interval.kill_runs);
   return text + "\n";
 }
 

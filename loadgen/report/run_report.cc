@@ -139,6 +139,16 @@ void JudgeProxy(RunReport* report) {
   Invalid(report, "the fault proxy used more than 90 % of a core");
 }
 
+void JudgeKill(RunReport* report) {
+  const bool took_place =
+      report->unreachable.empty() && report->lost_agents.empty() && !report->interrupted;
+  if (!report->kill || !took_place || !report->kill->had_no_effect()) return;
+  const KillReport& kill = *report->kill;
+  Add(report, kExitErrors,
+      kill.runs == 0 ? "--kill-cmd never ran: the measurement was over before --kill-every"
+                     : "--kill-cmd failed every time, last: " + kill.last_failure);
+}
+
 void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report) {
   for (const Threshold& threshold : thresholds) {
     const ThresholdResult& result =

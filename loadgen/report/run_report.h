@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config.h"
+#include "driver/kill_report.h"
 #include "exit_code.h"
 #include "fleet/fleet_report.h"
 #include "merkle/merkle_report.h"
@@ -53,6 +54,7 @@ struct RunReport {
   std::optional<MerkleReport> merkle;  // of the merkle scenarios
   std::optional<FleetReport> fleet;    // of idle and connect-storm
   std::optional<ProxyReport> proxy;    // with --proxy-fault
+  std::optional<KillReport> kill;      // with --kill-cmd
   std::vector<SeriesPoint> series;
   // Of several runs in a row, of which this report is one; null for a single run.
   std::shared_ptr<const CampaignReport> campaign;
@@ -80,6 +82,8 @@ struct RunReport {
 void Judge(const Config& config, RunReport* report);
 // The same for the fault proxy, when there was one. After Judge().
 void JudgeProxy(RunReport* report);
+// The same for --kill-cmd: a run that it did not disturb proves nothing. After Judge().
+void JudgeKill(RunReport* report);
 // The same for the --thresholds, and for `report->comparison` when there is one. After Judge().
 void JudgeLimits(const std::vector<Threshold>& thresholds, RunReport* report);
 

@@ -36,6 +36,7 @@ void ForEachColumn(const SeriesPoint& point, Visitor visit) {
   visit("reconnects", std::to_string(point.reconnects));
   visit("frames_late", std::to_string(point.frames_late));
   visit("frames_dropped", std::to_string(point.frames_dropped));
+  visit("kill_runs", std::to_string(point.kill_runs));
   const auto latency = [&](const std::string& name, const SeriesPoint::Latency& of) {
     visit(name + "_count", std::to_string(of.count));
     visit(name + "_p50_us", Number(of.p50));
@@ -70,6 +71,7 @@ SeriesPoint MakePoint(const Interval& interval) {
   point.reconnects = stats.reconnects;
   point.frames_late = stats.frames_late;
   point.frames_dropped = stats.frames_dropped;
+  point.kill_runs = interval.kill_runs;
   point.ack = LatencyOf(stats.ack_latency);
   point.propagation = LatencyOf(stats.propagation);
   return point;

@@ -35,6 +35,7 @@ struct SeriesPoint {
   uint64_t reconnects = 0;
   uint64_t frames_late = 0;
   uint64_t frames_dropped = 0;
+  uint64_t kill_runs = 0;  // of --kill-cmd, begun
   Latency ack;
   Latency propagation;
 };

@@ -4,6 +4,7 @@
 
 #include "report/client_sections.h"
 #include "report/error_codes.h"
+#include "report/kill_section.h"
 #include "report/proxy_section.h"
 #include "report/text.h"
 #include "wire/op.h"
@@ -268,7 +269,8 @@ std::vector<Table> ReportTables(const Config& config, const RunReport& report) {
   std::vector<Table> tables;
   for (Table& table :
        std::array{Throughput(report), Schedule(config, report), Trouble(report),
-                  report.proxy ? ProxyTable(*report.proxy) : Table(), Latency(config, report),
+                  report.proxy ? ProxyTable(*report.proxy) : Table(),
+                  report.kill ? KillTable(*report.kill) : Table(), Latency(config, report),
                   Cpu(report), Services(report), ServerCounts(report), ServerLevels(report),
                   Agents(report), Verification(report), Thresholds(report), Compared(report)}) {
     if (!table.rows.empty()) tables.push_back(std::move(table));

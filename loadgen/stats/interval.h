@@ -16,6 +16,7 @@ struct Interval {
   double left_s = -1;        // until the phase ends; negative when that is not known
   double seconds = 0;        // covered
   uint64_t unacked_ops = 0;  // at the end
+  uint64_t kill_runs = 0;    // of --kill-cmd, begun
   RunStats stats;
 };
 

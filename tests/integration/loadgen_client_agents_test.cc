@@ -18,6 +18,7 @@ namespace {
 
 using support::ChildProcess;
 using testing::HasSubstr;
+using testing::Not;
 
 class LoadgenClientAgentsTest : public testing::Test {
  protected:
@@ -77,7 +78,8 @@ TEST_F(LoadgenClientAgentsTest, AnIdleFleetIsTheConnectionsOfAll) {
   const auto report =
       Run(gateway, kExitOk,
           {"--scenario", "idle", "--connections", "7", "--conn-rate", "0", "--duration", "3s",
-           "--pids", "agent=" + std::to_string(agents_[0].pid())});
+           "--pids", "agent=" + std::to_string(agents_[0].pid()), "--kill-cmd", "echo run here",
+           "--kill-every", "1s"});
   EXPECT_EQ(report.at("fleet").at("connections").to_number<int>(), 7);
   EXPECT_EQ(report.at("fleet").at("lost").to_number<int>(), 0);
   EXPECT_EQ(report.at("latency").at("open").at("count").to_number<int>(), 7);
@@ -89,6 +91,13 @@ TEST_F(LoadgenClientAgentsTest, AnIdleFleetIsTheConnectionsOfAll) {
   EXPECT_GT(memory.at("before").at("rss_bytes").to_number<uint64_t>(), 0U);
   EXPECT_GT(memory.at("held").at("rss_bytes").to_number<uint64_t>(), 0U);
   EXPECT_THAT(Output(), HasSubstr("idle: "));
+  // Nor do agents run commands.
+  EXPECT_GT(report.at("kill_cmd").at("runs").to_number<int>(), 0);
+  EXPECT_EQ(report.at("kill_cmd").at("failed").to_number<int>(), 0);
+  EXPECT_THAT(Output(), HasSubstr("kill-cmd: run here\n"));
+  for (const char* const log : {"agent-0", "agent-1"}) {
+    EXPECT_THAT(Content(Path(log)), Not(HasSubstr("run here")));
+  }
 }
 
 TEST_F(LoadgenClientAgentsTest, AStormIsTheClientsOfAll) {
