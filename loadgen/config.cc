@@ -66,7 +66,7 @@ Status FinishAll(Config& config) {
   RETURN_IF_ERROR(FinishPlan(config.plan, config.load));
   RETURN_IF_ERROR(FinishLoad(config.load));
   RETURN_IF_ERROR(FinishData(config.data));
-  RETURN_IF_ERROR(FinishFaults(config.faults, config.target));
+  RETURN_IF_ERROR(FinishFaults(config.faults, config.target, config.load));
   RETURN_IF_ERROR(FinishOutput(config.output));
   RETURN_IF_ERROR(FinishDistributed(config.distributed));
   if (!config.distributed.agents.empty()) {

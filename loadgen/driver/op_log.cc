@@ -1,5 +1,7 @@
 #include "driver/op_log.h"
 
+#include <algorithm>
+
 #include "client/reused_buffer.h"
 
 namespace topgun::loadgen {
@@ -8,10 +10,15 @@ namespace {
 // Acknowledged bytes are erased in large steps: moving the rest costs as much as it is long.
 constexpr size_t kEraseBytes = size_t{256} * 1024;
 
+// What has not left yet will leave behind everything that has.
+uint64_t OrderOf(const OpLog::Entry& entry) { return entry.sent == 0 ? UINT64_MAX : entry.sent; }
+
 }  // namespace
 
 void OpLog::Commit(const Op& op) {
-  entries_.push_back({op, dropped_ + bytes_.size()});
+  Entry& entry = entries_.emplace_back();
+  entry.op = op;
+  entry.end = dropped_ + bytes_.size();
   next_id_ = op.id + 1;
 }
 
@@ -19,6 +26,27 @@ OpLog::Entry* OpLog::Find(uint64_t id) {
   const uint64_t first = first_id();
   if (id < first || id - first >= entries_.size()) return nullptr;
   return &entries_[id - first];
+}
+
+void OpLog::MarkSent(uint64_t first, uint64_t last) {
+  ++transmissions_;
+  const uint64_t oldest = first_id();
+  for (uint64_t id = first; id <= last; ++id) {
+    Entry& entry = entries_[id - oldest];
+    if (entry.sent == 0) entry.sent = transmissions_;
+  }
+}
+
+bool OpLog::AllSettled(uint64_t first, uint64_t last) const {
+  const uint64_t oldest = first_id();
+  for (uint64_t id = std::max(first, oldest); id <= last; ++id) {
+    if (id - oldest >= entries_.size() || !entries_[id - oldest].settled) return false;
+  }
+  return true;
+}
+
+void OpLog::DropSettled() {
+  while (!entries_.empty() && entries_.front().settled) PopFront();
 }
 
 void OpLog::PopFront() {
@@ -39,18 +67,22 @@ size_t OpLog::BeginOf(size_t index) const {
   return index == 0 ? head_ : Offset(entries_[index - 1].end);
 }
 
-std::string_view OpLog::Newest(size_t count) const {
-  return std::string_view(bytes_).substr(BeginOf(entries_.size() - count));
+std::string_view OpLog::Range(uint64_t first, size_t count) const {
+  const size_t index = first - first_id();
+  const size_t begin = BeginOf(index);
+  return std::string_view(bytes_).substr(begin, BeginOf(index + count) - begin);
 }
 
 uint32_t OpLog::AppendUnsettled(size_t* index, size_t bytes_max, std::string& out) const {
   uint32_t count = 0;
+  uint64_t order = 0;
   for (; *index < entries_.size(); ++*index) {
     const Entry& entry = entries_[*index];
     if (entry.settled) continue;
     const size_t begin = BeginOf(*index);
     const size_t size = Offset(entry.end) - begin;
-    if (count > 0 && out.size() + size > bytes_max) break;
+    if (count > 0 && (out.size() + size > bytes_max || OrderOf(entry) < order)) break;
+    order = OrderOf(entry);
     out.append(bytes_, begin, size);
     ++count;
   }

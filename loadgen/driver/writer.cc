@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace topgun::loadgen {
 namespace {
@@ -27,18 +28,6 @@ std::string_view ConcernName(const std::optional<wire::WriteConcern>& concern) {
 }
 
 static_assert(kOpKinds == static_cast<size_t>(wire::OpKind::kNothing));
-
-// Of all operations and queries.
-double WriteShare(const OpMix& mix) {
-  if (mix.empty()) return 1;
-  return static_cast<double>(mix.writes()) / static_cast<double>(mix.total());
-}
-
-double PutsPerRead(const OpMix& mix) {
-  if (mix.reads() == 0) return 0;
-  return static_cast<double>(mix.weight(OpMix::kReadModifyWrite)) /
-         static_cast<double>(mix.reads());
-}
 
 std::unique_ptr<OpChannel> MakeChannel(boost::asio::io_context& io, const RunContext& context,
                                        uint32_t index, RunStats& stats, wire::ServerFrame& decoded,
@@ -69,18 +58,20 @@ Writer::Writer(boost::asio::io_context& io, const RunContext& context, uint32_t 
       channel_(MakeChannel(io, context, index, stats, decoded, *this)),
       source_(context.keys(), context.SourceOf(index), NodeId(context.run(), index)),
       encoder_(context.keys(), context.values(), context.run(), index),
+      frames_(stats),
       queries_(context, *channel_, stats),
       thinker_(io, context.config().load.think, context.SourceOf(index).seed,
                [this] {
                  if (quota_ > 0) SendTurn();
                }),
       closed_loop_(!context.config().load.open_loop()),
-      write_share_(WriteShare(context.config().data.mix)),
-      puts_per_read_(PutsPerRead(context.config().data.mix)),
-      duplicates_(context.SourceOf(index).seed) {}
+      write_share_(context.config().data.mix.write_share()),
+      puts_per_read_(context.config().data.mix.puts_per_read()),
+      duplicates_(context.SourceOf(index).seed),
+      reorders_(~context.SourceOf(index).seed) {}
 
 double Writer::OpsPerTurn(const Config& config) {
-  const double write_share = WriteShare(config.data.mix);
+  const double write_share = config.data.mix.write_share();
   return write_share == 0 ? 1 : config.load.batch / write_share;
 }
 
@@ -93,6 +84,7 @@ void Writer::StartWriting(uint64_t quota) {
 void Writer::StopWriting() {
   quota_ = 0;
   thinker_.Cancel();
+  SendHeldBack();
 }
 
 void Writer::StartPreload() {
@@ -102,6 +94,7 @@ void Writer::StartPreload() {
 }
 
 void Writer::OnReady() {
+  held_back_.reset();
   TransmitAllUnacked();
   queries_.SendAllAgain();
   FillWindow();
@@ -152,47 +145,69 @@ void Writer::SendQuery(int64_t planned_ns, int64_t now_ns) {
   const bool then_put = puts_due_ >= 1;
   if (then_put) puts_due_ -= 1;
   queries_.Send({0, source_.NextRead(), then_put, planned_ns, now_ns});
+  if (quota_ == 0) SendHeldBack();
 }
 
 void Writer::SendNext(int64_t planned_ns, int64_t now_ns) {
-  FrameOnTheWay& frame = frames_.emplace_back();
-  frame.planned_ns = planned_ns;
-  frame.sent_ns = now_ns;
+  Frame& frame = frames_.Add(planned_ns, now_ns);
   AppendBatch(now_ns, &frame);
   SendFrame(frame);
 }
 
 // What a query read is written again, modified.
 void Writer::SendPut(const Querier::Query& query) {
-  FrameOnTheWay& frame = frames_.emplace_back();
-  frame.sent_ns = NowNs();
-  frame.planned_ns = frame.sent_ns;
-  const int64_t now_us = context_.EpochUs(frame.sent_ns);
+  const int64_t now_ns = NowNs();
+  Frame& frame = frames_.Add(now_ns, now_ns);
+  const int64_t now_us = context_.EpochUs(now_ns);
   AppendOp(source_.NextPut(now_us / 1000, query.read.map, query.read.key), now_us, &frame);
   SendFrame(frame);
 }
 
-void Writer::SendFrame(FrameOnTheWay& frame) {
-  const uint32_t ops = frame.ops;
-  stats_.ops_sent += ops;
+void Writer::SendFrame(Frame& frame) {
+  stats_.ops_sent += frame.ops;
   if (!channel_->CanSend()) {
     frame.sent_ns = 0;  // OnReady() sends it
     return;
   }
-  if (context_.config().faults.resend == Resend::kFull && log_.size() > ops) {
-    stats_.ops_resent += log_.size() - ops;
+  if (context_.config().faults.resend == Resend::kFull && log_.size() > frame.ops) {
+    stats_.ops_resent += log_.size() - frame.ops;
     TransmitAllUnacked();
     return;
   }
-  Transmit(ops);
-  const double duplicate = context_.config().faults.duplicate;
-  if (duplicate > 0 && duplicates_.Unit() < duplicate) {
-    stats_.ops_resent += ops;
-    Transmit(ops);
+  if (HoldsBack()) {
+    frame.sent_ns = 0;
+    held_back_ = frame;
+    return;
   }
+  TransmitNew(frame);
+  if (held_back_) ++stats_.frames_reordered;
+  SendHeldBack();
 }
 
-void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
+// Only while another frame will follow.
+bool Writer::HoldsBack() {
+  const double share = context_.config().faults.reorder;
+  if (share == 0 || held_back_ || quota_ == 0 || source_.preloading()) return false;
+  // The one that overtakes is not held back itself: among the others the share is larger.
+  return reorders_.Unit() < share / (1 - share);
+}
+
+void Writer::SendHeldBack() {
+  if (!held_back_ || !channel_->CanSend()) return;  // else OnReady() sends it
+  const Frame frame = *std::exchange(held_back_, std::nullopt);
+  TransmitNew(frame);
+  frames_.MarkSent(frame.last_id, NowNs());
+}
+
+void Writer::TransmitNew(const Frame& frame) {
+  Transmit(frame);
+  const double duplicate = context_.config().faults.duplicate;
+  if (duplicate == 0 || duplicates_.Unit() >= duplicate) return;
+  stats_.ops_resent += frame.ops;
+  Transmit(frame);
+}
+
+void Writer::AppendBatch(int64_t now_ns, Frame* frame) {
   const auto ops = static_cast<uint32_t>(std::min<uint64_t>(context_.config().load.batch, quota_));
   quota_ -= ops;
   const int64_t now_us = context_.EpochUs(now_ns);
@@ -201,17 +216,16 @@ void Writer::AppendBatch(int64_t now_ns, FrameOnTheWay* frame) {
   if (owes_reads) reads_due_ += ops * (1 - write_share_) / write_share_;
 }
 
-void Writer::AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame) {
+void Writer::AppendOp(Op op, int64_t now_us, Frame* frame) {
   if (ledger_ != nullptr) ledger_->OnSent(index_, op);
   encoder_.Append(op, now_us, log_.tail());
   log_.Commit(op);
-  ++frame->ops_by_kind[static_cast<size_t>(op.kind)];
-  ++frame->ops;
-  frame->last_id = op.id;
+  frame->Count(op);
 }
 
-void Writer::Transmit(uint32_t new_ops) {
-  channel_->SendOps(new_ops, log_.Newest(new_ops));
+void Writer::Transmit(const Frame& frame) {
+  log_.MarkSent(frame.first_id, frame.last_id);
+  channel_->SendOps(frame.ops, log_.Range(frame.first_id, frame.ops));
   ++stats_.frames_sent;
 }
 
@@ -220,19 +234,14 @@ void Writer::TransmitAllUnacked() {
   size_t index = 0;
   while (index < log_.size() && channel_->CanSend()) {
     unsettled.clear();
+    const uint64_t first_id = log_.entries()[index].op.id;
     const uint32_t ops = log_.AppendUnsettled(&index, kResendBytesMax, unsettled);
     if (ops == 0) return;
+    const uint64_t last_id = log_.entries()[index - 1].op.id;
+    log_.MarkSent(first_id, last_id);
     channel_->SendOps(ops, unsettled);
     ++stats_.frames_sent;
-    MarkSent(log_.entries()[index - 1].op.id);
-  }
-}
-
-void Writer::MarkSent(uint64_t last_id) {
-  const int64_t now_ns = NowNs();
-  for (FrameOnTheWay& frame : frames_) {
-    if (frame.last_id > last_id) return;
-    if (frame.sent_ns == 0) frame.sent_ns = now_ns;
+    frames_.MarkSent(last_id, NowNs());
   }
 }
 
@@ -249,16 +258,15 @@ void Writer::OnAck(const wire::OpAckFrame& ack) {
   for (const wire::OpResult& result : ack.results) {
     const auto id = LeadingInteger(result.op_id);
     OpLog::Entry* const entry = id ? log_.Find(*id) : nullptr;
-    if (entry != nullptr && !entry->settled) Settle(*entry, result.success, result.achieved_level);
+    if (entry == nullptr || entry->settled || entry->sent == 0) continue;
+    Settle(*entry, result.success, result.achieved_level);
   }
   if (!level && !ack.results.empty()) level = ack.results.back().achieved_level;
-  // Without a number everything is acknowledged: that is how the stock client reads it.
+  // Without a number everything that was sent is acknowledged: so the stock client reads it.
   const uint64_t last_id = LeadingInteger(ack.last_id).value_or(UINT64_MAX);
-  while (!log_.empty() && (log_.front().op.id <= last_id || log_.front().settled)) {
-    if (!log_.front().settled) Settle(log_.front(), true, ack.achieved_level);
-    log_.PopFront();
-  }
-  FinishFrames(LevelIndex(level));
+  log_.Acknowledge(last_id, [&](OpLog::Entry& entry) { Settle(entry, true, ack.achieved_level); });
+  log_.DropSettled();
+  frames_.FinishSettled(log_, last_id, LevelIndex(level), NowNs());
   FillWindow();
 }
 
@@ -273,26 +281,6 @@ void Writer::Settle(OpLog::Entry& entry, bool success, std::optional<wire::Write
   ++stats_.acked_by_level[LevelIndex(level)];
   if (ledger_ != nullptr) ledger_->OnAcked(index_, entry.op);
   if (entry.op.kind == wire::OpKind::kOrAdd) source_.OnRecordAcked(entry.op);
-}
-
-void Writer::FinishFrames(size_t level) {
-  const uint64_t settled_below = log_.first_id();
-  int64_t now_ns = 0;
-  while (!frames_.empty() && frames_.front().last_id < settled_below) {
-    const FrameOnTheWay& frame = frames_.front();
-    if (now_ns == 0) now_ns = NowNs();
-    const int64_t planned_ns = now_ns - frame.planned_ns;
-    // Whoever acknowledges everything acknowledges what still waits, too.
-    const int64_t sent_ns = frame.sent_ns == 0 ? 0 : now_ns - frame.sent_ns;
-    stats_.ack_latency.Record(planned_ns, frame.ops);
-    stats_.ack_latency_sent.Record(sent_ns, frame.ops);
-    stats_.ack_by_level[level].Record(planned_ns, frame.ops);
-    for (size_t kind = 0; kind < kOpKinds; ++kind) {
-      stats_.ack_by_kind[kind].Record(planned_ns, frame.ops_by_kind[kind]);
-      stats_.ack_sent_by_kind[kind].Record(sent_ns, frame.ops_by_kind[kind]);
-    }
-    frames_.pop_front();
-  }
 }
 
 void Writer::SettleRest() {

@@ -4,17 +4,20 @@
 // Closed loop: keeps `inflight` frames or queries on the way and sends the next when one is
 // acknowledged or answered and the think time is over.
 // Open loop: sends when the Pacer says so, whatever is on the way; while the connection is down,
-// or takes no more (OpChannel), frames are only logged, as an offline client would. Owned by a
-// Worker; its thread only.
+// or takes no more (OpChannel), frames are only logged, as an offline client would.
+//
+// With --reorder a share of the frames is held back and leaves behind the next one. What is held
+// back when the connection is lost is re-sent with everything else, in order. Owned by a Worker;
+// its thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/op_channel.h"
+#include "driver/frames_on_the_way.h"
 #include "driver/op_log.h"
 #include "driver/querier.h"
 #include "driver/run_context.h"
@@ -61,13 +64,7 @@ class Writer final : private OpChannel::Listener {
   uint64_t unanswered_queries() const { return queries_.outstanding(); }
 
  private:
-  struct FrameOnTheWay {
-    uint64_t last_id = 0;
-    uint32_t ops = 0;
-    std::array<uint32_t, kOpKinds> ops_by_kind{};
-    int64_t planned_ns = 0;
-    int64_t sent_ns = 0;  // 0: not yet
-  };
+  using Frame = FramesOnTheWay::Frame;
 
   void OnReady() override;
   void OnAck(const wire::OpAckFrame& ack) override;
@@ -78,17 +75,20 @@ class Writer final : private OpChannel::Listener {
   bool QueryDue() const { return write_share_ == 0 || reads_due_ >= 1; }
   void SendQuery(int64_t planned_ns, int64_t now_ns);
   void SendNext(int64_t planned_ns, int64_t now_ns);
-  void SendFrame(FrameOnTheWay& frame);
+  void SendFrame(Frame& frame);
   void SendPut(const Querier::Query& query);
-  // Fills in `ops` and `ops_by_kind`.
-  void AppendBatch(int64_t now_ns, FrameOnTheWay* frame);
-  void AppendOp(Op op, int64_t now_us, FrameOnTheWay* frame);
-  void Transmit(uint32_t new_ops);
+  // Fills in the operations.
+  void AppendBatch(int64_t now_ns, Frame* frame);
+  void AppendOp(Op op, int64_t now_us, Frame* frame);
+  // Whether the frame at hand is to leave behind the next one.
+  bool HoldsBack();
+  // What was held back leaves now, if there is such a frame.
+  void SendHeldBack();
+  // Once, or twice with --duplicate.
+  void TransmitNew(const Frame& frame);
+  void Transmit(const Frame& frame);
   void TransmitAllUnacked();
-  // Frames up to this operation that were waiting for the channel have left.
-  void MarkSent(uint64_t last_id);
   void Settle(OpLog::Entry& entry, bool success, std::optional<wire::WriteConcern> level);
-  void FinishFrames(size_t level);
 
   const RunContext& context_;
   const uint32_t index_;
@@ -99,7 +99,7 @@ class Writer final : private OpChannel::Listener {
   OpSource source_;
   OpEncoder encoder_;
   OpLog log_;
-  std::deque<FrameOnTheWay> frames_;
+  FramesOnTheWay frames_;
   Querier queries_;
   Thinker thinker_;
   uint64_t quota_ = 0;
@@ -110,6 +110,8 @@ class Writer final : private OpChannel::Listener {
   double reads_due_ = 0;
   double puts_due_ = 0;  // after reads
   Random duplicates_;
+  Random reorders_;
+  std::optional<Frame> held_back_;
 };
 
 }  // namespace topgun::loadgen

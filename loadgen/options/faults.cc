@@ -1,5 +1,6 @@
 #include "options/faults.h"
 
+#include "options/load.h"
 #include "options/option_parser.h"
 #include "options/target.h"
 #include "options/values.h"
@@ -10,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kKillEvery{10'000};  // unless it is said
+constexpr double kReorderMax = 0.5;
 
 void AddShare(OptionParser& parser, const std::string& name, double& target,
               const std::string& help) {
@@ -58,6 +60,23 @@ Status FinishKill(FaultsConfig& faults) {
   return OkStatus();
 }
 
+Status CheckReorder(const FaultsConfig& faults, const LoadConfig& load) {
+  if (faults.reorder == 0) return OkStatus();
+  if (faults.reorder > kReorderMax) {
+    return InvalidArgument(
+        "--reorder: at most 50%, since every frame that is held back needs one that overtakes it");
+  }
+  if (faults.resend == Resend::kFull) {
+    return InvalidArgument(
+        "--reorder does not go with --resend full: the next frame would carry what is held back");
+  }
+  if (!load.open_loop() && load.inflight < 2) {
+    return InvalidArgument(
+        "--reorder needs another frame that overtakes: --inflight 2 at least, or a --rate");
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
@@ -67,6 +86,10 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
                         "disjoint: a frame carries new operations only. full: everything\n"
                         "unacknowledged, as the stock client sends it");
   parser.Share("--duplicate", faults.duplicate, "Share of the OP_BATCH frames that are sent twice");
+  AddShare(
+      parser, "--reorder", faults.reorder,
+      "Share of the OP_BATCH frames that are held back and leave behind the next one of their\n"
+      "connection, like 5%; at most 50%");
   parser.Rate("--disconnect-rate", faults.disconnect_rate,
               "Writing connections broken per second, at random; they come back with the stock\n"
               "client's backoff and send again");
@@ -94,8 +117,9 @@ void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults) {
       ',');
 }
 
-Status FinishFaults(FaultsConfig& faults, const TargetConfig& target) {
+Status FinishFaults(FaultsConfig& faults, const TargetConfig& target, const LoadConfig& load) {
   RETURN_IF_ERROR(FinishKill(faults));
+  RETURN_IF_ERROR(CheckReorder(faults, load));
   ASSIGN_OR_RETURN(faults.proxy, ParseProxyFaults(faults.proxy_specs));
   if (faults.proxy.any() && !target.source_ips.empty()) {
     return InvalidArgument(

@@ -13,6 +13,7 @@
 namespace topgun::loadgen {
 
 class OptionParser;
+struct LoadConfig;
 struct TargetConfig;
 
 enum class Resend : uint8_t {
@@ -23,6 +24,7 @@ enum class Resend : uint8_t {
 struct FaultsConfig {
   Resend resend = Resend::kDisjoint;
   double duplicate = 0;        // share of the frames that are sent twice
+  double reorder = 0;          // share of the frames that leave behind the next one
   double slow_readers = 0;     // share of the subscribers
   double half_open = 0;        // share of the connections, idle scenario
   double disconnect_rate = 0;  // connections broken per second
@@ -34,8 +36,8 @@ struct FaultsConfig {
 };
 
 void RegisterFaultOptions(OptionParser& parser, FaultsConfig& faults);
-// Reads what the fault proxy shall do, and when the command runs.
-Status FinishFaults(FaultsConfig& faults, const TargetConfig& target);
+// Reads what the fault proxy shall do, and when the command runs. After FinishLoad().
+Status FinishFaults(FaultsConfig& faults, const TargetConfig& target, const LoadConfig& load);
 // Whether the command runs at all while so long is measured.
 Status CheckKillTime(const FaultsConfig& faults, std::chrono::milliseconds duration);
 

@@ -41,6 +41,9 @@ Status FinishHttpSync(Config& config) {
   if (config.faults.duplicate > 0) {
     return Refuse("--duplicate", "there is one request at a time");
   }
+  if (config.faults.reorder > 0) {
+    return Refuse("--reorder", "there is one request at a time");
+  }
   if (config.load.batch > kBatchMax) {
     return Refuse("--batch " + std::to_string(config.load.batch),
                   "a request has at most " + std::to_string(kBatchMax) + " operations");

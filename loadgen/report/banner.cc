@@ -66,6 +66,9 @@ void AddExtras(const Config& config, Parameters& all) {
   if (config.faults.duplicate > 0) {
     all.emplace_back("frames sent twice", Percent(config.faults.duplicate));
   }
+  if (config.faults.reorder > 0) {
+    all.emplace_back("out of order", Percent(config.faults.reorder) + " of the frames");
+  }
   if (config.load.cpus.empty()) return;
   std::string cpus;
   for (const uint32_t cpu : config.load.cpus)

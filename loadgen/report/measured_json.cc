@@ -114,6 +114,7 @@ json::object TroubleJson(const RunReport& report) {
           {"close_reasons", close_reasons},
           {"closes", whole.closes},
           {"broken_on_purpose", whole.breaks},
+          {"reordered_on_purpose", whole.frames_reordered},
           {"slow_readers_closed", whole.slow_reader_closes},
           {"reconnects", whole.reconnects},
           {"ops_refused", whole.ops_refused},

@@ -129,12 +129,12 @@ Table Trouble(const RunReport& report) {
   }
   table.rows.push_back(
       {"closes, reconnects", Grouped(whole.closes) + ", " + Grouped(whole.reconnects)});
-  if (whole.breaks > 0) {
-    table.rows.push_back({"broken or left on purpose", Grouped(whole.breaks)});
-  }
-  if (whole.slow_reader_closes > 0) {
-    table.rows.push_back({"slow readers closed", Grouped(whole.slow_reader_closes)});
-  }
+  const auto add_any = [&table](const char* name, uint64_t count) {
+    if (count > 0) table.rows.push_back({name, Grouped(count)});
+  };
+  add_any("broken or left on purpose", whole.breaks);
+  add_any("frames sent out of order", whole.frames_reordered);
+  add_any("slow readers closed", whole.slow_reader_closes);
   table.rows.push_back({"ops refused, unacknowledged",
                         Grouped(whole.ops_refused) + ", " + Grouped(report.unacked_ops)});
   if (whole.queries_failed + report.unanswered_queries > 0) {

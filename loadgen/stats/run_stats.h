@@ -28,6 +28,7 @@ struct RunStats {
   uint64_t ops_acked = 0;
   uint64_t ops_refused = 0;  // settled with success:false
   uint64_t frames_sent = 0;
+  uint64_t frames_reordered = 0;  // of these left behind a later one, on purpose
   uint64_t acks_received = 0;
   std::array<uint64_t, kLevels> acked_by_level{};  // by wire::WriteConcern, or kLevelNone
 
@@ -97,6 +98,7 @@ void RunStats::ForEachCounter(Stats& stats, Visitor visit) {
   visit("ops_acked", stats.ops_acked);
   visit("ops_refused", stats.ops_refused);
   visit("frames_sent", stats.frames_sent);
+  visit("frames_reordered", stats.frames_reordered);
   visit("acks_received", stats.acks_received);
   for (size_t i = 0; i < kLevels; ++i) {
     visit("acked_by_level." + std::to_string(i), stats.acked_by_level[i]);

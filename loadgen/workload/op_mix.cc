@@ -19,6 +19,15 @@ std::string AllNames() {
 
 }  // namespace
 
+double OpMix::write_share() const {
+  return empty() ? 1 : static_cast<double>(writes()) / static_cast<double>(total());
+}
+
+double OpMix::puts_per_read() const {
+  if (reads() == 0) return 0;
+  return static_cast<double>(weight(kReadModifyWrite)) / static_cast<double>(reads());
+}
+
 wire::OpKind OpMix::WriteAt(uint64_t number) const {
   if (number < weights_[kPut]) return wire::OpKind::kPut;
   number -= weights_[kPut];

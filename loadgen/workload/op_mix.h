@@ -26,6 +26,10 @@ class OpMix {
   uint64_t writes() const { return lww_writes() + or_writes(); }
   uint64_t reads() const { return weights_[kQuery] + weights_[kReadModifyWrite]; }
   uint64_t total() const { return writes() + reads(); }
+  // Of all operations and queries; 1 when it is empty.
+  double write_share() const;
+  // How many puts follow a query.
+  double puts_per_read() const;
 
   // The kind of write for a number below writes().
   wire::OpKind WriteAt(uint64_t number) const;

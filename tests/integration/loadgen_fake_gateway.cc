@@ -1,5 +1,6 @@
 #include "loadgen_fake_gateway.h"
 
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -173,7 +174,14 @@ class FakeGateway::Server {
   Fate FateOf(const wire::Op& op) {
     const uint64_t number = ++counters_.ops;
     const std::string identity = std::string(op.timestamp.node_id) + ":" + std::string(op.id);
-    if (!seen_ops_.insert(identity).second) ++counters_.repeated_ops;
+    uint64_t& newest = newest_ids_[std::string(op.timestamp.node_id)];
+    const uint64_t id = std::stoull(std::string(op.id));
+    if (!seen_ops_.insert(identity).second) {
+      ++counters_.repeated_ops;
+    } else if (id < newest) {
+      ++counters_.late_ops;
+    }
+    newest = std::max(newest, id);
     if (faults_.refuse_every > 0 && number % faults_.refuse_every == 0) return Fate::kRefused;
     const bool stored = faults_.lose_every == 0 || number % faults_.lose_every != 0;
     return stored ? Fate::kStored : Fate::kLost;
@@ -371,6 +379,7 @@ class FakeGateway::Server {
   std::map<std::string, crdt::OrMap> or_maps_;
   std::set<std::string> known_tags_;
   std::set<std::string> seen_ops_;
+  std::map<std::string, uint64_t> newest_ids_;  // by client
   uint64_t updates_ = 0;
   std::thread thread_;
 };

@@ -42,6 +42,7 @@ class FakeGateway {
     std::atomic<uint64_t> sync_requests{0};  // POST /sync, also those without operations
     std::atomic<uint64_t> ops{0};
     std::atomic<uint64_t> repeated_ops{0};  // had come before
+    std::atomic<uint64_t> late_ops{0};      // came first after one of the same client's larger ids
   };
   const Counters& counters() const { return counters_; }
 

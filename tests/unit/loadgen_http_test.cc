@@ -91,7 +91,7 @@ TEST(HttpSyncOptionTest, WhatHasNoMeaningOverHttpIsRefused) {
       {"--subscribers", "1"},        {"--mix", "put=1,query=1"}, {"--write-concern", "PERSISTED"},
       {"--resend", "full"},          {"--duplicate", "0.1"},     {"--slow-reader", "10%"},
       {"--half-open", "10%"},        {"--inflight", "2"},        {"--scenario", "idle"},
-      {"--scenario", "merkle-cold"},
+      {"--scenario", "merkle-cold"}, {"--reorder", "5%"},
   };
   for (const auto& arguments : bad) {
     const auto parsed = ParseHttpSync(arguments);

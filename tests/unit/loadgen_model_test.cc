@@ -123,12 +123,22 @@ TEST(LoadOptionsTest, ContradictionsAreUsageErrors) {
                                              {"--key-dist", "hot:1%:x"},
                                              {"--key-dist", "hot", "--keys", "1"},
                                              {"--key-dist", "partition"},
-                                             {"--duplicate", "2"}}) {
+                                             {"--duplicate", "2"},
+                                             {"--reorder", "often"},
+                                             {"--reorder", "51%"},
+                                             {"--reorder", "5%", "--resend", "full"},
+                                             {"--reorder", "5%", "--inflight", "1"}}) {
     const auto parsed = Parse(arguments);
     EXPECT_FALSE(parsed.config) << arguments[0] << " " << arguments[1];
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_THAT(parsed.text, HasSubstr(arguments[0]));
   }
+}
+
+TEST(LoadOptionsTest, AShareOfTheFramesLeavesOutOfOrder) {
+  EXPECT_DOUBLE_EQ(Parse({"--reorder", "5%"}).config->faults.reorder, 0.05);
+  // Without a window there is always a next frame.
+  EXPECT_TRUE(Parse({"--reorder", "50%", "--inflight", "1", "--rate", "1k"}).config);
 }
 
 TEST(DataOptionsTest, KeyDistributionsAreReadAndWrittenBack) {

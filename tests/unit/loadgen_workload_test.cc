@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,6 +19,8 @@
 namespace topgun::loadgen {
 namespace {
 
+using testing::ElementsAre;
+using testing::IsEmpty;
 using wire::OpKind;
 
 constexpr uint32_t kWorkloadRun = 0xabc123;
@@ -310,6 +313,16 @@ class OpLogTest : public testing::Test {
     log_.tail() += bytes;
     log_.Commit({.id = id});
   }
+  // What an acknowledgement settles.
+  std::vector<uint64_t> Acknowledge(uint64_t last_id) {
+    std::vector<uint64_t> ids;
+    log_.Acknowledge(last_id, [&ids](OpLog::Entry& entry) {
+      entry.settled = true;
+      ids.push_back(entry.op.id);
+    });
+    log_.DropSettled();
+    return ids;
+  }
   std::string Unsettled(size_t bytes_max = SIZE_MAX) {
     size_t index = 0;
     std::string out;
@@ -324,19 +337,68 @@ TEST_F(OpLogTest, KeepsWhatIsUnacknowledged) {
   Append(1, "a");
   Append(2, "bb");
   Append(3, "ccc");
-  EXPECT_EQ(log_.Newest(2), "bbccc");
+  EXPECT_EQ(log_.Range(2, 2), "bbccc");
+  EXPECT_EQ(log_.Range(1, 2), "abb");
   EXPECT_EQ(Unsettled(), "abbccc");
-  log_.PopFront();
+  log_.MarkSent(1, 3);
+  EXPECT_THAT(Acknowledge(1), ElementsAre(1));
   EXPECT_EQ(log_.first_id(), 2U);
   EXPECT_EQ(log_.Find(1), nullptr);
   EXPECT_EQ(log_.Find(4), nullptr);
   log_.Find(2)->settled = true;
   EXPECT_EQ(Unsettled(), "ccc");
-  log_.PopFront();
-  log_.PopFront();
+  EXPECT_FALSE(log_.AllSettled(2, 3));
+  EXPECT_THAT(Acknowledge(3), ElementsAre(3));
+  EXPECT_TRUE(log_.AllSettled(1, 3));
+  EXPECT_FALSE(log_.AllSettled(1, 4));
   EXPECT_TRUE(log_.empty());
   EXPECT_EQ(log_.bytes(), 0U);
   EXPECT_EQ(log_.first_id(), 4U);
+}
+
+TEST_F(OpLogTest, AnAcknowledgementCoversWhatLeftNoLater) {
+  for (uint64_t id = 1; id <= 6; ++id) Append(id, "x");
+  log_.MarkSent(3, 4);  // overtakes 1 and 2
+  log_.MarkSent(1, 2);
+  EXPECT_THAT(Acknowledge(4), ElementsAre(3, 4));
+  EXPECT_EQ(log_.first_id(), 1U);
+  EXPECT_TRUE(log_.AllSettled(3, 4));
+  EXPECT_FALSE(log_.AllSettled(1, 2));
+  EXPECT_THAT(Acknowledge(4), IsEmpty());  // said again, as of a frame that was sent twice
+  EXPECT_THAT(Acknowledge(2), ElementsAre(1, 2));
+  EXPECT_EQ(log_.first_id(), 5U);
+
+  // What was never sent is not acknowledged by anybody.
+  EXPECT_THAT(Acknowledge(6), IsEmpty());
+  EXPECT_THAT(Acknowledge(UINT64_MAX), IsEmpty());
+  log_.MarkSent(5, 5);
+  EXPECT_THAT(Acknowledge(UINT64_MAX), ElementsAre(5));
+}
+
+TEST_F(OpLogTest, ALaterFrameCoversAllThatLeftBefore) {
+  for (uint64_t id = 1; id <= 6; ++id) Append(id, "x");
+  log_.MarkSent(3, 4);
+  log_.MarkSent(1, 2);
+  log_.MarkSent(5, 6);
+  EXPECT_THAT(Acknowledge(6), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_TRUE(log_.empty());
+}
+
+TEST_F(OpLogTest, FramesThatAreSentAgainAreCoveredByTheirLastOperation) {
+  for (const char* const bytes : {"a", "b", "c", "d", "e", "f"}) Append(log_.size() + 1, bytes);
+  log_.MarkSent(3, 4);
+  log_.MarkSent(1, 2);
+  size_t index = 0;
+  std::string out;
+  EXPECT_EQ(log_.AppendUnsettled(&index, SIZE_MAX, out), 2U);
+  EXPECT_EQ(out, "ab");
+  out.clear();
+  EXPECT_EQ(log_.AppendUnsettled(&index, SIZE_MAX, out), 4U);  // the last two had not left yet
+  EXPECT_EQ(out, "cdef");
+  log_.MarkSent(1, 2);
+  log_.MarkSent(3, 6);
+  EXPECT_THAT(Acknowledge(2), ElementsAre(1, 2));
+  EXPECT_THAT(Acknowledge(6), ElementsAre(3, 4, 5, 6));
 }
 
 TEST_F(OpLogTest, LongLogsAreCutIntoFrames) {
@@ -358,10 +420,12 @@ TEST_F(OpLogTest, BytesStayRightWhileTheFrontIsErased) {
   uint64_t next_id = 1;
   for (int round = 0; round < 2'000; ++round) {
     Append(next_id++, bytes);
-    if (log_.size() > 300) log_.PopFront();
+    if (log_.size() <= 300) continue;
+    log_.Find(log_.first_id())->settled = true;
+    log_.DropSettled();
   }
   Append(next_id, "end");
-  EXPECT_EQ(log_.Newest(1), "end");
+  EXPECT_EQ(log_.Range(next_id, 1), "end");
   EXPECT_EQ(log_.bytes(), 300 * 1'000 + 3U);
 }
 
