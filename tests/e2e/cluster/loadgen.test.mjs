@@ -1,6 +1,6 @@
 // The load generator against a real cluster: two agents that act as one, their work verified, and what the services say about it.
 import assert from 'node:assert/strict';
-import {execFile, spawn} from 'node:child_process';
+import {execFile} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import path from 'node:path';
 import {once} from 'node:events';
@@ -9,29 +9,17 @@ import test from 'node:test';
 import {promisify} from 'node:util';
 
 import {Cluster} from '../support/cluster.mjs';
+import {startAgent} from '../support/loadgen.mjs';
 
 const run = promisify(execFile);
 const loadgen = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../build/release/bin/topgun-loadgen');
-
-// Resolves to the agent's address once it waits for runs.
-async function startAgent(t, env) {
-  const agent = spawn(loadgen, ['agent', '--listen', '127.0.0.1:0'], {env, stdio: ['ignore', 'ignore', 'pipe']});
-  t.after(() => agent.kill('SIGKILL'));
-  let text = '';
-  for await (const chunk of agent.stderr) {
-    text += chunk;
-    const port = /on port (\d+)/.exec(text)?.[1];
-    if (port) return {agent, address: `127.0.0.1:${port}`};
-  }
-  throw new Error(`no agent: ${text}`);
-}
 
 test('two agents are one verified run', async (t) => {
   const cluster = await Cluster.start(t, {gateways: 2, sync: 1, storage: 1});
   const dir = mkdtempSync('/tmp/topgun-loadgen.');
   t.after(() => rmSync(dir, {recursive: true, force: true}));
   const env = {...process.env, JWT_SECRET: readFileSync(path.join(cluster.dir, 'run/secret'), 'utf8').trim()};
-  const agents = [await startAgent(t, env), await startAgent(t, env)];
+  const agents = [await startAgent(t, cluster), await startAgent(t, cluster)];
   const services = await cluster.processes('gateway', 'sync', 'storage');
   const file = (name) => path.join(dir, name);
   const {stdout} = await run(loadgen, [

@@ -1,4 +1,4 @@
-// topgun-loadgen beside a test: started against all gateways of a cluster, stopped or waited for, and what it reports.
+// topgun-loadgen beside a test: started against all gateways of a cluster, stopped or waited for, and what it reports; its agents.
 import {spawn} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import path from 'node:path';
@@ -6,10 +6,26 @@ import {fileURLToPath} from 'node:url';
 
 const program = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../../build/release/bin/topgun-loadgen');
 
+// With the secret that tokens for this cluster are made from.
+const environmentFor = (cluster) => ({...cluster.env, JWT_SECRET: readFileSync(path.join(cluster.dir, 'run/secret'), 'utf8').trim()});
+
+// Resolves to an agent, which ends with the test, and its address once it waits for runs.
+export async function startAgent(t, cluster) {
+  const agent = spawn(program, ['agent', '--listen', '127.0.0.1:0'], {env: environmentFor(cluster), stdio: ['ignore', 'ignore', 'pipe']});
+  t.after(() => agent.kill('SIGKILL'));
+  let text = '';
+  for await (const chunk of agent.stderr) {
+    text += chunk;
+    const port = /on port (\d+)/.exec(text)?.[1];
+    if (port) return {agent, address: `127.0.0.1:${port}`};
+  }
+  throw new Error(`no agent: ${text}`);
+}
+
 export class Loadgen {
   static async start(t, cluster, ...args) {
     const dir = mkdtempSync('/tmp/topgun-loadgen.');
-    const env = {...cluster.env, JWT_SECRET: readFileSync(path.join(cluster.dir, 'run/secret'), 'utf8').trim()};
+    const env = environmentFor(cluster);
     const urls = (await cluster.urls()).flatMap((url) => ['--url', url]);
     const loadgen = new Loadgen(path.join(dir, 'report.json'), env, [...urls, ...args]);
     t.after(() => {
