@@ -133,7 +133,7 @@ class TlsHandshake final : public Incoming, public std::enable_shared_from_this<
   }
 
   const std::shared_ptr<LoopState> state_;
-  const ListenerTls& terms_;
+  const ListenerTls terms_;  // may end after the listener does
   const std::shared_ptr<std::atomic<uint32_t>> running_;
   const Next next_;
   TlsTransport stream_;

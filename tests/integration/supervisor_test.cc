@@ -78,7 +78,12 @@ class SupervisorTest : public ::testing::Test {
   std::string Noting(const std::string& name, int tier) const {
     return "process " + name + "\nrole test\ntier " + std::to_string(tier) +
            "\narg /bin/sh\narg -c\narg trap 'echo " + name + " >> " + dir_.path() +
-           "/order; exit 0' TERM; while :; do sleep 0.05; done\n";
+           "/order; exit 0' TERM; echo >> " + dir_.path() +
+           "/armed; while :; do sleep 0.05; done\n";
+  }
+  // Being without a probe they count as ready before their shells have set the traps.
+  bool WaitArmed(size_t count) const {
+    return WaitUntil([&] { return ReadFile(dir_ / "armed").size() == count; });
   }
 
   TempDir dir_;
@@ -103,6 +108,7 @@ TEST_F(SupervisorTest, RestartsWhatIsKilled) {
 TEST_F(SupervisorTest, StopsHigherTiersFirst) {
   Start(Noting("low", 0) + Noting("middle", 1) + Noting("high", 2));
   ASSERT_TRUE(WaitReady());
+  ASSERT_TRUE(WaitArmed(3));
   EXPECT_TRUE(Stop());
   EXPECT_EQ(ReadFile(dir_ / "order"), "high\nmiddle\nlow\n");
   EXPECT_EQ(PidOf("low"), 0);
@@ -145,6 +151,7 @@ class RestartTest : public SupervisorTest {
 TEST_F(RestartTest, OneAfterTheOtherFromTheLowestTier) {
   Start(Noting("low", 0) + Noting("middle", 1) + Noting("high", 2) + Sleeper("other", 2));
   ASSERT_TRUE(WaitReady());
+  ASSERT_TRUE(WaitArmed(3));
   const pid_t low = PidOf("low");
   const pid_t other = PidOf("other");
   const auto [said, code] = Tell("restart high low middle");
