@@ -1,53 +1,12 @@
 #include "access/condition_value.h"
 
+#include "msgpack/equal.h"
+
 namespace topgun::gateway {
 namespace {
 
 // Skipping so many bytes costs about as much as looking at one element.
 constexpr size_t kBytesPerStep = 256;
-
-// Inside containers nil is a value like any other.
-bool SameInside(std::string_view left, std::string_view right, ConditionContext& context) {
-  const ConditionValue a = ValueOf(left);
-  const ConditionValue b = ValueOf(right);
-  const bool both_nil =
-      a.kind == ConditionValue::Kind::kNull && b.kind == ConditionValue::Kind::kNull;
-  return both_nil || SameValue(a, b, context);
-}
-
-bool SameElements(std::string_view left, std::string_view right, ConditionContext& context) {
-  msgpack::Reader lefts(left);
-  msgpack::Reader rights(right);
-  uint32_t left_count = 0;
-  uint32_t right_count = 0;
-  if (!lefts.ReadArrayHeader(&left_count) || !rights.ReadArrayHeader(&right_count)) return false;
-  if (left_count != right_count) return false;
-  for (uint32_t i = 0; i < left_count; ++i) {
-    std::string_view a;
-    std::string_view b;
-    if (!ReadElement(lefts, &a, context) || !ReadElement(rights, &b, context)) return false;
-    if (!SameInside(a, b, context)) return false;
-  }
-  return true;
-}
-
-bool SameFields(std::string_view left, std::string_view right, ConditionContext& context) {
-  msgpack::Reader lefts(left);
-  uint32_t left_count = 0;
-  uint32_t right_count = 0;
-  if (!lefts.ReadMapHeader(&left_count) || !msgpack::Reader(right).ReadMapHeader(&right_count)) {
-    return false;
-  }
-  if (left_count != right_count) return false;
-  for (uint32_t i = 0; i < left_count; ++i) {
-    std::string_view name;
-    std::string_view a;
-    if (!lefts.ReadStr(&name) || !ReadElement(lefts, &a, context)) return false;
-    const std::string_view b = FieldOf(right, name, context);
-    if (b.empty() || !SameInside(a, b, context)) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -126,9 +85,8 @@ bool SameValue(const ConditionValue& left, const ConditionValue& right, Conditio
     case Kind::kString:
       return left.bytes == right.bytes;
     case Kind::kArray:
-      return SameElements(left.bytes, right.bytes, context);
     case Kind::kMap:
-      return SameFields(left.bytes, right.bytes, context);
+      return msgpack::EqualValues(left.bytes, right.bytes, context.steps);
     case Kind::kRoles:
       return true;  // of one caller
     case Kind::kOther:

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "msgpack/equal.h"
 #include "msgpack/reader.h"
 
 namespace topgun::gateway {
@@ -12,53 +13,8 @@ namespace {
 using msgpack::Reader;
 using msgpack::Type;
 
-struct Entry {
-  std::string_view key;  // encoded
-  std::string_view value;
-
-  friend bool operator<(const Entry& a, const Entry& b) { return a.key < b.key; }
-};
-
-bool IsNumber(Type type) { return type == Type::kInt || type == Type::kFloat; }
-
-bool EqualNumbers(Reader& a, Reader& b) {
-  double left = 0;
-  double right = 0;
-  return a.ReadNumber(&left) && b.ReadNumber(&right) && left == right;
-}
-
-bool EqualArrays(Reader& a, Reader& b) {
-  uint32_t count = 0;
-  uint32_t other = 0;
-  if (!a.ReadArrayHeader(&count) || !b.ReadArrayHeader(&other) || count != other) return false;
-  for (uint32_t i = 0; i < count; ++i) {
-    std::string_view left;
-    std::string_view right;
-    if (!a.ReadRaw(&left) || !b.ReadRaw(&right) || !EqualValues(left, right)) return false;
-  }
-  return true;
-}
-
-// Sorted, so that large maps of a hostile client cost little.
-std::vector<Entry> EntriesOf(Reader& reader, uint32_t count) {
-  std::vector<Entry> entries(count);
-  for (Entry& entry : entries) {
-    if (!reader.ReadRaw(&entry.key) || !reader.ReadRaw(&entry.value)) break;
-  }
-  std::sort(entries.begin(), entries.end());
-  return entries;
-}
-
-bool EqualMaps(Reader& a, Reader& b) {
-  uint32_t count = 0;
-  uint32_t other = 0;
-  if (!a.ReadMapHeader(&count) || !b.ReadMapHeader(&other) || count != other) return false;
-  const std::vector<Entry> left = EntriesOf(a, count);
-  const std::vector<Entry> right = EntriesOf(b, count);
-  return std::equal(left.begin(), left.end(), right.begin(), [](const Entry& x, const Entry& y) {
-    return x.key == y.key && EqualValues(x.value, y.value);
-  });
-}
+// Of one record: more than comparing the largest one that is not made to be dear.
+constexpr uint32_t kStepsMax = 1'000'000;
 
 // The last field of that name.
 std::optional<std::string_view> FieldOf(std::string_view map, std::string_view name) {
@@ -77,6 +33,8 @@ std::optional<std::string_view> FieldOf(std::string_view map, std::string_view n
   return found;
 }
 
+bool IsNil(std::string_view value) { return Reader(value).Peek() == Type::kNil; }
+
 std::optional<std::string_view> Resolve(std::string_view map, std::string_view name) {
   if (const auto field = FieldOf(map, name)) return field;
   std::optional<std::string_view> at = map;
@@ -89,35 +47,6 @@ std::optional<std::string_view> Resolve(std::string_view map, std::string_view n
 }
 
 }  // namespace
-
-bool EqualValues(std::string_view a, std::string_view b) {
-  Reader left(a);
-  Reader right(b);
-  const Type type = left.Peek();
-  const Type other = right.Peek();
-  if (IsNumber(type) && IsNumber(other)) return EqualNumbers(left, right);
-  if (type != other) return false;
-  switch (type) {
-    case Type::kBool:
-      return a == b;
-    case Type::kStr: {
-      std::string_view x;
-      std::string_view y;
-      return left.ReadStr(&x) && right.ReadStr(&y) && x == y;
-    }
-    case Type::kBin: {
-      std::string_view x;
-      std::string_view y;
-      return left.ReadBin(&x) && right.ReadBin(&y) && x == y;
-    }
-    case Type::kArray:
-      return EqualArrays(left, right);
-    case Type::kMap:
-      return EqualMaps(left, right);
-    default:
-      return false;
-  }
-}
 
 StatusOr<EqualityFilter> EqualityFilter::Parse(std::string_view filter) {
   EqualityFilter parsed;
@@ -139,9 +68,10 @@ StatusOr<EqualityFilter> EqualityFilter::Parse(std::string_view filter) {
 }
 
 bool EqualityFilter::Matches(std::string_view value) const {
-  return std::all_of(fields_.begin(), fields_.end(), [value](const Field& field) {
+  uint32_t steps = kStepsMax;
+  return std::all_of(fields_.begin(), fields_.end(), [&](const Field& field) {
     const auto found = Resolve(value, field.name);
-    return found && EqualValues(*found, field.value);
+    return found && !IsNil(*found) && msgpack::EqualValues(*found, field.value, steps);
   });
 }
 

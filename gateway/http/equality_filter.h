@@ -1,8 +1,7 @@
 // The filter of a query in POST /sync (core.md 9.1): every named field must equal a value.
 //
-// Equality is that of features.md 1.4: numbers by value, arrays and maps by structure whatever the
-// order of entries, kinds never mixed, nil never equal. A name is a field of the record or, failing
-// that, a path of fields joined by dots. Immutable; any thread.
+// Equality is that of features.md 1.4 (msgpack/equal.h), and nil is equal to nothing. A name is a
+// field of the record or, failing that, a path of fields joined by dots. Immutable; any thread.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +31,5 @@ class EqualityFilter {
 
   std::vector<Field> fields_;
 };
-
-// Whether two well-formed MessagePack values are equal.
-bool EqualValues(std::string_view a, std::string_view b);
 
 }  // namespace topgun::gateway

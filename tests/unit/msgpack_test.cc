@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "msgpack/equal.h"
 #include "msgpack/reader.h"
 #include "msgpack/writer.h"
 
@@ -239,6 +240,27 @@ TEST(WriterTest, ContainerHeaders) {
     EXPECT_TRUE(Reader(bytes).ReadArrayHeader(&read));
     EXPECT_EQ(read, count);
   }
+}
+
+TEST(EqualValuesTest, NilIsAValueAndExtensionsEqualNothing) {
+  uint32_t steps = 100;
+  EXPECT_TRUE(EqualValues("\xc0", "\xc0", steps));
+  EXPECT_FALSE(EqualValues("\xc0", "\xc2", steps));
+  EXPECT_TRUE(EqualValues("\x91\xc0", "\x91\xc0", steps));
+  EXPECT_FALSE(EqualValues("\xd4\x05\x01", "\xd4\x05\x01", steps));
+}
+
+TEST(EqualValuesTest, EndsWhenTheStepsAreUsedUp) {
+  // Each level holds all levels below it, so walking it costs far more steps than it has bytes.
+  std::string deep(200, '\x91');
+  deep += std::string("\xdc\x10\x00", 3) + std::string(0x1000, '\x01');
+  ASSERT_TRUE(Validate(deep).ok());
+  uint32_t enough = 1'000'000;
+  EXPECT_TRUE(EqualValues(deep, deep, enough));
+  EXPECT_GT(enough, 0U);
+  uint32_t few = 1'000;
+  EXPECT_FALSE(EqualValues(deep, deep, few));
+  EXPECT_EQ(few, 0U);
 }
 
 }  // namespace
