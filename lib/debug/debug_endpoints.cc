@@ -121,8 +121,10 @@ void DebugEndpoints::Impl::AddJob(admin::AdminServer& server, std::string path, 
                                                                         const Respond& respond) {
     StatusOr<Job> job = make(request);
     if (!job.ok()) return respond(ErrorResponse(job.status()));
-    const bool started = thread.TryStart(
-        [job = *std::move(job), respond](JobThread::Waiter& waiter) { respond(job(waiter)); });
+    const bool started =
+        thread.TryStart([job = *std::move(job), respond](JobThread::Waiter& waiter) {
+          return [respond, response = job(waiter)]() mutable { respond(std::move(response)); };
+        });
     if (!started) respond({.status = 409, .body = std::string(kBusy)});
   });
 }

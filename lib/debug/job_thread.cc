@@ -12,12 +12,13 @@ bool JobThread::Waiter::Wait(std::chrono::milliseconds time) {
 
 bool JobThread::TryStart(Job job) {
   if (busy_.exchange(true)) return false;
-  if (thread_.joinable()) thread_.join();  // it has nothing left to do
+  if (thread_.joinable()) thread_.join();  // it has no more to do than to tell
   thread_ = std::jthread([this, job = std::move(job)](std::stop_token stop) {
     NameThread(name_);
     Waiter waiter(std::move(stop));
-    job(waiter);
+    const Tell tell = job(waiter);
     busy_ = false;
+    tell();
   });
   return true;
 }

@@ -29,7 +29,10 @@ class JobThread {
     std::mutex mutex_;
     std::condition_variable_any changed_;
   };
-  using Job = std::function<void(Waiter&)>;
+  // Returns what tells the result, which runs when the next job may start: who has an answer may
+  // ask again at once.
+  using Tell = std::function<void()>;
+  using Job = std::function<Tell(Waiter&)>;
 
   // False while another job runs.
   bool TryStart(Job job);

@@ -124,6 +124,17 @@ TEST_F(DebugEndpointsTest, TakeOneProfileAtATimeAndAnswerOthersMeanwhile) {
   EXPECT_EQ(statuses, (std::multiset<int>{200, 409}));
 }
 
+TEST_F(DebugEndpointsTest, WhoHasAnAnswerMayAskAgainAtOnce) {
+  Start(true);
+  HttpClient client(server_->port());
+  for (int i = 0; i < 1'000; ++i) {
+    client.Send(support::HttpRequestText("GET", "/debug/status"));
+    const auto answer = client.Receive(false, kProfilePatience);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->status, 200) << i;
+  }
+}
+
 TEST_F(DebugEndpointsTest, AProfileEndsWithTheProcess) {
   Start(true);
   HttpClient client(server_->port());
