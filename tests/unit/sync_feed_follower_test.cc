@@ -35,9 +35,7 @@ class FeedFollowerTest : public testing::Test {
     scheduler_.RunAll();
     return result;
   }
-  std::string Cached() {
-    return std::string(follower_.cache().Find(cell_id_).value_or("<none>"));
-  }
+  std::string Cached() { return std::string(follower_.cache().Find(cell_id_).value_or("<none>")); }
 
   ManualScheduler scheduler_;
   metrics::Registry registry_;

@@ -9,8 +9,8 @@
 // doubling to 5 s, jittered). Batches given while disconnected fail at once with UNAVAILABLE; so do
 // those in flight when the connection breaks, and then the caller cannot know whether they were
 // committed. Limits: one batch in flight, the others wait in order; a batch that gets no answer
-// within `batch_timeout`, and a script within `script_timeout`, breaks the connection. Resolving the host name blocks the loop (libpq does
-// it): use addresses or Unix sockets where that matters.
+// within `batch_timeout`, and a script within `script_timeout`, breaks the connection. Resolving
+// the host name blocks the loop (libpq does it): use addresses or Unix sockets where that matters.
 #pragma once
 
 #include <chrono>
