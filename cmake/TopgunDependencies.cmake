@@ -17,6 +17,8 @@ find_package(PkgConfig REQUIRED)
 # Debian's HiredisConfigVersion.cmake stops the configure step; pkg-config works.
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)
+# gRPC is linked with the same library, and its package uses the prefix RE2.
+pkg_check_modules(LIBRE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(LIBDW REQUIRED IMPORTED_TARGET libdw)
 pkg_check_modules(TCMALLOC REQUIRED IMPORTED_TARGET libtcmalloc)
 find_package(ZLIB REQUIRED)

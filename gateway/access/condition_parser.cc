@@ -1,17 +1,22 @@
 #include "access/condition_parser.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "access/condition_lexer.h"
 #include "msgpack/writer.h"
+#include "query/reference.h"
 
 namespace topgun::gateway {
 namespace {
 
+using query::Condition;
+using query::ConditionBuilder;
+using query::ConditionOp;
+using query::ConditionOperand;
 using Token = ConditionToken;
 
 constexpr std::array<std::pair<std::string_view, ConditionOp>, 12> kOperators = {{
@@ -35,16 +40,6 @@ std::optional<ConditionOp> OperatorOf(const Token& token) {
     if (token.text == text) return op;
   }
   return std::nullopt;
-}
-
-std::vector<std::string> Split(std::string_view path) {
-  std::vector<std::string> segments;
-  for (size_t begin = 0; begin <= path.size();) {
-    const size_t end = std::min(path.find('.', begin), path.size());
-    segments.emplace_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return segments;
 }
 
 // Recursive descent with one token of look-ahead.
@@ -125,7 +120,7 @@ class TextParser {
     } else if (token.text == "null") {
       literal.Nil();
     } else {
-      StatusOr<ConditionOperand> reference = ParseReference(token.text);
+      StatusOr<ConditionOperand> reference = query::ParseReference(token.text);
       if (!reference.ok()) return ConditionError(token.position, Message(reference.status()));
       operand = *std::move(reference);
     }
@@ -150,26 +145,7 @@ class TextParser {
 
 }  // namespace
 
-StatusOr<ConditionOperand> ParseReference(std::string_view text) {
-  using Source = ConditionOperand::Source;
-  ConditionOperand operand;
-  if (text == "auth") {
-    operand.source = Source::kAuth;
-  } else if (text == "auth.id") {
-    operand.source = Source::kAuthId;
-  } else if (text == "auth.roles") {
-    operand.source = Source::kAuthRoles;
-  } else if (text.starts_with("auth.")) {
-    return InvalidArgument("of the caller only auth.id and auth.roles are known");
-  } else {
-    operand.source = Source::kData;
-    const bool explicitly = text.starts_with("data.");
-    if (text != "data") operand.path = Split(explicitly ? text.substr(5) : text);
-  }
-  return operand;
-}
-
-StatusOr<Condition> ParseCondition(std::string_view text) {
+StatusOr<query::Condition> ParseCondition(std::string_view text) {
   if (text.size() > kConditionBytesMax) {
     return InvalidArgument("must have at most " + std::to_string(kConditionBytesMax) + " bytes");
   }

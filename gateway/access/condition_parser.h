@@ -14,8 +14,8 @@
 #include <cstddef>
 #include <string_view>
 
-#include "access/condition.h"
 #include "base/status.h"
+#include "query/condition.h"
 
 namespace topgun::gateway {
 
@@ -23,9 +23,6 @@ inline constexpr size_t kConditionBytesMax = 4'096;
 inline constexpr size_t kConditionDepthMax = 32;  // of parentheses and negations
 
 // INVALID_ARGUMENT names the place, counted in bytes from 1, and what was expected there.
-StatusOr<Condition> ParseCondition(std::string_view text);
-
-// The operand that `auth.id`, `data.owner.id` and the like refer to.
-StatusOr<ConditionOperand> ParseReference(std::string_view text);
+StatusOr<query::Condition> ParseCondition(std::string_view text);
 
 }  // namespace topgun::gateway

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "access/condition_parser.h"
-#include "access/condition_predicate.h"
 #include "base/status.h"
 #include "msgpack/reader.h"
 #include "msgpack/writer.h"
+#include "query/predicate.h"
 
 namespace topgun::gateway {
 namespace {
@@ -104,8 +104,9 @@ Problem CheckId(std::string_view id) {
 Problem CompileCondition(const Raw& raw, CompiledPolicy& out) {
   if (raw.condition.empty() && raw.condition_expr.data() == nullptr) return std::nullopt;
   const bool structured = !raw.condition.empty();
-  StatusOr<Condition> condition =
-      structured ? ParsePredicate(raw.condition) : ParseCondition(raw.condition_expr);
+  StatusOr<query::Condition> condition =
+      structured ? query::ParsePredicate(raw.condition, query::PredicateKind::kOfPolicy)
+                 : ParseCondition(raw.condition_expr);
   if (!condition.ok()) {
     return FieldProblem{structured ? "condition" : "conditionExpr",
                         std::string(Message(condition.status()))};

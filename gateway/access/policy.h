@@ -6,7 +6,7 @@
 //   mapPattern     access/map_pattern.h
 //   action         read, write, remove or all
 //   effect         allow or deny
-//   condition      access/condition_predicate.h; optional, wins over the next
+//   condition      query/predicate.h; optional, wins over the next
 //   conditionExpr  access/condition_parser.h; optional
 //
 // Fields that are not known are refused: a mistyped condition must not become none. Values and pure
@@ -19,8 +19,8 @@
 #include <string>
 #include <string_view>
 
-#include "access/condition.h"
 #include "access/map_pattern.h"
+#include "query/condition.h"
 
 namespace topgun::gateway {
 
@@ -45,7 +45,7 @@ struct Policy {
 struct CompiledPolicy {
   Policy policy;
   MapPattern pattern;
-  std::optional<Condition> condition;
+  std::optional<query::Condition> condition;
 };
 
 // What is wrong with which field; the field is empty when it is the whole.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "access/caller.h"
 #include "base/status.h"
 
 namespace topgun::gateway {
@@ -27,7 +28,7 @@ bool PolicySet::Allows(const Principal& principal, Action action, std::string_vi
                        std::string_view value) const {
   const Rules& rules = RulesOf(action, map);
   if (rules.denied) return false;
-  ConditionContext context{.principal = principal, .data = value};
+  query::ConditionContext context{.caller = CallerOf(principal), .data = value};
   const auto holds = [&context](const CompiledPolicy* policy) {
     return policy->condition->Holds(context);
   };

@@ -9,11 +9,12 @@
 #include <string>
 #include <string_view>
 
+#include "access/caller.h"
 #include "access/condition_parser.h"
-#include "access/condition_predicate.h"
 #include "access/map_pattern.h"
 #include "access/policy.h"
 #include "access/policy_json.h"
+#include "query/predicate.h"
 
 namespace topgun::gateway {
 namespace {
@@ -24,15 +25,15 @@ void Check(bool condition, const char* what) {
   std::abort();
 }
 
-void CheckCondition(const StatusOr<Condition>& condition, std::string_view value) {
+void CheckCondition(const StatusOr<query::Condition>& condition, std::string_view value) {
   if (!condition.ok()) return;
   const Principal principal{.user_id = "user", .roles = {"a", "b"}};
-  ConditionContext context{.principal = principal, .data = value};
+  query::ConditionContext context{.caller = CallerOf(principal), .data = value};
   condition->Holds(context);
 }
 
 void CheckText(std::string_view bytes) {
-  const StatusOr<Condition> condition = ParseCondition(bytes);
+  const StatusOr<query::Condition> condition = ParseCondition(bytes);
   CheckCondition(condition, bytes);
   const bool placed = condition.ok() || bytes.size() > kConditionBytesMax ||
                       Message(condition.status()).starts_with("position ");
@@ -69,7 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace topgun::gateway;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   CheckText(bytes);
-  CheckCondition(ParsePredicate(bytes), bytes);
+  CheckCondition(topgun::query::ParsePredicate(bytes, topgun::query::PredicateKind::kOfPolicy),
+                 bytes);
   CheckPolicy(bytes);
   CheckPair(bytes);
   return 0;

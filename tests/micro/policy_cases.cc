@@ -2,6 +2,7 @@
 #include <memory>
 #include <string_view>
 
+#include "access/caller.h"
 #include "access/condition_parser.h"
 #include "access/policy_set.h"
 #include "case.h"
@@ -35,9 +36,9 @@ std::string Data() {
 
 Case::Call EvaluateCondition() {
   auto condition =
-      std::make_shared<StatusOr<gateway::Condition>>(gateway::ParseCondition(kOwnOrOpen));
+      std::make_shared<StatusOr<query::Condition>>(gateway::ParseCondition(kOwnOrOpen));
   return [condition, caller = Caller(), data = Data()] {
-    gateway::ConditionContext context{.principal = caller, .data = data};
+    query::ConditionContext context{.caller = gateway::CallerOf(caller), .data = data};
     Keep(condition->value().Holds(context));
   };
 }

@@ -3,13 +3,17 @@
 
 #include <functional>
 
+#include "access/caller.h"
 #include "access/condition_parser.h"
-#include "access/condition_predicate.h"
 #include "access/map_pattern.h"
 #include "msgpack/writer.h"
+#include "query/predicate.h"
 
 namespace topgun::gateway {
 namespace {
+
+using query::Condition;
+using query::ConditionContext;
 
 using Fill = std::function<void(msgpack::Writer&)>;
 
@@ -56,7 +60,7 @@ const Principal kNobody;
 bool Holds(std::string_view text, const Principal& principal, std::string_view data) {
   const StatusOr<Condition> condition = ParseCondition(text);
   EXPECT_TRUE(condition.ok()) << text << ": " << condition.status();
-  ConditionContext context{.principal = principal, .data = data};
+  ConditionContext context{.caller = CallerOf(principal), .data = data};
   return condition.ok() && condition->Holds(context);
 }
 
@@ -242,7 +246,7 @@ TEST(ConditionTest, StopsWhenReadingCostsTooMuch) {
   });
   const StatusOr<Condition> condition = ParseCondition("data.list containsAll data.list");
   ASSERT_TRUE(condition.ok());
-  ConditionContext context{.principal = kAlice, .data = value};
+  ConditionContext context{.caller = CallerOf(kAlice), .data = value};
   condition->Holds(context);
   EXPECT_TRUE(context.exhausted());
 }
@@ -318,7 +322,7 @@ TEST(ConditionParserTest, SurvivesDamagedTexts) {
       std::string damaged = text;
       damaged[i] = c;
       const StatusOr<Condition> condition = ParseCondition(damaged);
-      ConditionContext context{.principal = kAlice, .data = {}};
+      ConditionContext context{.caller = CallerOf(kAlice), .data = {}};
       if (condition.ok()) {
         condition->Holds(context);
       } else {
@@ -342,11 +346,15 @@ std::string Group(std::string_view op, std::initializer_list<std::string> childr
   return PackedMap({{"op", PackedText(op)}, {"children", array}});
 }
 
+StatusOr<Condition> ParsePredicate(std::string_view predicate) {
+  return query::ParsePredicate(predicate, query::PredicateKind::kOfPolicy);
+}
+
 bool PredicateHolds(const std::string& predicate) {
   const StatusOr<Condition> condition = ParsePredicate(predicate);
   EXPECT_TRUE(condition.ok()) << condition.status();
   const std::string value = Value();
-  ConditionContext context{.principal = kAlice, .data = value};
+  ConditionContext context{.caller = CallerOf(kAlice), .data = value};
   return condition.ok() && condition->Holds(context);
 }
 
@@ -384,12 +392,29 @@ TEST(PredicateTest, FollowsTheRulesOfQueries) {
                                         {"valueRef", PackedText("auth.id")}})));
 }
 
+TEST(PredicateTest, KnowsPatterns) {
+  EXPECT_TRUE(PredicateHolds(Leaf("like", "ownerId", PackedText("AL%_e"))));
+  EXPECT_FALSE(PredicateHolds(Leaf("like", "ownerId", PackedText("al"))));
+  EXPECT_TRUE(PredicateHolds(Leaf("regex", "auth.id", PackedText("^a.*e$"))));
+  EXPECT_FALSE(PredicateHolds(Leaf("regex", "ownerId", PackedText("^A"))));
+  EXPECT_FALSE(PredicateHolds(Leaf("regex", "count", PackedText("1"))));
+  EXPECT_TRUE(PredicateHolds(PackedMap({{"op", PackedText("like")},
+                                        {"attribute", PackedText("ownerId")},
+                                        {"valueRef", PackedText("auth.id")}})));
+}
+
+// Unlike in queries: what a policy said before must not come to mean more.
+TEST(PredicateTest, FindsNoPartsOfTexts) {
+  EXPECT_FALSE(PredicateHolds(Leaf("containsAll", "ownerId", PackedArray({"al"}))));
+  EXPECT_FALSE(PredicateHolds(Leaf("containsAny", "ownerId", PackedArray({"al"}))));
+}
+
 TEST(PredicateTest, ContainersAreEqualWhateverTheirEncoding) {
   const auto holds = [](const std::string& wanted, const std::string& found) {
     const StatusOr<Condition> condition = ParsePredicate(Leaf("eq", "field", wanted));
     EXPECT_TRUE(condition.ok()) << condition.status();
     const std::string data = PackedMap({{"field", found}});
-    ConditionContext context{.principal = kAlice, .data = data};
+    ConditionContext context{.caller = CallerOf(kAlice), .data = data};
     return condition.ok() && condition->Holds(context);
   };
   const std::string map = PackedMap({{"a", PackedNumber(1)}, {"b", kNil}});
@@ -412,7 +437,21 @@ TEST(PredicateTest, SaysWhatIsWrong) {
   };
   EXPECT_EQ(problem(PackedNumber(1)), "a predicate must be an object");
   EXPECT_EQ(problem(PackedMap({})), "op: missing");
-  EXPECT_EQ(problem(Leaf("regex", "a", PackedText("x"))), "op: 'regex' is not known in policies");
+  EXPECT_EQ(problem(Leaf("match", "a", PackedText("x"))), "op: 'match' is not known in policies");
+  EXPECT_EQ(problem(Leaf("contains", "a", PackedText("x"))),
+            "op: 'contains' is not known in policies");
+  EXPECT_EQ(problem(Leaf("regex", "a", PackedText("("))),
+            "value: not a regular expression: missing ): (");
+  EXPECT_EQ(problem(Leaf("regex", "a", PackedText(std::string(1'025, 'x')))),
+            "value: an expression must have at most 1024 bytes");
+  EXPECT_EQ(problem(PackedMap({{"op", PackedText("regex")},
+                               {"attribute", PackedText("a")},
+                               {"valueRef", PackedText("auth.id")}})),
+            "valueRef: regex takes a value only");
+  EXPECT_EQ(problem(PackedMap({{"op", PackedText("like")},
+                               {"attribute", PackedText("a")},
+                               {"valueRef", PackedText("a")}})),
+            "valueRef: must start with auth. or data.");
   EXPECT_EQ(problem(Group("and", {Leaf("eq", "a", kNil), Leaf("eq", "", kNil)})),
             "children[1].attribute: missing");
   EXPECT_EQ(problem(Group("or", {Group("and", {Leaf("between", "a", kNil)})})),
@@ -420,7 +459,8 @@ TEST(PredicateTest, SaysWhatIsWrong) {
   EXPECT_EQ(problem(PackedMap({{"op", PackedText("eq")}, {"atribute", kNil}})),
             "atribute: unknown field");
   std::string deep = Leaf("eq", "a", PackedNumber(1));
-  for (size_t i = 0; i < kPredicateDepthMax; ++i) deep = Group("not", {deep});
+  constexpr size_t kDepthMax = query::LimitsOf(query::PredicateKind::kOfPolicy).depth;
+  for (size_t i = 0; i < kDepthMax; ++i) deep = Group("not", {deep});
   EXPECT_FALSE(ParsePredicate(deep).ok());
   EXPECT_FALSE(ParsePredicate(Leaf("eq", "a", PackedText(std::string(20'000, 'x')))).ok());
   EXPECT_FALSE(ParsePredicate("\x81").ok());

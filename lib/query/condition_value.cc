@@ -1,14 +1,8 @@
-#include "access/condition_value.h"
+#include "condition_value.h"
 
 #include "msgpack/equal.h"
 
-namespace topgun::gateway {
-namespace {
-
-// Skipping so many bytes costs about as much as looking at one element.
-constexpr size_t kBytesPerStep = 256;
-
-}  // namespace
+namespace topgun::query {
 
 ConditionValue StringValue(std::string_view text) {
   ConditionValue value;
@@ -72,6 +66,8 @@ std::string_view FieldOf(std::string_view map, std::string_view name, ConditionC
   return found;
 }
 
+bool IsMap(std::string_view raw) { return msgpack::Reader(raw).Peek() == msgpack::Type::kMap; }
+
 bool SameValue(const ConditionValue& left, const ConditionValue& right, ConditionContext& context) {
   using Kind = ConditionValue::Kind;
   if (left.kind != right.kind) return false;
@@ -95,4 +91,4 @@ bool SameValue(const ConditionValue& left, const ConditionValue& right, Conditio
   return false;
 }
 
-}  // namespace topgun::gateway
+}  // namespace topgun::query

@@ -3,15 +3,19 @@
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "access/condition.h"
 #include "msgpack/reader.h"
+#include "query/condition.h"
 
-namespace topgun::gateway {
+namespace topgun::query {
+
+// Skipping or copying so many bytes costs about as much as looking at one element.
+inline constexpr size_t kBytesPerStep = 256;
 
 struct ConditionValue {
   enum class Kind : uint8_t {
@@ -40,8 +44,9 @@ ConditionValue ValueOf(std::string_view raw);
 bool ReadElement(msgpack::Reader& reader, std::string_view* raw, ConditionContext& context);
 // The encoding of a map's field; empty when there is none, or it is no map. Of two the last.
 std::string_view FieldOf(std::string_view map, std::string_view name, ConditionContext& context);
+bool IsMap(std::string_view raw);
 
 // Null equals nothing. Arrays are equal element by element, maps field by field in any order.
 bool SameValue(const ConditionValue& left, const ConditionValue& right, ConditionContext& context);
 
-}  // namespace topgun::gateway
+}  // namespace topgun::query

@@ -1,18 +1,37 @@
-#include "access/condition.h"
+#include "query/condition.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "access/condition_value.h"
+#include "condition_value.h"
+#include "containment.h"
 #include "msgpack/reader.h"
+#include "regex.h"
+#include "text_match.h"
 
-namespace topgun::gateway {
+namespace topgun::query {
 namespace {
 
 using Value = ConditionValue;
 
+constexpr size_t kBytesPerRegexStep = 16;
+
+Value FollowPath(std::string_view from, std::span<const std::string> path,
+                 ConditionContext& context) {
+  for (const std::string& name : path) from = FieldOf(from, name, context);
+  return ValueOf(from);
+}
+
+Value ResolveInRow(std::span<const std::string> path, ConditionContext& context) {
+  const bool whole = path.size() == 1;
+  if (path.front() == kKeyName) return whole ? StringValue(context.key) : Value{};
+  if (whole && path.front() == kValueName && !IsMap(context.data)) return ValueOf(context.data);
+  return FollowPath(context.data, path, context);
+}
+
 Value Resolve(const ConditionOperand& operand, ConditionContext& context) {
   using Source = ConditionOperand::Source;
-  const bool anonymous = context.principal.user_id.empty();
+  const bool anonymous = context.caller.user_id.empty();
   Value value;
   switch (operand.source) {
     case Source::kLiteral:
@@ -21,18 +40,18 @@ Value Resolve(const ConditionOperand& operand, ConditionContext& context) {
       if (!anonymous) value.kind = Value::Kind::kOther;
       return value;
     case Source::kAuthId:
-      return anonymous ? value : StringValue(context.principal.user_id);
+      return anonymous ? value : StringValue(context.caller.user_id);
     case Source::kAuthRoles:
-      if (anonymous) return value;
+      if (anonymous || context.caller.roles == nullptr) return value;
       value.kind = Value::Kind::kRoles;
-      value.roles = &context.principal.roles;
+      value.roles = context.caller.roles;
       return value;
     case Source::kData:
-      break;
+      return FollowPath(context.data, operand.path, context);
+    case Source::kRow:
+      return ResolveInRow(operand.path, context);
   }
-  std::string_view at = context.data;
-  for (const std::string& name : operand.path) at = FieldOf(at, name, context);
-  return ValueOf(at);
+  return value;
 }
 
 bool IsNullLiteral(const ConditionOperand& operand, const Value& value) {
@@ -52,80 +71,49 @@ int Order(const Value& left, const Value& right) {
   return left.number == right.number ? 0 : 2;
 }
 
-bool IsList(const Value& value) {
-  return value.kind == Value::Kind::kArray || value.kind == Value::Kind::kRoles;
-}
-
-// True when `test` is for any element.
-template <typename Test>
-bool AnyElement(const Value& list, ConditionContext& context, Test&& test) {
-  if (list.kind == Value::Kind::kRoles) {
-    context.Spend(list.roles->size());
-    return std::any_of(list.roles->begin(), list.roles->end(),
-                       [&test](const std::string& role) { return test(StringValue(role)); });
-  }
-  msgpack::Reader reader(list.bytes);
+bool Between(const Value& left, const Value& right, ConditionContext& context) {
+  msgpack::Reader reader(right.bytes);
   uint32_t count = 0;
-  if (!reader.ReadArrayHeader(&count)) return false;
-  for (uint32_t i = 0; i < count; ++i) {
-    std::string_view raw;
-    if (!ReadElement(reader, &raw, context)) return false;
-    if (test(ValueOf(raw))) return true;
+  std::string_view low;
+  std::string_view high;
+  if (right.kind != Value::Kind::kArray || !reader.ReadArrayHeader(&count) || count != 2) {
+    return false;
   }
-  return false;
+  if (!ReadElement(reader, &low, context) || !ReadElement(reader, &high, context)) return false;
+  const int from_low = Order(left, ValueOf(low));
+  return (from_low == 0 || from_low == 1) && Order(left, ValueOf(high)) <= 0;
 }
 
-bool Has(const Value& list, const Value& element, ConditionContext& context) {
-  return AnyElement(list, context,
-                    [&](const Value& each) { return SameValue(each, element, context); });
-}
-
-bool In(const Value& left, const Value& right, ConditionContext& context) {
-  if (IsList(right)) return Has(right, left, context);
-  return IsList(left) && Has(left, right, context);
-}
-
-bool Contains(const Value& left, const Value& right, ConditionContext& context) {
-  if (IsList(left)) return Has(left, right, context);
-  return left.kind == Value::Kind::kString && right.kind == Value::Kind::kString &&
-         left.bytes.find(right.bytes) != std::string_view::npos;
-}
-
-bool ContainsAll(const Value& left, const Value& right, ConditionContext& context) {
-  if (!IsList(left)) return false;
-  if (!IsList(right)) return Has(left, right, context);
-  return !AnyElement(right, context,
-                     [&](const Value& wanted) { return !Has(left, wanted, context); });
-}
-
-bool ContainsAny(const Value& left, const Value& right, ConditionContext& context) {
-  if (!IsList(left)) return false;
-  if (!IsList(right)) return Has(left, right, context);
-  return AnyElement(right, context,
-                    [&](const Value& wanted) { return Has(left, wanted, context); });
-}
-
-bool BothStrings(const Value& left, const Value& right) {
-  return left.kind == Value::Kind::kString && right.kind == Value::Kind::kString;
-}
+bool Found(const Value& value) { return value.kind != Value::Kind::kNull || !value.bytes.empty(); }
 
 }  // namespace
 
 bool Condition::Holds(uint32_t index, ConditionContext& context) const {
   const Node& node = nodes_[index];
   const auto holds = [&](uint32_t child) { return Holds(child, context); };
-  const auto begin = children_.begin() + node.first;
-  const auto end = children_.begin() + node.second;
   switch (node.op) {
     case ConditionOp::kAnd:
-      return std::all_of(begin, end, holds);
+      return std::ranges::all_of(ChildrenOf(node), holds);
     case ConditionOp::kOr:
-      return std::any_of(begin, end, holds);
+      return std::ranges::any_of(ChildrenOf(node), holds);
     case ConditionOp::kNot:
-      return !holds(*begin);
+      return !holds(ChildrenOf(node).front());
+    case ConditionOp::kRegex:
+      return Searches(node, context);
     default:
       return Compares(node, context);
   }
+}
+
+std::span<const uint32_t> Condition::ChildrenOf(const Node& node) const {
+  return std::span(children_).subspan(node.first, node.second - node.first);
+}
+
+bool Condition::Searches(const Node& node, ConditionContext& context) const {
+  const Value text = Resolve(operands_[node.first], context);
+  if (text.kind != Value::Kind::kString) return false;
+  context.Spend(1 + text.bytes.size() / kBytesPerRegexStep);
+  return !context.exhausted() && query::Searches(*regexes_[node.second], text.bytes);
 }
 
 bool Condition::Compares(const Node& node, ConditionContext& context) const {
@@ -150,6 +138,8 @@ bool Condition::Compares(const Node& node, ConditionContext& context) const {
       return Order(left, right) == 1;
     case ConditionOp::kGreaterOrEqual:
       return Order(left, right) == 0 || Order(left, right) == 1;
+    case ConditionOp::kBetween:
+      return Between(left, right, context);
     case ConditionOp::kIn:
       return In(left, right, context);
     case ConditionOp::kContains:
@@ -158,10 +148,20 @@ bool Condition::Compares(const Node& node, ConditionContext& context) const {
       return ContainsAll(left, right, context);
     case ConditionOp::kContainsAny:
       return ContainsAny(left, right, context);
+    case ConditionOp::kQueryContains:
+      return QueryContains(left, right, context);
+    case ConditionOp::kQueryContainsAll:
+      return QueryContainsAll(left, right, context);
+    case ConditionOp::kQueryContainsAny:
+      return QueryContainsAny(left, right, context);
     case ConditionOp::kStartsWith:
       return BothStrings(left, right) && left.bytes.starts_with(right.bytes);
     case ConditionOp::kEndsWith:
       return BothStrings(left, right) && left.bytes.ends_with(right.bytes);
+    case ConditionOp::kLike:
+      return BothStrings(left, right) && IsLike(left.bytes, right.bytes, context);
+    case ConditionOp::kFound:
+      return Found(left);
     default:
       return false;
   }
@@ -179,6 +179,14 @@ uint32_t ConditionBuilder::Compare(ConditionOp op, ConditionOperand left, Condit
   return Add({.op = op, .first = first, .second = first + 1});
 }
 
+uint32_t ConditionBuilder::Search(ConditionOperand text, std::shared_ptr<const re2::RE2> regex) {
+  const auto operand = static_cast<uint32_t>(condition_.operands_.size());
+  const auto expression = static_cast<uint32_t>(condition_.regexes_.size());
+  condition_.operands_.push_back(std::move(text));
+  condition_.regexes_.push_back(std::move(regex));
+  return Add({.op = ConditionOp::kRegex, .first = operand, .second = expression});
+}
+
 uint32_t ConditionBuilder::Group(ConditionOp op, std::span<const uint32_t> children) {
   const auto first = static_cast<uint32_t>(condition_.children_.size());
   condition_.children_.insert(condition_.children_.end(), children.begin(), children.end());
@@ -191,4 +199,4 @@ Condition ConditionBuilder::Build(uint32_t root) {
   return std::move(condition_);
 }
 
-}  // namespace topgun::gateway
+}  // namespace topgun::query

@@ -1,5 +1,5 @@
-// The condition of a policy, compiled (core.md 10, features.md 10.2): a small tree of comparisons
-// over the caller (`auth`) and the value that is being written (`data`).
+// A condition, compiled (features.md 1.4, 10.2; core.md 10): a small tree of comparisons over a
+// record (`data`) and, in policies, the caller (`auth`).
 //
 // Values are compared without coercion:
 //   - a missing field is null; null equals the literal null and nothing else, not even another
@@ -10,21 +10,25 @@
 //   - `a in b`: b is an array that contains a (or, b being none, a is one that contains b);
 //     `a contains b`: an array with such an element, or a string with such a part
 //   - containsAll, containsAny: b is an array, or stands for an array of one
+// The variants of queries look for parts of strings whatever their case.
 //
 // Of a field that a map has twice the last counts, as for those who read the record. Immutable
 // after building; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "auth/token_verifier.h"
+namespace re2 {
+class RE2;
+}
 
-namespace topgun::gateway {
+namespace topgun::query {
 
 enum class ConditionOp : uint8_t {
   kAnd,  // true without children
@@ -36,13 +40,24 @@ enum class ConditionOp : uint8_t {
   kLessOrEqual,
   kGreater,
   kGreaterOrEqual,
+  kBetween,  // an array of two, both included
   kIn,
   kContains,
   kContainsAll,
   kContainsAny,
+  kQueryContains,     // of a string the part, whatever the case
+  kQueryContainsAll,  // likewise, for an array of parts
+  kQueryContainsAny,
   kStartsWith,
   kEndsWith,
+  kLike,
+  kRegex,  // ConditionBuilder::Search() only
+  kFound,  // that the left operand is there, be it nil
 };
+
+// Names that rows have besides their fields (features.md 1.2).
+inline constexpr std::string_view kKeyName = "_key";
+inline constexpr std::string_view kValueName = "_value";
 
 struct ConditionOperand {
   enum class Source : uint8_t {
@@ -51,6 +66,7 @@ struct ConditionOperand {
     kAuthId,
     kAuthRoles,
     kData,
+    kRow,  // as kData, but `_key` is the key, and `_value` a value that is no map
   };
 
   Source source = Source::kLiteral;
@@ -58,13 +74,20 @@ struct ConditionOperand {
   std::vector<std::string> path;  // kData: empty for the value itself
 };
 
+// Who asks; borrowed.
+struct Caller {
+  std::string_view user_id;  // empty: nobody, without roles
+  const std::vector<std::string>* roles = nullptr;
+};
+
 // What a condition is asked about; for one decision. Reading large values costs steps, so that no
 // client can keep a loop busy: once they are used up, results mean nothing and access is denied.
 struct ConditionContext {
   static constexpr uint32_t kStepsMax = 1'000'000;
 
-  const Principal& principal;
-  std::string_view data;  // MessagePack; empty: null
+  Caller caller = {};
+  std::string_view key = {};   // of the row
+  std::string_view data = {};  // MessagePack; empty: null
   uint32_t steps = kStepsMax;
 
   bool exhausted() const { return steps == 0; }
@@ -80,17 +103,21 @@ class Condition {
 
   struct Node {
     ConditionOp op = ConditionOp::kAnd;
-    // kAnd, kOr, kNot: a range of children_; else two operands.
+    // kAnd, kOr, kNot: a range of children_; kRegex: an operand and one of regexes_; else two
+    // operands.
     uint32_t first = 0;
     uint32_t second = 0;
   };
 
   bool Holds(uint32_t node, ConditionContext& context) const;
+  std::span<const uint32_t> ChildrenOf(const Node& node) const;
+  bool Searches(const Node& node, ConditionContext& context) const;
   bool Compares(const Node& node, ConditionContext& context) const;
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> children_;
   std::vector<ConditionOperand> operands_;
+  std::vector<std::shared_ptr<const re2::RE2>> regexes_;
   uint32_t root_ = 0;
 };
 
@@ -98,6 +125,8 @@ class Condition {
 class ConditionBuilder {
  public:
   uint32_t Compare(ConditionOp op, ConditionOperand left, ConditionOperand right);
+  // Whether the operand is a string in which the expression is found.
+  uint32_t Search(ConditionOperand text, std::shared_ptr<const re2::RE2> regex);
   uint32_t Group(ConditionOp op, std::span<const uint32_t> children);
   Condition Build(uint32_t root);
 
@@ -107,4 +136,4 @@ class ConditionBuilder {
   Condition condition_;
 };
 
-}  // namespace topgun::gateway
+}  // namespace topgun::query
