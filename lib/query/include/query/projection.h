@@ -1,6 +1,7 @@
 // `fields` of a query (features.md 1.8). Immutable; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

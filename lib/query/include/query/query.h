@@ -1,4 +1,5 @@
-// A query over one map: which rows, in which order, from where on, and what of them (features.md 1).
+// A query over one map: which rows, in which order, from where on, and what of them (features.md
+// 1).
 //
 // The sync service runs it over a map's view for the snapshot, the gateway over single changes for
 // what follows; both from the same text, so they agree. Immutable after Parse(); any thread.
@@ -22,12 +23,12 @@ namespace topgun::query {
 
 // The parts of a QUERY_SUB as raw MessagePack; empty where absent. Borrowed during Parse().
 struct QueryText {
-  std::string_view where;
-  std::string_view predicate;
-  std::string_view sort;
-  std::string_view group_by;
-  std::string_view aggregations;
-  std::string_view fields;
+  std::string_view where = {};
+  std::string_view predicate = {};
+  std::string_view sort = {};
+  std::string_view group_by = {};
+  std::string_view aggregations = {};
+  std::string_view fields = {};
 };
 
 class Query {
