@@ -42,9 +42,22 @@ void EncodeAmounts(msgpack::Writer& writer, std::string_view name,
   }
 }
 
-bool DecodeAmounts(msgpack::Reader& reader, PnCounter::Amounts* amounts) {
+PnCounter::Amounts AmountsBeyond(const PnCounter::Amounts& amounts,
+                                 const PnCounter::Amounts& other) {
+  PnCounter::Amounts beyond;
+  for (const auto& [node, amount] : amounts) {
+    const auto it = other.find(node);
+    const double known = it == other.end() ? 0 : it->second;
+    if (std::isfinite(amount) && amount > known) beyond.emplace_hint(beyond.end(), node, amount);
+  }
+  return beyond;
+}
+
+// `left` is how many may come yet.
+bool DecodeAmounts(msgpack::Reader& reader, uint64_t* left, PnCounter::Amounts* amounts) {
   uint32_t count = 0;
-  if (!reader.ReadMapHeader(&count)) return false;
+  if (!reader.ReadMapHeader(&count) || count > *left) return false;
+  *left -= count;
   for (uint32_t i = 0; i < count; ++i) {
     std::string_view node;
     double amount = 0;
@@ -75,6 +88,16 @@ bool PnCounter::Merge(const PnCounter& other) {
   return grew || shrank;
 }
 
+bool PnCounter::Raise(std::string_view node, double positive, double negative) {
+  const bool grew = MergeAmount(positive_, node, positive);
+  const bool shrank = MergeAmount(negative_, node, negative);
+  return grew || shrank;
+}
+
+PnCounter PnCounter::Beyond(const PnCounter& other) const {
+  return {AmountsBeyond(positive_, other.positive_), AmountsBeyond(negative_, other.negative_)};
+}
+
 double PnCounter::Value() const { return Sum(positive_) - Sum(negative_); }
 
 void PnCounter::Encode(msgpack::Writer& writer) const {
@@ -91,22 +114,25 @@ void PnCounter::EncodeWire(msgpack::Writer& writer) const {
   EncodeAmounts(writer, "negative", negative_);
 }
 
-StatusOr<PnCounter> PnCounter::Decode(std::string_view state) {
+StatusOr<PnCounter> PnCounter::Decode(std::string_view state, uint64_t amounts_max) {
   msgpack::Reader reader(state);
   PnCounter counter;
   uint32_t count = 0;
+  uint64_t left = amounts_max;
+  bool complete = true;
   reader.ReadMapHeader(&count);
-  for (uint32_t i = 0; i < count && reader.ok(); ++i) {
+  for (uint32_t i = 0; i < count && reader.ok() && complete; ++i) {
     std::string_view name;
     if (!reader.ReadStr(&name)) break;
     if (name == "p" || name == "positive") {
-      if (!DecodeAmounts(reader, &counter.positive_)) break;
+      complete = DecodeAmounts(reader, &left, &counter.positive_);
     } else if (name == "n" || name == "negative") {
-      if (!DecodeAmounts(reader, &counter.negative_)) break;
+      complete = DecodeAmounts(reader, &left, &counter.negative_);
     } else {
       reader.Skip();
     }
   }
+  if (reader.ok() && !complete) return ResourceExhausted("counter state: too many amounts");
   if (!reader.ok() || !reader.AtEnd()) return InvalidArgument("not a counter state");
   return counter;
 }

@@ -86,6 +86,45 @@ TEST(PnCounter, IgnoresAmountsThatCannotBeCounted) {
   EXPECT_EQ(counter.Value(), 0);
 }
 
+TEST(PnCounter, OneNodeIsRaisedAsByAMerge) {
+  support::Random random(support::TestSeed());
+  PnCounter raised;
+  PnCounter merged;
+  for (int i = 0; i < 500; ++i) {
+    const std::string node(1, static_cast<char>('a' + random.Below(4)));
+    const auto positive = static_cast<double>(random.Between(-2, 9));
+    const auto negative = static_cast<double>(random.Between(-2, 9));
+    ASSERT_EQ(raised.Raise(node, positive, negative),
+              merged.Merge(PnCounter({{node, positive}}, {{node, negative}})));
+    ASSERT_EQ(raised, merged);
+  }
+}
+
+TEST(PnCounter, WhatIsBeyondIsWhatAMergeNeeds) {
+  support::Random random(support::TestSeed());
+  for (int i = 0; i < 500; ++i) {
+    const PnCounter a = RandomCounter(random);
+    const PnCounter b = RandomCounter(random);
+    const PnCounter beyond = a.Beyond(b);
+    ASSERT_EQ(Joined(b, beyond), Joined(b, a));
+    ASSERT_EQ(beyond.empty(), Joined(b, a) == b);
+    ASSERT_EQ(beyond.Beyond(b), beyond) << "no entry is superfluous";
+    ASSERT_LE(beyond.amounts(), a.amounts());
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(PnCounter({{"a", infinity}, {"b", -1}, {"c", 0}}, {}).Beyond({}).empty());
+}
+
+TEST(PnCounter, ListsOfAmountsAreLimited) {
+  const std::string state = support::ToMsgpack(support::ParseJson(
+      R"({"p":{"a":1,"b":5},"positive":{"a":2},"negative":{"c":1},"other":{"x":1}})"));
+  EXPECT_TRUE(PnCounter::Decode(state, 4).ok());
+  EXPECT_EQ(PnCounter::Decode(state, 3).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(PnCounter::Decode("\x81\xa1p\x82\xa1\x61\x01", 1).status().code(),
+            StatusCode::kInvalidArgument)
+      << "cut off";
+}
+
 TEST(PnCounter, WireFormHasBothSpellings) {
   PnCounter counter;
   counter.Add("n1", 2);
