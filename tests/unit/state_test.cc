@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "state/cell.h"
+#include "state/counted.h"
 #include "state/feed_entry.h"
 #include "state/keys.h"
 #include "state/position.h"
@@ -341,6 +342,30 @@ TEST(FeedEntryTest, RejectsWhatNoBuilderWrites) {
   EXPECT_FALSE(DecodeFeedEntry("\x01\x05\x01\x01m\x01\x00\x01\x04"s + change.substr(1), &entry))
       << "kind";
   EXPECT_FALSE(DecodeFeedEntry("\x01\x05\xff\xff\xff\xff\x0f"s, &entry)) << "count";
+}
+
+// --- What a node has counted ---
+
+TEST(CountedTest, RoundTrips) {
+  for (const Counted counted : {Counted{}, Counted{5, 1}, Counted{0.5, 1e300}, Counted{1e15, 0}}) {
+    EXPECT_EQ(DecodeCounted(EncodeCounted(counted)), counted) << counted.positive;
+  }
+  EXPECT_EQ(EncodeCounted({5, 1}), "\x92\x05\x01");
+}
+
+TEST(CountedTest, AcceptsOnlyTwoAmounts) {
+  EXPECT_TRUE(DecodeCounted("\x92\xcb\x40\x14\0\0\0\0\0\0\x01"s)) << "a whole float";
+  for (const std::string& value :
+       {""s, "\x05"s, "\x91\x05"s, "\x93\x05\x01\x01"s, "\x92\x05"s, "\x92\x05\x01\x01"s,
+        "\x92\x05\xff"s, "\x92\x05\xa1x"s, "\x92\xc0\x01"s, "\x92\x01\xcb\x7f\xf0\0\0\0\0\0\0"s,
+        "\x92\xcb\x7f\xf8\0\0\0\0\0\0\x01"s}) {
+    EXPECT_FALSE(DecodeCounted(value)) << ::testing::PrintToString(value);
+  }
+}
+
+TEST(CountedTest, TheLargerOfEachSideStays) {
+  EXPECT_EQ(JoinOf({5, 1}, {3, 2}), (Counted{5, 2}));
+  EXPECT_EQ(JoinOf({}, {3, 0}), (Counted{3, 0}));
 }
 
 // --- Scripts ---
