@@ -3,9 +3,8 @@
 #include <random>
 #include <utility>
 
-#include "crdt/merge.h"
+#include "domain/merge_rules.h"
 #include "logging/logging.h"
-#include "state/cell.h"
 
 namespace topgun::sync {
 
@@ -14,21 +13,6 @@ namespace {
 std::string NewToken() {
   std::random_device device;
   return std::to_string((static_cast<uint64_t>(device()) << 32) | device());
-}
-
-// Whether the persisted cell beats the one in Redis: the order of lib/crdt, without the policies
-// for client writes.
-bool Wins(state::CellKind kind, const std::string& stored, const std::string& loaded) {
-  state::CellView current;
-  state::CellView incoming;
-  if (stored.empty()) return true;
-  if (!state::DecodeCell(loaded, &incoming)) return false;
-  if (!state::DecodeCell(stored, &current)) return true;
-  const crdt::MergeOutcome outcome =
-      kind == state::CellKind::kOr ? crdt::CompareOrTag({current.timestamp, current.tombstone},
-                                                        {incoming.timestamp, incoming.tombstone})
-                                   : crdt::CompareLww(current.timestamp, incoming.timestamp);
-  return outcome == crdt::MergeOutcome::kApplied;
 }
 
 }  // namespace
@@ -106,7 +90,8 @@ void Hydrator::WriteChunk(const JobPtr& job, std::vector<HydrateWrite> writes,
     for (size_t i = 0; i < pending->size(); ++i) {
       HydrateWrite& write = (*pending)[i];
       write.expected = (*stored)[i].value_or(std::string());
-      if (Wins(kind, write.expected, write.cell)) winners.push_back(std::move(write));
+      write.cell = MergeLoaded(kind, write.expected, write.cell);
+      if (!write.cell.empty()) winners.push_back(std::move(write));
     }
     if (winners.empty()) return next();
     auto sent = std::make_shared<std::vector<HydrateWrite>>(std::move(winners));

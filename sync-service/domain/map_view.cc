@@ -103,6 +103,10 @@ void MapView::Build(Part& part) {
                              if (!status.ok() || part.generation != generation) {
                                return Rebuild(part);
                              }
+                             // Nothing of a counter is ever pruned.
+                             if (kind_ == state::CellKind::kCounter) {
+                               return Scan(part, generation, "0");
+                             }
                              ReadHorizon(part, generation);
                            }));
 }

@@ -91,11 +91,13 @@ void MergeBatch::BaseIsSet(WorkCell& cell, bool read) {
   cell.before = StateOf(cell.base);
 }
 
-// What retention has forgotten of a map decides about ops on it; nobody judges dead tags.
+// What retention has forgotten of a map decides about ops on it; nobody judges dead tags, and of
+// counters it forgets nothing.
 void MergeBatch::AddHorizons() {
   for (size_t i = 0; i < maps_used_; ++i) {
     BatchMap& map = maps_[i];
     if (!map.has_ops || map.horizon != nullptr || map.name == state::kDeadTagMap) continue;
+    if (map.kind == state::CellKind::kCounter) continue;
     const std::string& map_id = arena_.emplace_back(state::MapId(map.kind, map.name));
     map.horizon = &SystemCell(state::CellKind::kLww, state::kHorizonMap, map_id, {});
   }

@@ -61,6 +61,11 @@ Outcome MergeBatch::MergeOp(const PendingOp& pending, WorkCell& cell,
                             crdt::HybridLogicalClock& clock) {
   const WritePart& part = pending.part->part;
   const WriteOp& op = part.ops[pending.index];
+  if (op.kind == OpKind::kCounter) {
+    const Outcome counted = MergeCounter(cell, op.value);
+    if (counted == Outcome::kApplied) cell.origin = part.origins[op.origin];
+    return counted;
+  }
   CellState incoming = RecordOf(op);
   if (incoming.timestamp.node_id.empty()) {
     // Newer than what it replaces, or than what may have been pruned here.
@@ -75,7 +80,7 @@ Outcome MergeBatch::MergeOp(const PendingOp& pending, WorkCell& cell,
 
   const crdt::TimestampView before = cell.current.timestamp;
   Outcome outcome;
-  if (IsOr(op.kind)) {
+  if (cell.map->kind == state::CellKind::kOr) {
     outcome = MergeOr(cell, incoming);
   } else {
     outcome = MergeLww(cell, incoming, too_far_ahead, clock);
@@ -102,6 +107,19 @@ Outcome MergeBatch::MergeOr(WorkCell& cell, CellState incoming) {
     }
   }
   return Apply(cell, incoming, JudgeOr(cell.current, incoming));
+}
+
+// No clock has a say: amounts only grow.
+Outcome MergeBatch::MergeCounter(WorkCell& cell, std::string_view value) {
+  const auto counted = state::DecodeCounted(value);
+  if (!counted.has_value()) return Outcome::kRejected;
+  const CounterMerge merge = MergeCounted(cell.current, *counted);
+  CellState joined;
+  joined.present = true;
+  if (merge.verdict == Verdict::kApply) {
+    joined.value = arena_.emplace_back(state::EncodeCounted(merge.joined));
+  }
+  return Apply(cell, joined, merge.verdict);
 }
 
 Outcome MergeBatch::MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,

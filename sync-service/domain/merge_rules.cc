@@ -11,6 +11,22 @@ bool SameRecord(const CellState& a, const CellState& b) {
          (!a.has_ttl || a.ttl_ms == b.ttl_ms);
 }
 
+// Malformed ones count as nothing.
+state::Counted CountedOf(std::string_view value) {
+  return state::DecodeCounted(value).value_or(state::Counted());
+}
+
+// Neither may be ahead of the other: then the cell is one that nobody has committed.
+std::string JoinCells(const state::CellView& current, const state::CellView& incoming) {
+  const state::Counted before = CountedOf(current.value);
+  const state::Counted joined = JoinOf(before, CountedOf(incoming.value));
+  if (joined == before) return {};
+  const std::string value = state::EncodeCounted(joined);
+  state::CellView cell = current.version < incoming.version ? incoming : current;
+  cell.value = value;
+  return state::EncodeCell(cell);
+}
+
 }  // namespace
 
 CellState StateOf(std::string_view encoded) {
@@ -78,6 +94,27 @@ Verdict JudgeOr(const CellState& current, const CellState& incoming) {
       break;
   }
   return Verdict::kStale;
+}
+
+CounterMerge MergeCounted(const CellState& current, const state::Counted& counted) {
+  const state::Counted before = CountedOf(current.value);
+  const state::Counted joined = JoinOf(before, counted);
+  if (joined != before) return {Verdict::kApply, joined};
+  return {counted == before ? Verdict::kDuplicate : Verdict::kStale, joined};
+}
+
+std::string MergeLoaded(state::CellKind kind, std::string_view stored, std::string_view loaded) {
+  state::CellView current;
+  state::CellView incoming;
+  if (stored.empty()) return std::string(loaded);
+  if (!state::DecodeCell(loaded, &incoming)) return {};
+  if (!state::DecodeCell(stored, &current)) return std::string(loaded);
+  if (kind == state::CellKind::kCounter) return JoinCells(current, incoming);
+  const crdt::MergeOutcome outcome =
+      kind == state::CellKind::kOr ? crdt::CompareOrTag({current.timestamp, current.tombstone},
+                                                        {incoming.timestamp, incoming.tombstone})
+                                   : crdt::CompareLww(current.timestamp, incoming.timestamp);
+  return outcome == crdt::MergeOutcome::kApplied ? std::string(loaded) : std::string();
 }
 
 }  // namespace topgun::sync

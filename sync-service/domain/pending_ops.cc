@@ -27,7 +27,7 @@ void PendingOps::Add(PartState& part) {
 }
 
 PendingCell& PendingOps::CellOf(const WriteOp& op, std::string_view map) {
-  const state::CellKind kind = IsOr(op.kind) ? state::CellKind::kOr : state::CellKind::kLww;
+  const state::CellKind kind = CellKindOf(op.kind);
   // A dead tag is a cell of its own map, whose key is the name of the client's map.
   const bool dead = op.kind == OpKind::kDeadTag;
   const std::string_view cell_map = dead ? state::kDeadTagMap : map;

@@ -80,6 +80,7 @@ void RetentionSweeper::NextMap() {
   maps_.pop_back();
   state::MapIdView id;
   if (map.cells == 0 || !state::ParseMapId(map.map_id, &id)) return Continue();
+  if (id.kind == state::CellKind::kCounter) return Continue();  // nothing of them is prunable
   kind_ = id.kind;
   map_ = id.map;
   ReadPage();

@@ -7,7 +7,7 @@
 
 namespace topgun::sync {
 
-TreePart TakeTree(ViewContent& content, const TreeQuery& query, int64_t horizon_ms) {
+TreePart TakeTree(TreeContent& content, const TreeQuery& query, int64_t horizon_ms) {
   TreePart part;
   part.horizon_ms = horizon_ms;
   part.cells.resize(query.paths.size());

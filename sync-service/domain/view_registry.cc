@@ -18,13 +18,17 @@ ViewRegistry::Entry::Entry(state::CellKind kind, std::string_view map, const Vie
       view(kind, std::string(map), shared(), registry.shards_, registry.limits_.bytes_max,
            registry.wall_, registry.probe_) {}
 
-ViewContent& ViewRegistry::Entry::shared() {
-  return std::visit([](auto& held) -> ViewContent& { return held; }, content);
+TreeContent& ViewRegistry::Entry::shared() {
+  return std::visit([](auto& held) -> TreeContent& { return held; }, content);
 }
 
 ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, const WallClock& wall,
                            Probe& probe)
-    : shards_(std::move(shards)), limits_(limits), wall_(wall), probe_(probe) {}
+    : shards_(std::move(shards)),
+      limits_(limits),
+      wall_(wall),
+      probe_(probe),
+      counters_({.bytes_max = limits.bytes_max}, wall, probe) {}
 
 // ---- Reading: an entry is not dropped while a read of it waits ----
 
@@ -84,6 +88,7 @@ ViewRegistry::Entry& ViewRegistry::EntryFor(state::CellKind kind, std::string_vi
 }
 
 void ViewRegistry::DropIdle() {
+  counters_.DropIdle();
   const int64_t oldest_ms = wall_.NowMs() - limits_.idle_ms;
   for (auto it = views_.begin(); it != views_.end();) {
     const MapView& view = it->second->view;

@@ -75,7 +75,7 @@ StatusOr<WritePart> DecodePart(const v1::ApplyPart& part, std::shared_ptr<const 
   for (int i = 0; i < static_cast<int>(out.ops.size()); ++i) {
     WriteOp& op = out.ops[static_cast<size_t>(i)];
     const auto kind = static_cast<uint8_t>(part.kinds()[static_cast<size_t>(i)]);
-    if (kind < 1 || kind > 5) return InvalidArgument("kinds: unknown operation");
+    if (kind < 1 || kind > kOpKindMax) return InvalidArgument("kinds: unknown operation");
     op.kind = static_cast<OpKind>(kind);
     op.map = part.map_index(i);
     op.origin = part.origin_index(i);

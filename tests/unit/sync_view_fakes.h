@@ -71,6 +71,17 @@ class ViewCluster {
     });
   }
 
+  // Everything that the readers have of a counter; its shard answers.
+  StatusOr<std::string> ReadCounter(std::string_view name) {
+    StatusOr<std::string> state = Unavailable("no answer");
+    const uint32_t shard = ShardOf(name);
+    loops_[shard % kLoops]->counters().Read(
+        reader(shard), name, [&state](StatusOr<std::string> read) { state = std::move(read); });
+    scheduler_.Advance(5000);
+    return state;
+  }
+  ViewRegistry& loop(size_t index) { return *loops_[index]; }
+
   // What retention does to one cell.
   void Prune(state::CellKind kind, std::string_view map, std::string_view key,
              std::string_view tag) {

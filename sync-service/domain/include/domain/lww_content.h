@@ -27,7 +27,7 @@ struct Row {
   std::optional<double> expires_ms;  // wall clock after which the row is hidden
 };
 
-class LwwContent final : public ViewContent {
+class LwwContent final : public TreeContent {
  public:
   void Apply(uint32_t shard, std::string_view key, std::string_view tag,
              std::string_view cell) override;

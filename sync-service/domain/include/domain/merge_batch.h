@@ -114,6 +114,7 @@ class MergeBatch {
   // kNone: the re-stamp record or the dead tag must be read first.
   Outcome MergeOp(const PendingOp& pending, WorkCell& cell, crdt::HybridLogicalClock& clock);
   Outcome MergeOr(WorkCell& cell, CellState incoming);
+  Outcome MergeCounter(WorkCell& cell, std::string_view value);
   Outcome MergeLww(WorkCell& cell, const CellState& incoming, bool too_far_ahead,
                    crdt::HybridLogicalClock& clock);
   static int64_t ForgottenUpTo(const WorkCell& cell);

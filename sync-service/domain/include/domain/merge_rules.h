@@ -2,8 +2,13 @@
 // timestamps (architecture: re-stamping, core.md 5.4). Pure functions.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "domain/write.h"
 #include "state/cell.h"
+#include "state/counted.h"
+#include "state/keys.h"
 
 namespace topgun::sync {
 
@@ -38,5 +43,16 @@ CellState RecordOf(const WriteOp& op);
 
 Verdict JudgeLww(const CellState& current, const CellState& incoming);
 Verdict JudgeOr(const CellState& current, const CellState& incoming);
+
+// What a counter's cell is after an op that says `counted`, if the op changes it (kApply).
+struct CounterMerge {
+  Verdict verdict = Verdict::kApply;
+  state::Counted joined;
+};
+CounterMerge MergeCounted(const CellState& current, const state::Counted& counted);
+
+// The cell that comes of one in Redis and its row, in the order of lib/crdt, without the policies
+// for client writes; empty when it is the one in Redis. `stored` is empty when there is none.
+std::string MergeLoaded(state::CellKind kind, std::string_view stored, std::string_view loaded);
 
 }  // namespace topgun::sync

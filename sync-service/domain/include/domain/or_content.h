@@ -29,7 +29,7 @@ struct ResolvedTag {
   std::string key;
 };
 
-class OrContent final : public ViewContent {
+class OrContent final : public TreeContent {
  public:
   void Apply(uint32_t shard, std::string_view key, std::string_view tag,
              std::string_view cell) override;

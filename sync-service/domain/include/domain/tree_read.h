@@ -28,7 +28,7 @@ struct TreePart {
   int64_t horizon_ms = 0;
 };
 
-TreePart TakeTree(ViewContent& content, const TreeQuery& query, int64_t horizon_ms);
+TreePart TakeTree(TreeContent& content, const TreeQuery& query, int64_t horizon_ms);
 
 // The tree of the whole map, its sums folded, its cells ascending by key, then tag.
 TreePart MergeTrees(std::vector<TreePart> parts);

@@ -1,4 +1,5 @@
-// What a map view holds of one loop's shards: cells, and the Merkle tree over them.
+// What a map view holds of one loop's shards: cells and, of what clients sync by walking, the
+// Merkle tree over them.
 //
 // MapView keeps it current and says when it may be read. A cell is applied when it is newer than
 // the one held, so cells may come in any order and more than once. Used on the view's loop.
@@ -13,13 +14,6 @@
 
 namespace topgun::sync {
 
-// One encoded cell with its name; the tag is empty for LWW.
-struct NamedCell {
-  std::string key;
-  std::string tag;
-  std::string cell;
-};
-
 class ViewContent {
  public:
   virtual ~ViewContent() = default;
@@ -32,6 +26,18 @@ class ViewContent {
   // Forgets what came from a shard.
   virtual void DropShard(uint32_t shard) = 0;
   virtual uint64_t bytes() const = 0;
+};
+
+// One encoded cell with its name; the tag is empty for LWW.
+struct NamedCell {
+  std::string key;
+  std::string tag;
+  std::string cell;
+};
+
+// Of LWW and OR maps.
+class TreeContent : public ViewContent {
+ public:
   // Keys with a record that is neither removed nor expired.
   virtual uint64_t LiveCount(int64_t now_ms) const = 0;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "domain/cell_cache.h"
+#include "domain/counter_views.h"
 #include "domain/lww_content.h"
 #include "domain/map_view.h"
 #include "domain/or_content.h"
@@ -45,6 +46,9 @@ class ViewRegistry {
   void ResolveTags(std::string_view map, std::shared_ptr<const std::vector<std::string>> tags,
                    Callback<std::vector<ResolvedTag>> callback);
 
+  // Those of counters.
+  CounterViews& counters() { return counters_; }
+
   // Drops views that were idle for too long; called every second or so.
   void DropIdle();
   size_t size() const { return views_.size(); }
@@ -53,7 +57,7 @@ class ViewRegistry {
   struct Entry {
     Entry(state::CellKind kind, std::string_view map, const ViewRegistry& registry);
 
-    ViewContent& shared();  // what both kinds have in common
+    TreeContent& shared();  // what both kinds have in common
 
     std::variant<LwwContent, OrContent> content;
     MapView view;
@@ -66,6 +70,7 @@ class ViewRegistry {
   ViewLimits limits_;
   const WallClock& wall_;
   Probe& probe_;
+  CounterViews counters_;
   BytesMap<std::unique_ptr<Entry>> views_;  // by map id
 };
 

@@ -13,13 +13,22 @@
 
 #include "base/status.h"
 #include "crdt/timestamp.h"
+#include "state/keys.h"
 #include "state/position.h"
 #include "tracing/context.h"
 
 namespace topgun::sync {
 
 // Numbers as in topgun.crdt.v1.
-enum class OpKind : uint8_t { kPut = 1, kRemove = 2, kOrAdd = 3, kOrRemove = 4, kDeadTag = 5 };
+enum class OpKind : uint8_t {
+  kPut = 1,
+  kRemove = 2,
+  kOrAdd = 3,
+  kOrRemove = 4,
+  kDeadTag = 5,
+  kCounter = 6
+};
+inline constexpr uint8_t kOpKindMax = 6;
 enum class Outcome : uint8_t {
   kNone = 0,
   kApplied = 1,
@@ -30,8 +39,18 @@ enum class Outcome : uint8_t {
 };
 inline constexpr size_t kOutcomeCount = 6;
 
-// Whether the op is about a tag of an OR map.
-inline bool IsOr(OpKind kind) { return kind != OpKind::kPut && kind != OpKind::kRemove; }
+// Of the cell that the op is about.
+inline state::CellKind CellKindOf(OpKind kind) {
+  switch (kind) {
+    case OpKind::kPut:
+    case OpKind::kRemove:
+      return state::CellKind::kLww;
+    case OpKind::kCounter:
+      return state::CellKind::kCounter;
+    default:
+      return state::CellKind::kOr;
+  }
+}
 
 struct WriteOp {
   OpKind kind = OpKind::kPut;

@@ -50,6 +50,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* ListLosers(grpc::CallbackServerContext* context,
                                        const v1::ListLosersRequest* request,
                                        v1::ListLosersReply* reply) override;
+  grpc::ServerUnaryReactor* ReadCounter(grpc::CallbackServerContext* context,
+                                        const v1::ReadCounterRequest* request,
+                                        v1::ReadCounterReply* reply) override;
 
  private:
   LoopSet& loops_;
