@@ -19,6 +19,7 @@
 #include "pg/pool.h"
 #include "shard/probe.h"
 #include "state/cell.h"
+#include "state/counted.h"
 #include "support/postgres_server.h"
 #include "support/wait.h"
 

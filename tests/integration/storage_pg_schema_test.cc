@@ -118,6 +118,28 @@ TEST_F(StoragePgTest, RecordsAreReadable) {
   EXPECT_EQ(one("value", "\\355\\240\\200"), "\"x\"");
 }
 
+TEST_F(StoragePgTest, CountersAreReadable) {
+  TakeShard();
+  WriteBatch batch({0, 0}, 0);
+  const auto count = [&](uint64_t n, const std::string& name, const std::string& node,
+                         const state::Counted& counted) {
+    Add(batch, {1, n},
+        {.key = node, .value = EncodeCounted(counted), .kind = CellKind::kCounter, .map = name});
+  };
+  count(1, "likes", "n1", {5, 1});
+  count(2, "likes", "n2", {0.5, 0});
+  count(3, "huge", "n1", {1.7e308, 0});
+  count(4, "huge", "n2", {1.7e308, 0});
+  Add(batch, {1, 5}, {.key = "n1", .map = "likes"});
+  ASSERT_TRUE(Flush(batch).ok());
+  EXPECT_EQ(Query("SELECT key || ' ' || value || ' ' || coalesce(clock, 'no clock') FROM "
+                  "topgun.records WHERE map = 'likes' AND kind = 'counter' AND key = 'n1'"),
+            "n1 [5, 1] no clock");
+  EXPECT_EQ(Query("SELECT value || ' ' || nodes FROM topgun.counters WHERE name = 'likes'"),
+            "4.5 2");
+  EXPECT_EQ(Query("SELECT value > 3e308 FROM topgun.counters WHERE name = 'huge'"), "t");
+}
+
 struct MsgpackCase {
   std::string hex;
   std::string json;  // "NULL": malformed
