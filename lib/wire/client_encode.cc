@@ -190,4 +190,15 @@ void EncodePartitionMapRequest(const PartitionMapRequestFrame& frame, std::strin
   WriteInt(writer, "currentVersion", frame.current_version);
 }
 
+void EncodeCounterRequest(const CounterFrame& frame, std::string& out) {
+  Writer writer(out, Rendering::kClient);
+  BeginWrapped(writer, FrameType::kCounterRequest, 1);
+  WriteStr(writer, "name", frame.name);
+}
+
+void EncodeCounterSync(const CounterFrame& frame, std::string& out) {
+  Writer writer(out, Rendering::kClient);
+  WriteCounter(writer, FrameType::kCounterSync, frame);
+}
+
 }  // namespace topgun::wire

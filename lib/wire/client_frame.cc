@@ -3,6 +3,7 @@
 #include <array>
 
 #include "client_fields.h"
+#include "counter_fields.h"
 #include "feature_fields.h"
 #include "message_decoder.h"
 
@@ -54,6 +55,11 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
     }
     case FrameType::kPartitionMapRequest:
       return message.Wrapped(out.partition_map_request);
+    case FrameType::kCounterRequest:
+    case FrameType::kCounterSync: {
+      CounterFields fields{&out.counter, type == FrameType::kCounterSync};
+      return message.Wrapped(fields);
+    }
     default: {
       FeatureFields fields{&out.feature, type};
       return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);

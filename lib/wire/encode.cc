@@ -78,4 +78,11 @@ void WriteBuckets(Writer& writer, std::span<const BucketHash> buckets) {
   for (const BucketHash& bucket : buckets) WriteInt(writer, bucket.digit, bucket.hash);
 }
 
+void WriteCounter(Writer& writer, FrameType type, const CounterFrame& frame) {
+  BeginWrapped(writer, type, 2);
+  WriteStr(writer, "name", frame.name);
+  writer.Str("state");
+  writer.Raw(frame.state);
+}
+
 }  // namespace topgun::wire

@@ -25,6 +25,8 @@ void WriteOrEntries(msgpack::Writer& writer, const OrEntries& entries);
 // Writes the pair `results` of an acknowledgement.
 void WriteOpResults(msgpack::Writer& writer, std::span<const OpResult> results);
 void WriteBuckets(msgpack::Writer& writer, std::span<const BucketHash> buckets);
+// The whole message.
+void WriteCounter(msgpack::Writer& writer, FrameType type, const CounterFrame& frame);
 
 inline void WriteStr(msgpack::Writer& writer, std::string_view key, std::string_view value) {
   writer.Str(key);

@@ -28,8 +28,6 @@ constexpr std::array kFeatures = {
     Feature{FrameType::kTopicPub, "messaging"},
     Feature{FrameType::kLockRequest, "coordination"},
     Feature{FrameType::kLockRelease, "coordination"},
-    Feature{FrameType::kCounterRequest, "coordination"},
-    Feature{FrameType::kCounterSync, "coordination"},
     Feature{FrameType::kEntryProcess, "persistence", "requestId", "ENTRY_PROCESS_RESPONSE"},
     Feature{FrameType::kEntryProcessBatch, "persistence", "requestId",
             "ENTRY_PROCESS_BATCH_RESPONSE"},

@@ -290,4 +290,14 @@ void EncodePartitionMap(const PartitionMapFrame& frame, std::string& out) {
   WriteNumber(writer, "generatedAt", frame.generated_at);
 }
 
+void EncodeCounterResponse(const CounterFrame& frame, std::string& out) {
+  Writer writer(out);
+  WriteCounter(writer, FrameType::kCounterResponse, frame);
+}
+
+void EncodeCounterUpdate(const CounterFrame& frame, std::string& out) {
+  Writer writer(out);
+  WriteCounter(writer, FrameType::kCounterUpdate, frame);
+}
+
 }  // namespace topgun::wire

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "counter_fields.h"
 #include "message_decoder.h"
 #include "server_fields.h"
 
@@ -56,6 +57,11 @@ bool Read(MessageReader& message, FrameType type, ServerFrame& out) {
       return message.Wrapped(out.sync_reset_required);
     case FrameType::kPartitionMap:
       return message.Wrapped(out.partition_map);
+    case FrameType::kCounterResponse:
+    case FrameType::kCounterUpdate: {
+      CounterFields fields{&out.counter, true};
+      return message.Wrapped(fields);
+    }
     default:
       return false;  // not readable; DecodeMessage does not get here
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "crdt/pn_counter.h"
 #include "support/msgpack_json.h"
 #include "support/vectors.h"
 #include "wire/batch.h"
@@ -112,6 +113,61 @@ TEST(WireFramesTest, QueryAnswersRoundTrip) {
     ++frames;
   }
   EXPECT_EQ(frames, 7U);
+}
+
+TEST(WireFramesTest, CounterFramesRoundTrip) {
+  const json::value features = support::LoadVectors("frames_features.json");
+  size_t frames = 0;
+  for (const json::value& row : features.at("clientFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("COUNTER_")) continue;
+    ExpectClientFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"));
+    ++frames;
+  }
+  for (const json::value& row : features.at("serverFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("COUNTER_")) continue;
+    const std::string hex = TextOr(row, "hex");
+    ExpectServerFrame(TextOr(row, "id"), row.at("json"), hex, hex);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 5U);
+}
+
+// What only other peers send.
+TEST(WireFramesTest, CountersOfOtherPeersAreRead) {
+  size_t frames = 0;
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("otherPeerFrames").as_array()) {
+    if (TextOr(row, "type") != "COUNTER_SYNC") continue;
+    const std::string bytes = FromHex(TextOr(row, "hex"));
+    ClientFrame frame;
+    ASSERT_TRUE(Decode(bytes, frame).ok());
+    EXPECT_EQ(frame.type, FrameType::kCounterSync);
+    EXPECT_EQ(frame.counter.name, Text(row.at("json").at("payload").at("name")));
+    const auto counter = crdt::PnCounter::Decode(frame.counter.state);
+    ASSERT_TRUE(counter.ok());
+    EXPECT_EQ(counter->Value(), 5);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 1U);
+}
+
+// What a client gets is the golden state in value: whole amounts are integers here, as the client
+// writes them itself.
+TEST(WireFramesTest, TheStateOfAnUpdateIsTheGoldenOne) {
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("serverFrames").as_array()) {
+    if (TextOr(row, "id") != "counter_update_dual") continue;
+    const json::value& payload = row.at("json").at("payload");
+    const std::string name(Text(payload.at("name")));
+    std::string state;
+    msgpack::Writer writer(state);
+    crdt::PnCounter({{"a", 5}}, {{"b", 1}}).EncodeWire(writer);
+    std::string update;
+    EncodeCounterUpdate({.name = name, .state = state}, update);
+    EXPECT_EQ(msgpack::ToJson(update), row.at("json"));
+    return;
+  }
+  FAIL() << "no golden frame";
 }
 
 // The compact bytes of the only golden frame of this type.

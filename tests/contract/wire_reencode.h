@@ -62,6 +62,12 @@ inline std::string EncodeClient(const ClientFrame& frame, OpLayout layout) {
     case FrameType::kPartitionMapRequest:
       EncodePartitionMapRequest(frame.partition_map_request, out);
       break;
+    case FrameType::kCounterRequest:
+      EncodeCounterRequest(frame.counter, out);
+      break;
+    case FrameType::kCounterSync:
+      EncodeCounterSync(frame.counter, out);
+      break;
     default:
       throw std::logic_error("not a client frame");
   }
@@ -130,6 +136,12 @@ inline std::string EncodeServer(const ServerFrame& frame) {
       break;
     case FrameType::kPartitionMap:
       EncodePartitionMap(frame.partition_map, out);
+      break;
+    case FrameType::kCounterResponse:
+      EncodeCounterResponse(frame.counter, out);
+      break;
+    case FrameType::kCounterUpdate:
+      EncodeCounterUpdate(frame.counter, out);
       break;
     default:
       throw std::logic_error("not a readable server frame");

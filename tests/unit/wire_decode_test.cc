@@ -125,6 +125,10 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"ORMAP_DIFF_REQUEST","payload":{"mapName":"m"}})",
       R"({"type":"ORMAP_DIFF_REQUEST","payload":{"mapName":"m","keys":[null]}})",
       R"({"type":"CLIENT_APPLY_ACK"})",
+      R"({"type":"COUNTER_REQUEST","payload":{}})",
+      R"({"type":"COUNTER_SYNC","payload":{"name":"c"}})",
+      R"({"type":"COUNTER_SYNC","payload":{"name":"c","state":null}})",
+      R"({"type":"COUNTER_SYNC","payload":{"state":{}}})",
   };
   for (const std::string_view json : missing) {
     EXPECT_EQ(ErrorOfJson(json), DecodeError::kMissingField) << json;
@@ -150,6 +154,8 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"ORMAP_PUSH_DIFF","payload":{"mapName":"m","entries":[5]}})",
       R"({"type":"CLIENT_APPLY_ACK","cursor":"3"})",
       R"({"type":"PARTITION_MAP_REQUEST","payload":{"currentVersion":"1"}})",
+      R"({"type":"COUNTER_REQUEST","payload":{"name":5}})",
+      R"({"type":"COUNTER_SYNC","payload":{"name":"c","state":[]}})",
   };
   for (const std::string_view json : wrong) {
     EXPECT_EQ(ErrorOfJson(json), DecodeError::kBadField) << json;

@@ -31,5 +31,7 @@ void EncodeOrMapPushDiff(const OrMapPushDiffFrame& frame, std::string& out);
 void EncodeOrMapDiffRequest(const OrMapDiffRequestFrame& frame, std::string& out);
 void EncodeClientApplyAck(const ClientApplyAckFrame& frame, std::string& out);
 void EncodePartitionMapRequest(const PartitionMapRequestFrame& frame, std::string& out);
+void EncodeCounterRequest(const CounterFrame& frame, std::string& out);
+void EncodeCounterSync(const CounterFrame& frame, std::string& out);
 
 }  // namespace topgun::wire

@@ -113,6 +113,13 @@ struct PartitionMapRequestFrame {
   std::optional<int64_t> current_version;
 };
 
+// COUNTER_REQUEST, which has no state, and COUNTER_SYNC (features.md 4); and what servers send of a
+// counter: COUNTER_RESPONSE and COUNTER_UPDATE.
+struct CounterFrame {
+  std::string_view name;
+  std::string_view state;  // MessagePack map: crdt::PnCounter decodes it
+};
+
 struct ClientFrame {
   FrameType type = FrameType::kPing;
   AuthFrame auth;
@@ -130,6 +137,7 @@ struct ClientFrame {
   OrMapDiffRequestFrame or_map_diff_request;
   ClientApplyAckFrame client_apply_ack;
   PartitionMapRequestFrame partition_map_request;
+  CounterFrame counter;  // COUNTER_REQUEST, COUNTER_SYNC
   FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 

@@ -26,6 +26,8 @@ enum class FrameType : uint8_t {
   kOrMapDiffRequest,
   kClientApplyAck,
   kPartitionMapRequest,
+  kCounterRequest,
+  kCounterSync,
   // Sent by servers.
   kAuthRequired,
   kAuthAck,
@@ -51,13 +53,13 @@ enum class FrameType : uint8_t {
   kOrMapDiffResponse,
   kPartitionMap,
   kPartitionMapDelta,
+  kCounterResponse,
+  kCounterUpdate,
   // Sent by clients, of features that this server lacks (feature_frame.h).
   kTopicSub,
   kTopicPub,
   kLockRequest,
   kLockRelease,
-  kCounterRequest,
-  kCounterSync,
   kEntryProcess,
   kEntryProcessBatch,
   kRegisterResolver,
@@ -79,7 +81,7 @@ constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kTopic
 
 // True for the types a client may send.
 constexpr bool IsClientFrame(FrameType type) {
-  return type <= FrameType::kPartitionMapRequest || IsFeatureFrame(type);
+  return type < FrameType::kAuthRequired || IsFeatureFrame(type);
 }
 
 // The text of `type` on the wire, also used as a metric label.

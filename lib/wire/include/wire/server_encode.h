@@ -47,4 +47,8 @@ void EncodeOrMapDiffResponse(const OrMapLeafFrame& frame, std::string& out);
 
 void EncodePartitionMap(const PartitionMapFrame& frame, std::string& out);
 
+// The state is crdt::PnCounter's wire form.
+void EncodeCounterResponse(const CounterFrame& frame, std::string& out);
+void EncodeCounterUpdate(const CounterFrame& frame, std::string& out);
+
 }  // namespace topgun::wire

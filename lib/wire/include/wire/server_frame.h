@@ -178,6 +178,7 @@ struct ServerFrame {
   OrMapLeafFrame or_map_leaf;  // also ORMAP_DIFF_RESPONSE
   SyncResetRequiredFrame sync_reset_required;
   PartitionMapFrame partition_map;
+  CounterFrame counter;  // COUNTER_RESPONSE, COUNTER_UPDATE
 };
 
 // As Decode(). The types nobody sends today (MERGE_REJECTED, SERVER_BATCH_EVENT, GC_PRUNE,
