@@ -109,13 +109,18 @@ ShardKeys::ShardKeys(std::string_view prefix, uint32_t shard, uint32_t shard_cou
       unloaded_(base_ + "unloaded"),
       loading_(base_ + "loading"),
       sweep_(base_ + "sweep"),
-      fence_(base_ + "fence") {}
+      fence_(base_ + "fence"),
+      token_(base_ + "token") {}
 
 std::string ShardKeys::Cells(CellKind kind, std::string_view map) const {
   const std::string_view infix = CellsInfix(kind);
   std::string key;
   key.reserve(base_.size() + infix.size() + map.size());
   return key.append(base_).append(infix).append(map);
+}
+
+std::string ShardKeys::Lock(std::string_view name) const {
+  return std::string(base_).append("k:").append(name);
 }
 
 std::string ShardCountKey(std::string_view prefix) { return std::string(prefix) + ":shards"; }

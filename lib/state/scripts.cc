@@ -15,6 +15,8 @@ extern const std::string_view open;
 extern const std::string_view hydrate_begin;
 extern const std::string_view hydrate_chunk;
 extern const std::string_view hydrate_finish;
+extern const std::string_view lock_acquire;
+extern const std::string_view lock_release;
 extern const std::string_view persisted;
 extern const std::string_view prune;
 }  // namespace embedded
@@ -52,6 +54,16 @@ const Script& HydrateChunkScript() {
 
 const Script& HydrateFinishScript() {
   static const Script script = Load("hydrate_finish", embedded::hydrate_finish);
+  return script;
+}
+
+const Script& LockAcquireScript() {
+  static const Script script = Load("lock_acquire", embedded::lock_acquire);
+  return script;
+}
+
+const Script& LockReleaseScript() {
+  static const Script script = Load("lock_release", embedded::lock_release);
   return script;
 }
 

@@ -372,7 +372,8 @@ TEST(CountedTest, TheLargerOfEachSideStays) {
 
 TEST(ScriptsTest, AreEmbeddedUnderTheirDigest) {
   for (const Script* script : {&CommitScript(), &OpenScript(), &HydrateBeginScript(),
-                               &HydrateChunkScript(), &HydrateFinishScript(), &PersistedScript()}) {
+                               &HydrateChunkScript(), &HydrateFinishScript(), &PersistedScript(),
+                               &LockAcquireScript(), &LockReleaseScript()}) {
     EXPECT_NE(script->source.find("redis.call"), std::string_view::npos) << script->name;
     EXPECT_EQ(script->sha1.size(), 40U);
     EXPECT_EQ(script->sha1.find_first_not_of("0123456789abcdef"), std::string::npos);

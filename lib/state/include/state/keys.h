@@ -62,11 +62,13 @@ class ShardKeys {
   const std::string& loading() const { return loading_; }
   const std::string& sweep() const { return sweep_; }
   const std::string& fence() const { return fence_; }
+  const std::string& token() const { return token_; }
   std::string Cells(CellKind kind, std::string_view map) const;
+  std::string Lock(std::string_view name) const;
 
  private:
   std::string base_;
-  std::string meta_, feed_, maps_, unloaded_, loading_, sweep_, fence_;
+  std::string meta_, feed_, maps_, unloaded_, loading_, sweep_, fence_, token_;
 };
 
 // "<prefix>:shards": the shard count the cluster was created with.

@@ -18,6 +18,8 @@ const Script& OpenScript();
 const Script& HydrateBeginScript();
 const Script& HydrateChunkScript();
 const Script& HydrateFinishScript();
+const Script& LockAcquireScript();
+const Script& LockReleaseScript();
 const Script& PersistedScript();
 const Script& PruneScript();
 
@@ -29,5 +31,8 @@ enum class CommitCode : int64_t {
   kUnloaded = 4,
   kOverloaded = 5
 };
+
+// First element of the replies of lock_acquire.
+enum class LockCode : int64_t { kGranted = 1, kHeld = 2, kClosed = 3 };
 
 }  // namespace topgun::state
