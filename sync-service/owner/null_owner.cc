@@ -25,7 +25,7 @@ void NullOwner::AddShard(uint32_t shard, redis::Route& route, state::ShardKeys k
 }
 
 void NullOwner::OpenShard(uint32_t shard, std::string_view run, StatusCallback callback) {
-  const Owned& owned = shards_.at(shard);
+  Owned& owned = shards_.at(shard);
   owned.route.Send({"HMGET", owned.keys.meta(), "run", "inc", "n"},
                    [this, &owned, run = std::string(run),
                     callback = std::move(callback)](StatusOr<Reply> reply) mutable {
@@ -39,15 +39,16 @@ void NullOwner::OpenShard(uint32_t shard, std::string_view run, StatusCallback c
                    });
 }
 
-void NullOwner::Open(const Owned& shard, const std::string& run, const Tail& tail,
+void NullOwner::Open(Owned& shard, const std::string& run, const Tail& tail,
                      StatusCallback callback) {
   const state::ShardKeys& keys = shard.keys;
   const int64_t now_ms = wall_.NowMs();
   const auto since_epoch =
       static_cast<uint64_t>(std::max<int64_t>(0, now_ms - kIncarnationEpochMs));
   const state::Position before{std::stoull(tail.incarnation), std::stoull(tail.n)};
-  const std::string incarnation =
-      std::to_string(std::max(before.incarnation + 1, since_epoch / 1000));
+  const uint64_t known = std::max(before.incarnation, shard.incarnation);
+  shard.incarnation = std::max(known + 1, since_epoch / 1000);
+  const std::string incarnation = std::to_string(shard.incarnation);
   const std::string n = std::to_string(before.n + 1);
   const std::string marker = state::EncodeMarker(now_ms, before);
   const std::vector<std::string_view> args{
@@ -68,6 +69,7 @@ void NullOwner::LoadMap(uint32_t /*shard*/, std::string_view /*map_id*/,
 
 void NullOwner::Trim(uint32_t shard, const state::Position& tail) {
   Owned& owned = shards_.at(shard);
+  owned.incarnation = std::max(owned.incarnation, tail.incarnation);
   auto& samples = owned.tails;
   const int64_t now_ms = wall_.NowMs();
   if (samples.empty() || samples.back().second != tail) samples.emplace_back(now_ms, tail);

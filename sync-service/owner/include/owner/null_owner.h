@@ -49,9 +49,10 @@ class NullOwner final : public ShardOwner {
     redis::Route& route;
     state::ShardKeys keys;
     std::deque<std::pair<int64_t, state::Position>> tails = {};  // sampled, by time
+    uint64_t incarnation = 0;  // the highest seen: Redis may forget it within the second
   };
 
-  void Open(const Owned& shard, const std::string& run, const Tail& tail, StatusCallback callback);
+  void Open(Owned& shard, const std::string& run, const Tail& tail, StatusCallback callback);
 
   const NullOwnerOptions options_;
   const WallClock& wall_;
