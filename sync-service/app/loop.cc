@@ -122,6 +122,9 @@ void Loop::BuildShards(const Config& config) {
   }
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard.get());
+  shard_locks_ =
+      std::make_unique<ShardLocks>([this](uint32_t shard) -> Shard& { return ShardAt(shard); });
+  locks_ = std::make_unique<LockTable>(LockLimits(), *shard_locks_, *this, probe_.locks());
   sweeper_ = std::make_unique<RetentionSweeper>(
       shards, RetentionLimits{.retention_ms = config.retention.count()}, *this, wall_, probe_);
   ViewLimits limits{config.view_bytes_max / loop_count_, config.view_idle.count()};

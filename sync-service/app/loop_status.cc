@@ -37,6 +37,8 @@ std::string Loop::StatusJson() const {
   for (const auto& shard : shards_) shards.push_back(StateOf(*shard));
   return json::serialize(json::object{{"shards", std::move(shards)},
                                       {"views", views_->size()},
+                                      {"lock_lines", locks_->lines()},
+                                      {"lock_waiters", locks_->waiters()},
                                       {"watchers", watchers_.size()},
                                       {"redis_connected", redis_->connected()}});
 }

@@ -198,6 +198,8 @@ Shard& SyncApp::ShardAt(uint32_t shard) { return loops_[LoopOf(shard)]->ShardAt(
 
 ViewRegistry& SyncApp::ViewsOf(size_t loop) { return loops_[loop]->views(); }
 
+LockTable& SyncApp::LocksOf(size_t loop) { return loops_[loop]->locks(); }
+
 HeldAnswers& SyncApp::AnswersOf(size_t loop) { return loops_[loop]->answers(); }
 
 std::set<Watcher*>& SyncApp::WatchersOf(size_t loop) { return loops_[loop]->watchers(); }

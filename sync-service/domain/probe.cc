@@ -99,7 +99,8 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                                 "Time to build a map view from Redis.",
                                                 metrics::kLatencySeconds)),
       views_refused_(registry.AddCounter("sync_views_refused_total",
-                                         "Reads refused because views would not fit in memory.")) {
+                                         "Reads refused because views would not fit in memory.")),
+      locks_(registry) {
   for (size_t i = 1; i < ops_.size(); ++i) {
     ops_[i] =
         &registry.AddCounter("sync_merge_ops_total", "Client operations by what became of them.",

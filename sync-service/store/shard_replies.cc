@@ -72,4 +72,12 @@ StatusOr<std::vector<size_t>> ParseClashes(const ReplyView& reply) {
   return clashes;
 }
 
+LockReply ParseLock(const ReplyView& reply) {
+  LockReply out;
+  out.code = static_cast<state::LockCode>(reply[0].integer());
+  if (out.code == state::LockCode::kGranted) out.token = static_cast<uint64_t>(reply[1].integer());
+  if (out.code == state::LockCode::kHeld) out.left_ms = reply[1].integer();
+  return out;
+}
+
 }  // namespace topgun::sync

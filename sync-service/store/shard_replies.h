@@ -22,4 +22,7 @@ ScanChunk ParseScan(const redis::ReplyView& reply, std::string_view run);
 // taken over.
 StatusOr<std::vector<size_t>> ParseClashes(const redis::ReplyView& reply);
 
+// The script that grants a lock.
+LockReply ParseLock(const redis::ReplyView& reply);
+
 }  // namespace topgun::sync

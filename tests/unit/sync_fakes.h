@@ -1,6 +1,8 @@
 // The domain's outside world in memory: time that is driven by hand, a shard of Redis, an owner.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -20,6 +22,10 @@ class ManualScheduler final : public Scheduler {
     timers_.emplace(now_ms_ + delay_ms, std::move(task));
   }
   void Post(std::function<void()> task) override { tasks_.push_back(std::move(task)); }
+
+  std::chrono::steady_clock::time_point Now() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::milliseconds(now_ms_));
+  }
 
   int64_t now_ms() const { return now_ms_; }
   bool RunOne() {
@@ -62,6 +68,13 @@ struct FakeRedis {
   std::map<std::string, std::string> tokens;
   bool overloaded = false;
   int64_t claimed_until_ms = 0;
+  struct Lock {
+    uint64_t token = 0;
+    std::string owner;
+    int64_t until_ms = 0;
+  };
+  std::map<std::string, Lock> locks;
+  uint64_t last_token = 0;
 
   void Append(std::string entry) {
     meta.tail.n += 1;
@@ -211,8 +224,36 @@ class FakeStore final : public ShardStore {
     redis_.Append(builder.Build(0));
     scheduler_.Post([callback = std::move(callback)] { callback(OkStatus()); });
   }
+  void AcquireLock(uint64_t incarnation, const LockAsk& ask,
+                   Callback<LockReply> callback) override {
+    if (run_.empty()) return Fail<LockReply>(std::move(callback), Unavailable("away"));
+    Answer(std::move(callback), Grant(incarnation, ask));
+  }
+  void ReleaseLock(const LockHold& hold, Callback<bool> callback) override {
+    if (run_.empty()) return Fail<bool>(std::move(callback), Unavailable("away"));
+    const auto lock = redis_.locks.find(std::string(hold.name));
+    const bool held = lock != redis_.locks.end() && lock->second.until_ms > scheduler_.now_ms() &&
+                      (hold.token == 0 || hold.token == lock->second.token) &&
+                      (hold.owner.empty() || hold.owner == lock->second.owner);
+    if (held) redis_.locks.erase(lock);
+    Answer(std::move(callback), held);
+  }
 
  private:
+  LockReply Grant(uint64_t incarnation, const LockAsk& ask) {
+    if (redis_.meta.run != run_ || redis_.meta.tail.incarnation != incarnation) return {};
+    FakeRedis::Lock& lock = redis_.locks[std::string(ask.name)];
+    const int64_t now_ms = scheduler_.now_ms();
+    const int64_t left_ms = std::max<int64_t>(lock.until_ms - now_ms, 0);
+    const bool own = left_ms > 0 && lock.owner == ask.owner;
+    if (ask.held_token != 0 ? !own || lock.token != ask.held_token : left_ms > 0 && !own) {
+      return {.code = state::LockCode::kHeld, .left_ms = left_ms};
+    }
+    if (ask.held_token == 0) lock.token = ++redis_.last_token;
+    lock.owner = ask.owner;
+    lock.until_ms = std::max(lock.until_ms, now_ms + ask.ttl_ms);
+    return {.code = state::LockCode::kGranted, .token = lock.token};
+  }
   CommitReply Decide(const CommitRequest& request) {
     CommitReply reply;
     if (redis_.meta.run != run_ || redis_.meta.tail.incarnation != request.tail.incarnation) {

@@ -22,8 +22,10 @@
 #include "base/clock.h"
 #include "crdt/hybrid_logical_clock.h"
 #include "discovery/resolver.h"
+#include "domain/lock_table.h"
 #include "domain/retention_sweeper.h"
 #include "domain/shard.h"
+#include "domain/shard_locks.h"
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
 #include "redis/client.h"
@@ -58,6 +60,7 @@ class Loop final : public Scheduler {
   // On this loop only.
   Shard& ShardAt(uint32_t shard);
   ViewRegistry& views() { return *views_; }
+  LockTable& locks() { return *locks_; }
   HeldAnswers& answers() { return answers_; }
   std::set<Watcher*>& watchers() { return watchers_; }
 
@@ -97,6 +100,8 @@ class Loop final : public Scheduler {
   std::vector<std::unique_ptr<RedisShardStore>> stores_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<ViewRegistry> views_;
+  std::unique_ptr<ShardLocks> shard_locks_;
+  std::unique_ptr<LockTable> locks_;
   std::unique_ptr<RetentionSweeper> sweeper_;
   HeldAnswers answers_;
   std::set<Watcher*> watchers_;

@@ -38,6 +38,7 @@ class SyncApp final : private LoopSet {
   bool Post(size_t loop, std::function<void()> task) override;
   Shard& ShardAt(uint32_t shard) override;
   ViewRegistry& ViewsOf(size_t loop) override;
+  LockTable& LocksOf(size_t loop) override;
   HeldAnswers& AnswersOf(size_t loop) override;
   std::set<Watcher*>& WatchersOf(size_t loop) override;
 

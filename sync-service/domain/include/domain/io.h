@@ -5,6 +5,7 @@
 // call itself. Errors that are UNAVAILABLE may be retried.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -93,6 +94,26 @@ struct HydrateWrite {
   std::string cell;
 };
 
+// Locks (docs/state-layout.md, "Locks").
+struct LockAsk {
+  std::string_view name;
+  std::string_view owner;
+  int64_t ttl_ms = 0;
+  uint64_t held_token = 0;  // 0: the owner knows of none
+};
+
+struct LockReply {
+  state::LockCode code = state::LockCode::kClosed;
+  uint64_t token = 0;   // kGranted
+  int64_t left_ms = 0;  // kHeld
+};
+
+struct LockHold {
+  std::string_view name;
+  uint64_t token = 0;           // 0: any
+  std::string_view owner = {};  // empty: any
+};
+
 // One shard in Redis (docs/state-layout.md).
 class ShardStore {
  public:
@@ -134,6 +155,11 @@ class ShardStore {
                             Callback<std::vector<size_t>> callback) = 0;
   virtual void HydrateFinish(std::string_view map_id, std::string_view token,
                              StatusCallback callback) = 0;
+
+  virtual void AcquireLock(uint64_t incarnation, const LockAsk& ask,
+                           Callback<LockReply> callback) = 0;
+  // Whether it was held like that, and is free now. Open or closed.
+  virtual void ReleaseLock(const LockHold& hold, Callback<bool> callback) = 0;
 };
 
 struct LoadedCell {
@@ -177,6 +203,10 @@ class Scheduler {
   virtual ~Scheduler() = default;
   virtual void After(int64_t delay_ms, std::function<void()> task) = 0;
   virtual void Post(std::function<void()> task) = 0;
+  // Monotonic.
+  virtual std::chrono::steady_clock::time_point Now() const {
+    return std::chrono::steady_clock::now();
+  }
 };
 
 }  // namespace topgun::sync

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "domain/conflicts.h"
+#include "domain/lock_probe.h"
 #include "domain/write.h"
 #include "hops/recorder.h"
 #include "metrics/registry.h"
@@ -106,6 +107,7 @@ class Probe {
   void ViewBytes(int64_t delta) { view_bytes_.Increment(static_cast<double>(delta)); }
   void ViewBuilt(double seconds) { view_build_seconds_.Observe(seconds); }
   void ViewRefused() { views_refused_.Increment(); }
+  LockProbe& locks() { return locks_; }
 
  private:
   std::array<prometheus::Counter*, kOutcomeCount> ops_{};
@@ -156,6 +158,7 @@ class Probe {
   prometheus::Gauge& view_bytes_;
   prometheus::Histogram& view_build_seconds_;
   prometheus::Counter& views_refused_;
+  LockProbe locks_;
 };
 
 }  // namespace topgun::sync

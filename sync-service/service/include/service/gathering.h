@@ -23,8 +23,12 @@ class Gathering {
   // Fills the call's reply.
   using Answer = std::function<void(std::vector<Part>&)>;
 
-  Gathering(size_t parts, Answer answer)
-      : answer_(std::move(answer)), open_(parts), reactor_(new Reactor(*this)) {}
+  // `on_cancel` runs when the caller has gone, on gRPC's thread.
+  Gathering(size_t parts, Answer answer, std::function<void()> on_cancel = nullptr)
+      : answer_(std::move(answer)),
+        on_cancel_(std::move(on_cancel)),
+        open_(parts),
+        reactor_(new Reactor(*this)) {}
   Gathering(const Gathering&) = delete;
   Gathering& operator=(const Gathering&) = delete;
 
@@ -37,12 +41,18 @@ class Gathering {
     return reactor;
   }
 
-  void Add(StatusOr<Part> part) {
+  void Add(StatusOr<Part> part) { Deliver(std::move(part)); }
+  // False: the call has ended already, nobody gets the part.
+  bool Deliver(StatusOr<Part> part) {
     const std::lock_guard lock(mutex_);
-    if (finished_) return;
-    if (!part.ok()) return Finish(part.status());
+    if (finished_) return false;
+    if (!part.ok()) {
+      Finish(part.status());
+      return true;
+    }
     parts_.push_back(*std::move(part));
     if (--open_ == 0) Finish(OkStatus());
+    return true;
   }
 
  private:
@@ -51,8 +61,11 @@ class Gathering {
     explicit Reactor(Gathering& gathering) : gathering_(&gathering) {}
     void Keep(std::shared_ptr<Gathering> self) { kept_ = std::move(self); }
     void OnCancel() override {
-      const std::lock_guard lock(gathering_->mutex_);
-      gathering_->Finish(Cancelled("the caller has left"));
+      {
+        const std::lock_guard lock(gathering_->mutex_);
+        gathering_->Finish(Cancelled("the caller has left"));
+      }
+      if (gathering_->on_cancel_) gathering_->on_cancel_();
     }
     void OnDone() override { delete this; }
 
@@ -71,6 +84,7 @@ class Gathering {
 
   std::mutex mutex_;
   const Answer answer_;
+  const std::function<void()> on_cancel_;
   size_t open_;
   std::vector<Part> parts_;
   Reactor* const reactor_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "domain/lock_table.h"
 #include "domain/shard.h"
 #include "domain/view_registry.h"
 #include "domain/watcher.h"
@@ -28,6 +29,8 @@ class LoopSet {
   virtual Shard& ShardAt(uint32_t shard) = 0;
   // Only on that loop.
   virtual ViewRegistry& ViewsOf(size_t loop) = 0;
+  // Only on that loop.
+  virtual LockTable& LocksOf(size_t loop) = 0;
   // Results that wait for those of the same message. Only on that loop.
   virtual HeldAnswers& AnswersOf(size_t loop) = 0;
   // Those that the loop asks for progress every second. Only on that loop.

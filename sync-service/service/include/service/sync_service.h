@@ -53,6 +53,12 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* ReadCounter(grpc::CallbackServerContext* context,
                                         const v1::ReadCounterRequest* request,
                                         v1::ReadCounterReply* reply) override;
+  grpc::ServerUnaryReactor* AcquireLock(grpc::CallbackServerContext* context,
+                                        const v1::AcquireLockRequest* request,
+                                        v1::AcquireLockReply* reply) override;
+  grpc::ServerUnaryReactor* ReleaseLock(grpc::CallbackServerContext* context,
+                                        const v1::ReleaseLockRequest* request,
+                                        v1::ReleaseLockReply* reply) override;
 
  private:
   LoopSet& loops_;
