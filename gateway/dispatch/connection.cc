@@ -130,6 +130,11 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return context_.or_push.OnPush(*this, frame.or_map_push_diff);
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
+    case FrameType::kSearch:
+    case FrameType::kSearchSub:
+      return NotImplemented("search");
+    case FrameType::kSearchUnsub:
+      return;
     default:
       return OnFeature(frame.type, frame.feature);
   }

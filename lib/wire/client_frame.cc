@@ -6,6 +6,7 @@
 #include "counter_fields.h"
 #include "feature_fields.h"
 #include "message_decoder.h"
+#include "search_fields.h"
 
 namespace topgun::wire {
 namespace {
@@ -60,6 +61,13 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
       CounterFields fields{&out.counter, type == FrameType::kCounterSync};
       return message.Wrapped(fields);
     }
+    case FrameType::kSearch:
+    case FrameType::kSearchSub: {
+      SearchFields fields{&out.search, type == FrameType::kSearchSub};
+      return message.Wrapped(fields);
+    }
+    case FrameType::kSearchUnsub:
+      return message.Wrapped(out.search_unsub);
     default: {
       FeatureFields fields{&out.feature, type};
       return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);

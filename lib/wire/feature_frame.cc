@@ -37,8 +37,6 @@ constexpr std::array kFeatures = {
     Feature{FrameType::kListResolvers, "persistence", "requestId", "LIST_RESOLVERS_RESPONSE"},
     Feature{FrameType::kJournalSubscribe, "persistence"},
     Feature{FrameType::kJournalRead, "persistence"},
-    Feature{FrameType::kSearch, "search", "requestId", "SEARCH_RESP"},
-    Feature{FrameType::kSearchSub, "search", "subscriptionId", "SEARCH_RESP"},
     Feature{FrameType::kVectorSearch, "search", "id", "VECTOR_SEARCH_RESP"},
     Feature{FrameType::kHybridSearch, "search", "requestId", "HYBRID_SEARCH_RESP"},
     Feature{FrameType::kHybridSearchSub, "search", "subscriptionId", "HYBRID_SEARCH_RESP"},
@@ -143,10 +141,6 @@ bool EncodeFeatureAnswer(FrameType type, const FeatureFrame& frame, std::string&
       return true;
     case FrameType::kListResolvers:
       EncodeNoResolvers(feature, frame.id, out);
-      return true;
-    case FrameType::kSearch:
-    case FrameType::kSearchSub:
-      EncodeNoHits(feature, frame.id, {"totalCount"}, out);
       return true;
     case FrameType::kVectorSearch:
       EncodeNoHits(feature, frame.id, {"totalCandidates", "searchTimeMs"}, out);

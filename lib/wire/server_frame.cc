@@ -4,6 +4,7 @@
 
 #include "counter_fields.h"
 #include "message_decoder.h"
+#include "search_fields.h"
 #include "server_fields.h"
 
 namespace topgun::wire {
@@ -62,6 +63,10 @@ bool Read(MessageReader& message, FrameType type, ServerFrame& out) {
       CounterFields fields{&out.counter, true};
       return message.Wrapped(fields);
     }
+    case FrameType::kSearchResp:
+      return message.Wrapped(out.search_resp);
+    case FrameType::kSearchUpdate:
+      return message.Wrapped(out.search_update);
     default:
       return false;  // not readable; DecodeMessage does not get here
   }

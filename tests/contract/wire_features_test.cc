@@ -20,9 +20,9 @@ using support::Text;
 
 // What features.md has ignored or unanswered.
 const std::set<std::string>& Unanswered() {
-  static const std::set<std::string> types = {
-      "QUERY_SYNC_INIT", "HYBRID_QUERY_SUBSCRIBE", "HYBRID_QUERY_UNSUBSCRIBE", "TOPIC_UNSUB",
-      "SEARCH_UNSUB",    "HYBRID_SEARCH_UNSUB",    "JOURNAL_UNSUBSCRIBE"};
+  static const std::set<std::string> types = {"QUERY_SYNC_INIT",          "HYBRID_QUERY_SUBSCRIBE",
+                                              "HYBRID_QUERY_UNSUBSCRIBE", "TOPIC_UNSUB",
+                                              "HYBRID_SEARCH_UNSUB",      "JOURNAL_UNSUBSCRIBE"};
   return types;
 }
 
@@ -59,7 +59,7 @@ TEST(WireFeaturesTest, EveryGoldenRequestIsRecognised) {
     EXPECT_EQ(Name(frame.type), type);
     if (IsFeatureFrame(frame.type)) ++recognised;
   }
-  EXPECT_EQ(recognised, 26U);
+  EXPECT_EQ(recognised, 23U);
 }
 
 TEST(WireFeaturesTest, AnswersAreTheGoldenOnes) {
@@ -85,9 +85,6 @@ TEST(WireFeaturesTest, AnswersAreTheGoldenOnes) {
 }
 
 TEST(WireFeaturesTest, SearchesFailAtOnceInsteadOfTimingOut) {
-  EXPECT_EQ(AnswerTo(Pack(R"({"type":"SEARCH_SUB","payload":{"subscriptionId":"s"}})")),
-            R"({"type":"SEARCH_RESP","payload":{"requestId":"s","results":[],"totalCount":0,)"
-            R"("error":"not implemented: search"}})");
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"HYBRID_SEARCH","payload":{"requestId":"h"}})")),
             R"({"type":"HYBRID_SEARCH_RESP","payload":{"requestId":"h","results":[],)"
             R"("searchTimeMs":0,"error":"not implemented: search"}})");
@@ -105,7 +102,7 @@ TEST(WireFeaturesTest, WhatHasNoAnswerNamesItsService) {
 TEST(WireFeaturesTest, AnAnswerNeedsItsId) {
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"SQL_QUERY","payload":{"sql":"SELECT 1"}})")),
             "missing_field");
-  EXPECT_EQ(AnswerTo(Pack(R"({"type":"SEARCH","payload":{"requestId":7}})")), "bad_field");
+  EXPECT_EQ(AnswerTo(Pack(R"({"type":"HYBRID_SEARCH","payload":{"requestId":7}})")), "bad_field");
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"SQL_QUERY","queryId":"q"})")), "missing_field");
 }
 

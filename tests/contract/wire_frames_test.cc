@@ -170,6 +170,34 @@ TEST(WireFramesTest, TheStateOfAnUpdateIsTheGoldenOne) {
   FAIL() << "no golden frame";
 }
 
+TEST(WireFramesTest, SearchFramesRoundTrip) {
+  const json::value features = support::LoadVectors("frames_features.json");
+  size_t frames = 0;
+  for (const json::value& row : features.at("clientFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("SEARCH")) continue;
+    ExpectClientFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"));
+    ++frames;
+  }
+  for (const json::value& row : features.at("serverFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("SEARCH")) continue;
+    const std::string hex = TextOr(row, "hex");
+    ExpectServerFrame(TextOr(row, "id"), row.at("json"), hex, hex);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 9U);
+}
+
+TEST(WireFramesTest, SearchUpdateIsPrefixAndSuffix) {
+  const SearchHit hit{.key = "k1", .score = 0.5, .matched_terms = "\x91\xa1w"};
+  std::string whole;
+  EncodeSearchUpdate({"s1", hit, ChangeType::kUpdate}, whole);
+  std::string prefix;
+  EncodeSearchUpdatePrefix("s1", prefix);
+  std::string suffix;
+  EncodeSearchUpdateSuffix(hit, ChangeType::kUpdate, suffix);
+  EXPECT_EQ(prefix + suffix, whole);
+}
+
 // The compact bytes of the only golden frame of this type.
 std::string GoldenHex(std::string_view type) {
   for (const json::value& row : support::LoadVectors("frames.json").at("frames").as_array()) {

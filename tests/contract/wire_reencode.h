@@ -68,6 +68,15 @@ inline std::string EncodeClient(const ClientFrame& frame, OpLayout layout) {
     case FrameType::kCounterSync:
       EncodeCounterSync(frame.counter, out);
       break;
+    case FrameType::kSearch:
+      EncodeSearch(frame.search, out);
+      break;
+    case FrameType::kSearchSub:
+      EncodeSearchSub(frame.search, out);
+      break;
+    case FrameType::kSearchUnsub:
+      EncodeSearchUnsub(frame.search_unsub, out);
+      break;
     default:
       throw std::logic_error("not a client frame");
   }
@@ -142,6 +151,12 @@ inline std::string EncodeServer(const ServerFrame& frame) {
       break;
     case FrameType::kCounterUpdate:
       EncodeCounterUpdate(frame.counter, out);
+      break;
+    case FrameType::kSearchResp:
+      EncodeSearchResp(frame.search_resp, out);
+      break;
+    case FrameType::kSearchUpdate:
+      EncodeSearchUpdate(frame.search_update, out);
       break;
     default:
       throw std::logic_error("not a readable server frame");

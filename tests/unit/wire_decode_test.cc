@@ -129,6 +129,11 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"COUNTER_SYNC","payload":{"name":"c"}})",
       R"({"type":"COUNTER_SYNC","payload":{"name":"c","state":null}})",
       R"({"type":"COUNTER_SYNC","payload":{"state":{}}})",
+      R"({"type":"SEARCH","payload":{"mapName":"m","query":"q"}})",
+      R"({"type":"SEARCH","payload":{"requestId":"r","query":"q"}})",
+      R"({"type":"SEARCH","payload":{"requestId":"r","mapName":"m"}})",
+      R"({"type":"SEARCH_SUB","payload":{"requestId":"r","mapName":"m","query":"q"}})",
+      R"({"type":"SEARCH_UNSUB","payload":{}})",
   };
   for (const std::string_view json : missing) {
     EXPECT_EQ(ErrorOfJson(json), DecodeError::kMissingField) << json;
@@ -153,6 +158,9 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"ORMAP_SYNC_INIT","mapName":"m","rootHash":0,"bucketHashes":{"1":-1}})",
       R"({"type":"ORMAP_PUSH_DIFF","payload":{"mapName":"m","entries":[5]}})",
       R"({"type":"CLIENT_APPLY_ACK","cursor":"3"})",
+      R"({"type":"SEARCH","payload":{"requestId":7}})",
+      R"({"type":"SEARCH_SUB","payload":{"query":[]}})",
+      R"({"type":"SEARCH_UNSUB","payload":{"subscriptionId":true}})",
       R"({"type":"PARTITION_MAP_REQUEST","payload":{"currentVersion":"1"}})",
       R"({"type":"COUNTER_REQUEST","payload":{"name":5}})",
       R"({"type":"COUNTER_SYNC","payload":{"name":"c","state":[]}})",

@@ -103,5 +103,37 @@ TEST(WireToleranceTest, OfAPushOnlyTheBadRecordsAreLeftOut) {
   EXPECT_EQ(frame.or_map_push_diff.entries.records(0)[0].tag, "b");
 }
 
+// ---- features.md 7: the client of a search waits for an answer ----
+
+TEST(WireToleranceTest, AnInvalidOptionOfASearchIsToldInItsAnswer) {
+  const auto error_of = [](std::string_view options, std::string_view value) {
+    ClientFrame frame;
+    const std::string json =
+        R"({"type":"SEARCH","payload":{"requestId":"r","mapName":"m","query":"q","options":)" +
+        std::string(options) + "}}";
+    EXPECT_TRUE(Decode(FrameWith(json, value), frame).ok());
+    return std::string(frame.search.error);
+  };
+  EXPECT_EQ(error_of(R"({"limit":"HERE"})", "\xff"), "options.limit: must be a whole number");
+  EXPECT_EQ(error_of(R"({"limit":"HERE"})", "\xa1z"), "options.limit: must be a whole number");
+  EXPECT_EQ(error_of(R"({"minScore":"HERE"})", "\x90"), "options.minScore: must be a number");
+  EXPECT_EQ(error_of(R"("HERE")", "\x05"), "options: must be a map");
+  for (const std::string_view fine : {R"({"limit":"HERE"})", R"({"minScore":"HERE"})",
+                                      R"({"boost":"HERE"})", R"({"other":"HERE"})", R"("HERE")"}) {
+    EXPECT_EQ(error_of(fine, "\xc0"), "") << fine;
+  }
+  EXPECT_EQ(error_of(R"({"boost":"HERE"})", "\x05"), "") << "nobody looks at it";
+}
+
+TEST(WireToleranceTest, AWholeFloatIsALimit) {
+  ClientFrame frame;
+  ASSERT_TRUE(Decode(FrameWith(R"({"type":"SEARCH_SUB","payload":{"subscriptionId":"s",)"
+                               R"("mapName":"m","query":"q","options":{"limit":"HERE"}}})",
+                               "\xcb\x40\x14\x00\x00\x00\x00\x00\x00"s),
+                     frame)
+                  .ok());
+  EXPECT_EQ(frame.search.limit, 5);
+}
+
 }  // namespace
 }  // namespace topgun::wire

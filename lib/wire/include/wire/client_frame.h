@@ -20,6 +20,7 @@
 #include "wire/frame_type.h"
 #include "wire/op.h"
 #include "wire/records.h"
+#include "wire/search_frame.h"
 
 namespace topgun::wire {
 
@@ -138,6 +139,8 @@ struct ClientFrame {
   ClientApplyAckFrame client_apply_ack;
   PartitionMapRequestFrame partition_map_request;
   CounterFrame counter;  // COUNTER_REQUEST, COUNTER_SYNC
+  SearchFrame search;    // SEARCH, SEARCH_SUB
+  SearchUnsubFrame search_unsub;
   FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 

@@ -28,6 +28,9 @@ enum class FrameType : uint8_t {
   kPartitionMapRequest,
   kCounterRequest,
   kCounterSync,
+  kSearch,
+  kSearchSub,
+  kSearchUnsub,
   // Sent by servers.
   kAuthRequired,
   kAuthAck,
@@ -55,6 +58,8 @@ enum class FrameType : uint8_t {
   kPartitionMapDelta,
   kCounterResponse,
   kCounterUpdate,
+  kSearchResp,
+  kSearchUpdate,
   // Sent by clients, of features that this server lacks (feature_frame.h).
   kTopicSub,
   kTopicPub,
@@ -67,8 +72,6 @@ enum class FrameType : uint8_t {
   kListResolvers,
   kJournalSubscribe,
   kJournalRead,
-  kSearch,
-  kSearchSub,
   kVectorSearch,
   kHybridSearch,
   kHybridSearchSub,

@@ -11,10 +11,12 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/change_type.h"
 #include "wire/client_frame.h"
 #include "wire/frame_type.h"
 #include "wire/op.h"
 #include "wire/records.h"
+#include "wire/search_frame.h"
 
 namespace topgun::wire {
 
@@ -92,11 +94,6 @@ struct QueryRespFrame {
   std::optional<std::string_view> error;
   std::optional<std::string_view> code;
 };
-
-enum class ChangeType : uint8_t { kEnter, kUpdate, kLeave };
-
-std::string_view Name(ChangeType change);
-std::optional<ChangeType> ChangeTypeOf(std::string_view name);
 
 struct QueryUpdateFrame {
   std::string_view query_id;
@@ -179,6 +176,8 @@ struct ServerFrame {
   SyncResetRequiredFrame sync_reset_required;
   PartitionMapFrame partition_map;
   CounterFrame counter;  // COUNTER_RESPONSE, COUNTER_UPDATE
+  SearchRespFrame search_resp;
+  SearchUpdateFrame search_update;
 };
 
 // As Decode(). The types nobody sends today (MERGE_REJECTED, SERVER_BATCH_EVENT, GC_PRUNE,
