@@ -15,13 +15,24 @@ void FeedFollower::CatchUp(const state::Position& tail, StatusCallback done) {
       position(), kEntriesPerRead,
       [this, tail, done = std::move(done)](StatusOr<std::vector<FeedRecord>> records) mutable {
         if (!records.ok()) return done(records.status());
-        if (!AcceptRecords(*records) && position() < tail) {
-          // What lies between is trimmed or lost.
-          Forget();
-          feed_.JumpTo(tail);
-        }
-        CatchUp(tail, std::move(done));
+        if (AcceptRecords(*records) || position() >= tail) return CatchUp(tail, std::move(done));
+        // What lies between is trimmed or lost.
+        Forget();
+        JumpTo(tail, std::move(done));
       });
+}
+
+void FeedFollower::JumpTo(const state::Position& tail, StatusCallback done) {
+  const state::Position before{tail.incarnation, tail.n - 1};
+  store_.ReadFeed(before, 1,
+                  [this, tail, done = std::move(done)](StatusOr<std::vector<FeedRecord>> last) {
+                    if (!last.ok()) return done(last.status());
+                    FeedEntry entry;
+                    const bool known =
+                        !last->empty() && entry.Decode(last->front().position, last->front().entry);
+                    if (position() < tail) feed_.JumpTo(tail, known ? entry.view.wall_ms : 0);
+                    done(OkStatus());
+                  });
 }
 
 bool FeedFollower::AcceptRecords(const std::vector<FeedRecord>& records) {

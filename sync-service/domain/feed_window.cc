@@ -1,5 +1,6 @@
 #include "domain/feed_window.h"
 
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -19,7 +20,7 @@ void FeedWindow::Clear(const state::Position& start) {
 }
 
 void FeedWindow::Add(const FeedEntry& entry) {
-  const Header header{entry.position, entry.trace, entry.bytes.size()};
+  const Header header{entry.position, entry.trace, entry.view.wall_ms, entry.bytes.size()};
   const uint64_t needed = sizeof header + header.size;
   if (needed > ring_.capacity()) return Clear(entry.position);
   while (ring_.size() + needed > ring_.capacity()) DropOldest();
@@ -32,20 +33,33 @@ void FeedWindow::Add(const FeedEntry& entry) {
 bool FeedWindow::VisitAfter(const state::Position& after,
                             const std::function<void(const FeedEntry&)>& visit) const {
   if (after < start_) return false;
+  return VisitSince(after, std::numeric_limits<int64_t>::min(), [&visit](const FeedEntry& entry) {
+    visit(entry);
+    return true;
+  });
+}
+
+bool FeedWindow::VisitSince(const state::Position& after, int64_t since_ms,
+                            const std::function<bool(const FeedEntry&)>& visit) const {
   FeedEntry entry;
   std::string bytes;
   for (uint64_t address = ring_.begin(); address < ring_.end();) {
     const Header header = HeaderAt(address);
     address += sizeof header;
-    if (header.position > after) {
+    if (header.position > after && header.wall_ms >= since_ms) {
       bytes.resize(header.size);
       ring_.Read(address, bytes.size(), bytes.data());
       // It could be decoded when it came.
-      if (entry.Decode(header.position, bytes, header.trace)) visit(entry);
+      if (entry.Decode(header.position, bytes, header.trace) && !visit(entry)) return false;
     }
     address += header.size;
   }
   return true;
+}
+
+std::optional<int64_t> FeedWindow::oldest_ms() const {
+  if (entries_ == 0) return std::nullopt;
+  return HeaderAt(ring_.begin()).wall_ms;
 }
 
 FeedWindow::Header FeedWindow::HeaderAt(uint64_t address) const {

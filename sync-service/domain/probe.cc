@@ -1,5 +1,8 @@
 #include "domain/probe.h"
 
+#include <string>
+#include <utility>
+
 namespace topgun::sync {
 
 namespace {
@@ -12,6 +15,13 @@ constexpr std::array<const char*, kTransactionResultCount> kTransactionResultNam
     "committed", "touched", "failed"};
 constexpr std::array<const char*, kReplicaWaitCount> kReplicaWaitNames = {"confirmed", "timed_out",
                                                                           "failed", "refused"};
+
+prometheus::Counter& JournalCounter(metrics::Registry& registry, std::string result) {
+  return registry.AddCounter("sync_journal_reads_total",
+                             "Reads of one shard's part of the journal. Cut: they ended at a limit "
+                             "and there may be more.",
+                             {{"result", std::move(result)}});
+}
 
 }  // namespace
 
@@ -100,7 +110,14 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                                 metrics::kLatencySeconds)),
       views_refused_(registry.AddCounter("sync_views_refused_total",
                                          "Reads refused because views would not fit in memory.")),
-      locks_(registry) {
+      locks_(registry),
+      journal_entries_(registry.AddCounter(
+          "sync_journal_entries_total", "Feed entries looked through for reads of the journal.")),
+      journal_entries_read_(registry.AddCounter(
+          "sync_journal_entries_read_total",
+          "Feed entries read from Redis for the journal, because they were not in memory.")),
+      journal_reads_complete_(JournalCounter(registry, "complete")),
+      journal_reads_cut_(JournalCounter(registry, "cut")) {
   for (size_t i = 1; i < ops_.size(); ++i) {
     ops_[i] =
         &registry.AddCounter("sync_merge_ops_total", "Client operations by what became of them.",

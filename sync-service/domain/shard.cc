@@ -1,5 +1,6 @@
 #include "domain/shard.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -148,7 +149,7 @@ void Shard::MergeAndCommit() {
   batch_.ExpectDeadTags(follower_.rare_maps().dead_tags);
   batch_.ExpectClamps(follower_.rare_maps().clamps);
   if (!batch_.Merge(deps_.clock, now_ms)) return LookUpAgain();
-  CommitRequest request = batch_.BuildCommit(batch_position_, now_ms);
+  CommitRequest request = batch_.BuildCommit(batch_position_, CommitTime(now_ms));
   times_.sent = steady_clock::now();
   if (times_.tries++ == 0) deps_.probe.Merged(Seconds(times_.sent - times_.taken));
   // What was committed on a connection before this one may be lost, or overtaken by what we have
@@ -158,6 +159,14 @@ void Shard::MergeAndCommit() {
                        if (connection != connection_) return StopBatch();
                        OnCommit(std::move(reply));
                      });
+}
+
+// Replicas whose clocks differ a little commit in turns: the shard's commit times do not go back
+// all the same, because the order of the journal is theirs (docs/journal.md).
+int64_t Shard::CommitTime(int64_t now_ms) {
+  const int64_t newest_ms = feed().newest_ms();
+  const bool plausible = newest_ms <= now_ms + crdt::kDriftMaxMs;
+  return plausible ? std::max(now_ms, newest_ms) : now_ms;
 }
 
 void Shard::OnCommit(StatusOr<CommitReply> reply) {

@@ -1,5 +1,6 @@
 #include "domain/shard_feed.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace topgun::sync {
@@ -19,14 +20,16 @@ ShardFeed::Accepted ShardFeed::Accept(const FeedEntry& entry) {
 
 void ShardFeed::Append(const FeedEntry& entry, bool gap) {
   const state::Position after = std::exchange(position_, entry.position);
+  newest_ms_ = std::max(newest_ms_, entry.view.wall_ms);
   gap ? recent_.Clear(position_) : recent_.Add(entry);
   // A listener may leave while it is told.
   const std::vector<FeedListener*> listeners = listeners_;
   for (FeedListener* listener : listeners) listener->OnEntry(shard_, after, entry, gap);
 }
 
-void ShardFeed::JumpTo(const state::Position& position) {
+void ShardFeed::JumpTo(const state::Position& position, int64_t wall_ms) {
   const state::Position after = std::exchange(position_, position);
+  newest_ms_ = std::max(newest_ms_, wall_ms);
   recent_.Clear(position_);
   const std::vector<FeedListener*> listeners = listeners_;
   for (FeedListener* listener : listeners) listener->OnJump(shard_, after, position_);

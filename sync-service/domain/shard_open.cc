@@ -77,9 +77,8 @@ void Shard::Adopt(const ShardMeta& meta) {
     logging::Info("shard", "open",
                   {{"shard", shard_}, {"incarnation", meta.tail.incarnation}, {"n", meta.tail.n}});
   }
-  if (!known) feed().JumpTo(meta.tail);
   backoff_ms_ = 0;
-  follower_.CatchUp(meta.tail, [this](const Status& status) {
+  const auto follow = [this](const Status& status) {
     if (state_ != State::kChecking) return;
     if (!status.ok()) return RetryCheck(status);
     follower_.LearnRareMaps([this](const Status& learned) {
@@ -87,7 +86,12 @@ void Shard::Adopt(const ShardMeta& meta) {
       if (!learned.ok()) return RetryCheck(learned);
       Open();
     });
-  });
+  };
+  if (known) {
+    follower_.CatchUp(meta.tail, follow);
+  } else {
+    follower_.JumpTo(meta.tail, follow);
+  }
 }
 
 void Shard::Open() {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "state/journal_sequence.h"
+
 namespace topgun::sync {
 
 Watcher::~Watcher() {
@@ -131,7 +133,7 @@ void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const Fe
   if (gap) return Tell(watched, entry.position, true, nullptr, {});
   const state::FeedEntryView& view = entry.view;
   std::vector<bool> interesting(view.maps.size());
-  bool any = false;
+  bool any = all_maps_;
   for (size_t i = 0; i < view.maps.size(); ++i) {
     interesting[i] = interest_.contains(view.maps[i]);
     any = any || interesting[i];
@@ -141,7 +143,11 @@ void Watcher::OnEntry(uint32_t shard, const state::Position& /*after*/, const Fe
   if (!any) return;
   std::vector<uint32_t> changes;
   for (uint32_t i = 0; i < view.changes.size(); ++i) {
-    if (interesting[view.changes[i].map]) changes.push_back(i);
+    const state::ChangeView& change = view.changes[i];
+    const bool wanted =
+        interesting[change.map] ||
+        (all_maps_ && state::InJournal(change.kind, change.flags, view.maps[change.map]));
+    if (wanted) changes.push_back(i);
   }
   if (changes.empty()) return;
   probe_.ChangesForwarded(changes.size());

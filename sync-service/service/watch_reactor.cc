@@ -47,6 +47,7 @@ void FillChanges(const FeedEntry& entry, const std::vector<uint32_t>& changes,
     range.mutable_cells()->append(change.cell);
     range.add_cell_lengths(static_cast<uint32_t>(change.cell.size()));
     range.add_positions(entry.position.n);
+    range.add_change_index(index);
   }
 }
 
@@ -177,7 +178,8 @@ class WatchReactor final : public WatchOutbox::Reactor {
   static void Handle(LoopSet& loops, Watcher& watcher, const v1::WatchRequest& request,
                      size_t loop) {
     for (const uint32_t shard : request.stop_shards()) watcher.Stop(shard);
-    if (request.add_maps_size() + request.remove_maps_size() > 0) {
+    if (request.has_all_maps()) watcher.WantAllMaps(request.all_maps());
+    if (request.add_maps_size() + request.remove_maps_size() > 0 || request.has_all_maps()) {
       watcher.ChangeInterest({request.add_maps().begin(), request.add_maps().end()},
                              {request.remove_maps().begin(), request.remove_maps().end()},
                              request.interest_id());

@@ -105,6 +105,7 @@ class FakeStore final : public ShardStore {
   int commits = 0;
   int cell_reads = 0;
   int prunes = 0;
+  int feed_entries_read = 0;
   bool lose_next_reply = false;  // the next commit happens, its reply does not arrive
   bool hold_next_reply = false;  // the next commit happens, its reply arrives with ReleaseReply()
 
@@ -164,6 +165,7 @@ class FakeStore final : public ShardStore {
     for (const FeedRecord& record : redis_.feed) {
       if (record.position > after && out.size() < count) out.push_back(record);
     }
+    feed_entries_read += static_cast<int>(out.size());
     Answer(std::move(callback), std::move(out));
   }
   void Scan(state::CellKind kind, std::string_view map, std::string_view /*cursor*/,

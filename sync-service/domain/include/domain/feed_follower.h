@@ -48,6 +48,9 @@ class FeedFollower {
   // Reads entries until the position reaches `tail`; jumps there when what lies between is trimmed
   // or lost. Fails as the read did.
   void CatchUp(const state::Position& tail, StatusCallback done);
+  // Goes to `tail` without the entries before it; of the last one it learns when it was made. Does
+  // nothing when the position has come there. Fails as the read did.
+  void JumpTo(const state::Position& tail, StatusCallback done);
   // Asks Redis which of the rare maps exist. What is committed after the question is told by the
   // feed.
   void LearnRareMaps(StatusCallback done);

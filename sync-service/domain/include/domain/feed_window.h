@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "domain/byte_ring.h"
@@ -44,6 +45,15 @@ class FeedWindow {
   bool VisitAfter(const state::Position& after,
                   const std::function<void(const FeedEntry&)>& visit) const;
 
+  // Visits the entries after `after` that were made at or after the wall clock `since_ms`, in
+  // order, until a visit returns false: then this does, too. A visit must not change the window.
+  bool VisitSince(const state::Position& after, int64_t since_ms,
+                  const std::function<bool(const FeedEntry&)>& visit) const;
+
+  // Everything after it is there.
+  const state::Position& start() const { return start_; }
+  // When the oldest entry was made; nothing while there is none.
+  std::optional<int64_t> oldest_ms() const;
   size_t entries() const { return entries_; }
   // Memory taken.
   uint64_t held_bytes() const { return ring_.held_bytes(); }
@@ -53,6 +63,7 @@ class FeedWindow {
   struct Header {
     state::Position position;
     uint64_t trace = 0;
+    int64_t wall_ms = 0;
     uint64_t size = 0;
   };
 

@@ -108,6 +108,14 @@ class Probe {
   void ViewBuilt(double seconds) { view_build_seconds_.Observe(seconds); }
   void ViewRefused() { views_refused_.Increment(); }
   LockProbe& locks() { return locks_; }
+  // One shard's part of a read of the journal; `cut`: it ended at a limit.
+  void JournalRead(size_t entries, bool cut) {
+    journal_entries_.Increment(static_cast<double>(entries));
+    (cut ? journal_reads_cut_ : journal_reads_complete_).Increment();
+  }
+  void JournalEntriesRead(size_t count) {
+    journal_entries_read_.Increment(static_cast<double>(count));
+  }
 
  private:
   std::array<prometheus::Counter*, kOutcomeCount> ops_{};
@@ -159,6 +167,10 @@ class Probe {
   prometheus::Histogram& view_build_seconds_;
   prometheus::Counter& views_refused_;
   LockProbe locks_;
+  prometheus::Counter& journal_entries_;
+  prometheus::Counter& journal_entries_read_;
+  prometheus::Counter& journal_reads_complete_;
+  prometheus::Counter& journal_reads_cut_;
 };
 
 }  // namespace topgun::sync

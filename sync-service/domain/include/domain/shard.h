@@ -108,6 +108,7 @@ class Shard {
   void LookUp();
   void LookUpAgain();
   void MergeAndCommit();
+  int64_t CommitTime(int64_t now_ms);
   void OnCommit(StatusOr<CommitReply> reply);
   void OnCommitted(const CommitReply& reply);
   void RecordConflicts();

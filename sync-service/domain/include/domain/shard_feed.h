@@ -44,9 +44,13 @@ class ShardFeed {
     kGap,            // entries are missing before it
   };
   Accepted Accept(const FeedEntry& entry);
-  // First position, or a jump over what cannot be read any more.
-  void JumpTo(const state::Position& position);
+  // First position, or a jump over what cannot be read any more; `wall_ms`: when the entry there
+  // was made, if that is known.
+  void JumpTo(const state::Position& position, int64_t wall_ms = 0);
+  // No entry so far was made later, as far as is known.
+  int64_t newest_ms() const { return newest_ms_; }
 
+  const FeedWindow& recent() const { return recent_; }
   size_t ring_entries() const { return recent_.entries(); }
   // Memory that the recent entries take.
   uint64_t ring_bytes() const { return recent_.held_bytes(); }
@@ -73,6 +77,7 @@ class ShardFeed {
   uint32_t shard_;
   state::Position position_;
   state::Position persisted_;
+  int64_t newest_ms_ = 0;
   FeedWindow recent_;  // up to position_
   std::vector<FeedListener*> listeners_;
 };

@@ -50,6 +50,9 @@ class Watcher final : public FeedListener {
   void Stop(uint32_t shard);
   void ChangeInterest(const std::vector<std::string>& add, const std::vector<std::string>& remove,
                       uint64_t interest_id);
+  // Changes that are events of the journal are of interest in every map, or no more. Before the
+  // ChangeInterest() that confirms it.
+  void WantAllMaps(bool wanted) { all_maps_ = wanted; }
   // Tells every shard's position, so that a resume never has far to go.
   void Progress();
 
@@ -79,6 +82,7 @@ class Watcher final : public FeedListener {
   Probe& probe_;
   std::map<uint32_t, Watched> watched_;
   BytesMap<uint32_t> interest_;
+  bool all_maps_ = false;
   uint64_t interest_id_ = 0;
   uint64_t next_generation_ = 1;
   std::shared_ptr<Watcher*> self_ = std::make_shared<Watcher*>(this);

@@ -59,6 +59,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* ReleaseLock(grpc::CallbackServerContext* context,
                                         const v1::ReleaseLockRequest* request,
                                         v1::ReleaseLockReply* reply) override;
+  grpc::ServerUnaryReactor* ReadJournal(grpc::CallbackServerContext* context,
+                                        const v1::ReadJournalRequest* request,
+                                        v1::ReadJournalReply* reply) override;
 
  private:
   LoopSet& loops_;
