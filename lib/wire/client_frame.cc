@@ -5,6 +5,7 @@
 #include "client_fields.h"
 #include "counter_fields.h"
 #include "feature_fields.h"
+#include "journal_fields.h"
 #include "message_decoder.h"
 #include "search_fields.h"
 
@@ -68,6 +69,12 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
     }
     case FrameType::kSearchUnsub:
       return message.Wrapped(out.search_unsub);
+    case FrameType::kJournalSubscribe:
+      return message.Flat(out.journal_subscribe);
+    case FrameType::kJournalUnsubscribe:
+      return message.Flat(out.journal_unsubscribe);
+    case FrameType::kJournalRead:
+      return message.Flat(out.journal_read);
     default: {
       FeatureFields fields{&out.feature, type};
       return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);

@@ -35,8 +35,6 @@ constexpr std::array kFeatures = {
     Feature{FrameType::kUnregisterResolver, "persistence", "requestId",
             "UNREGISTER_RESOLVER_RESPONSE"},
     Feature{FrameType::kListResolvers, "persistence", "requestId", "LIST_RESOLVERS_RESPONSE"},
-    Feature{FrameType::kJournalSubscribe, "persistence"},
-    Feature{FrameType::kJournalRead, "persistence"},
     Feature{FrameType::kVectorSearch, "search", "id", "VECTOR_SEARCH_RESP"},
     Feature{FrameType::kHybridSearch, "search", "requestId", "HYBRID_SEARCH_RESP"},
     Feature{FrameType::kHybridSearchSub, "search", "subscriptionId", "HYBRID_SEARCH_RESP"},
@@ -158,7 +156,7 @@ bool EncodeFeatureAnswer(FrameType type, const FeatureFrame& frame, std::string&
 }
 
 bool IsFlatFeature(FrameType type) {
-  return type >= FrameType::kEntryProcess && type <= FrameType::kJournalRead;
+  return type >= FrameType::kEntryProcess && type <= FrameType::kListResolvers;
 }
 
 void Clear(FeatureFields& fields) {

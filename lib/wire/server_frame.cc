@@ -3,6 +3,7 @@
 #include <array>
 
 #include "counter_fields.h"
+#include "journal_fields.h"
 #include "message_decoder.h"
 #include "search_fields.h"
 #include "server_fields.h"
@@ -67,6 +68,10 @@ bool Read(MessageReader& message, FrameType type, ServerFrame& out) {
       return message.Wrapped(out.search_resp);
     case FrameType::kSearchUpdate:
       return message.Wrapped(out.search_update);
+    case FrameType::kJournalEvent:
+      return message.Flat(out.journal_event);
+    case FrameType::kJournalReadResponse:
+      return message.Flat(out.journal_read_response);
     default:
       return false;  // not readable; DecodeMessage does not get here
   }

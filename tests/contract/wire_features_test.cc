@@ -20,9 +20,9 @@ using support::Text;
 
 // What features.md has ignored or unanswered.
 const std::set<std::string>& Unanswered() {
-  static const std::set<std::string> types = {"QUERY_SYNC_INIT",          "HYBRID_QUERY_SUBSCRIBE",
+  static const std::set<std::string> types = {"QUERY_SYNC_INIT", "HYBRID_QUERY_SUBSCRIBE",
                                               "HYBRID_QUERY_UNSUBSCRIBE", "TOPIC_UNSUB",
-                                              "HYBRID_SEARCH_UNSUB",      "JOURNAL_UNSUBSCRIBE"};
+                                              "HYBRID_SEARCH_UNSUB"};
   return types;
 }
 
@@ -59,7 +59,7 @@ TEST(WireFeaturesTest, EveryGoldenRequestIsRecognised) {
     EXPECT_EQ(Name(frame.type), type);
     if (IsFeatureFrame(frame.type)) ++recognised;
   }
-  EXPECT_EQ(recognised, 23U);
+  EXPECT_EQ(recognised, 20U);
 }
 
 TEST(WireFeaturesTest, AnswersAreTheGoldenOnes) {
@@ -96,7 +96,6 @@ TEST(WireFeaturesTest, SearchesFailAtOnceInsteadOfTimingOut) {
 TEST(WireFeaturesTest, WhatHasNoAnswerNamesItsService) {
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"TOPIC_SUB","payload":{"topic":"t"}})")), "messaging");
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"LOCK_REQUEST","payload":{"requestId":7}})")), "coordination");
-  EXPECT_EQ(AnswerTo(Pack(R"({"type":"JOURNAL_READ"})")), "persistence");
 }
 
 TEST(WireFeaturesTest, AnAnswerNeedsItsId) {

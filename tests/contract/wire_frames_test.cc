@@ -198,6 +198,29 @@ TEST(WireFramesTest, SearchUpdateIsPrefixAndSuffix) {
   EXPECT_EQ(prefix + suffix, whole);
 }
 
+TEST(WireFramesTest, JournalRequestsRoundTrip) {
+  size_t frames = 0;
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("clientFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("JOURNAL_")) continue;
+    ExpectClientFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"));
+    ++frames;
+  }
+  EXPECT_EQ(frames, 5U);
+}
+
+TEST(WireFramesTest, JournalAnswersRoundTrip) {
+  size_t frames = 0;
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("serverFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("JOURNAL_")) continue;
+    const std::string hex = TextOr(row, "hex");
+    ExpectServerFrame(TextOr(row, "id"), row.at("json"), hex, hex);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 2U);
+}
+
 // The compact bytes of the only golden frame of this type.
 std::string GoldenHex(std::string_view type) {
   for (const json::value& row : support::LoadVectors("frames.json").at("frames").as_array()) {

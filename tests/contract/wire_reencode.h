@@ -77,6 +77,15 @@ inline std::string EncodeClient(const ClientFrame& frame, OpLayout layout) {
     case FrameType::kSearchUnsub:
       EncodeSearchUnsub(frame.search_unsub, out);
       break;
+    case FrameType::kJournalSubscribe:
+      EncodeJournalSubscribe(frame.journal_subscribe, out);
+      break;
+    case FrameType::kJournalUnsubscribe:
+      EncodeJournalUnsubscribe(frame.journal_unsubscribe, out);
+      break;
+    case FrameType::kJournalRead:
+      EncodeJournalRead(frame.journal_read, out);
+      break;
     default:
       throw std::logic_error("not a client frame");
   }
@@ -157,6 +166,12 @@ inline std::string EncodeServer(const ServerFrame& frame) {
       break;
     case FrameType::kSearchUpdate:
       EncodeSearchUpdate(frame.search_update, out);
+      break;
+    case FrameType::kJournalEvent:
+      EncodeJournalEvent(frame.journal_event, out);
+      break;
+    case FrameType::kJournalReadResponse:
+      EncodeJournalReadResponse(frame.journal_read_response, out);
       break;
     default:
       throw std::logic_error("not a readable server frame");

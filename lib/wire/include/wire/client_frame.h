@@ -18,6 +18,7 @@
 
 #include "wire/feature_frame.h"
 #include "wire/frame_type.h"
+#include "wire/journal.h"
 #include "wire/op.h"
 #include "wire/records.h"
 #include "wire/search_frame.h"
@@ -141,6 +142,9 @@ struct ClientFrame {
   CounterFrame counter;  // COUNTER_REQUEST, COUNTER_SYNC
   SearchFrame search;    // SEARCH, SEARCH_SUB
   SearchUnsubFrame search_unsub;
+  JournalSubscribeFrame journal_subscribe;
+  JournalUnsubscribeFrame journal_unsubscribe;
+  JournalReadFrame journal_read;
   FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 

@@ -3,8 +3,7 @@
 // not wait until it gives up; else nothing, and the caller sends ERROR 501.
 //
 // Messages that have no answer are no types here; they are dropped as unknown: QUERY_SYNC_INIT,
-// HYBRID_QUERY_SUBSCRIBE and _UNSUBSCRIBE, TOPIC_UNSUB, HYBRID_SEARCH_UNSUB and
-// JOURNAL_UNSUBSCRIBE. Pure; any thread.
+// HYBRID_QUERY_SUBSCRIBE and _UNSUBSCRIBE, TOPIC_UNSUB and HYBRID_SEARCH_UNSUB. Pure; any thread.
 #pragma once
 
 #include <cstddef>

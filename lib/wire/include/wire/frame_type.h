@@ -31,6 +31,9 @@ enum class FrameType : uint8_t {
   kSearch,
   kSearchSub,
   kSearchUnsub,
+  kJournalSubscribe,
+  kJournalUnsubscribe,
+  kJournalRead,
   // Sent by servers.
   kAuthRequired,
   kAuthAck,
@@ -60,6 +63,8 @@ enum class FrameType : uint8_t {
   kCounterUpdate,
   kSearchResp,
   kSearchUpdate,
+  kJournalEvent,
+  kJournalReadResponse,
   // Sent by clients, of features that this server lacks (feature_frame.h).
   kTopicSub,
   kTopicPub,
@@ -70,8 +75,6 @@ enum class FrameType : uint8_t {
   kRegisterResolver,
   kUnregisterResolver,
   kListResolvers,
-  kJournalSubscribe,
-  kJournalRead,
   kVectorSearch,
   kHybridSearch,
   kHybridSearchSub,

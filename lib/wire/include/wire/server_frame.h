@@ -14,6 +14,7 @@
 #include "wire/change_type.h"
 #include "wire/client_frame.h"
 #include "wire/frame_type.h"
+#include "wire/journal.h"
 #include "wire/op.h"
 #include "wire/records.h"
 #include "wire/search_frame.h"
@@ -178,6 +179,8 @@ struct ServerFrame {
   CounterFrame counter;  // COUNTER_RESPONSE, COUNTER_UPDATE
   SearchRespFrame search_resp;
   SearchUpdateFrame search_update;
+  JournalEventFrame journal_event;
+  JournalReadResponseFrame journal_read_response;
 };
 
 // As Decode(). The types nobody sends today (MERGE_REJECTED, SERVER_BATCH_EVENT, GC_PRUNE,
