@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/status.h"
 #include "condition_value.h"
 #include "containment.h"
 #include "msgpack/reader.h"
@@ -15,6 +16,7 @@ namespace {
 using Value = ConditionValue;
 
 constexpr size_t kBytesPerRegexStep = 16;
+constexpr uint32_t kTextSetMin = 8;  // fewer are as quickly looked through
 
 Value FollowPath(std::string_view from, std::span<const std::string> path,
                  ConditionContext& context) {
@@ -84,6 +86,22 @@ bool Between(const Value& left, const Value& right, ConditionContext& context) {
   return (from_low == 0 || from_low == 1) && Order(left, ValueOf(high)) <= 0;
 }
 
+// Empty unless the operand is a literal array of many texts and nothing else.
+absl::flat_hash_set<std::string> ManyTexts(const ConditionOperand& operand) {
+  absl::flat_hash_set<std::string> texts;
+  if (operand.source != ConditionOperand::Source::kLiteral) return texts;
+  msgpack::Reader reader(operand.literal);
+  uint32_t count = 0;
+  if (reader.Peek() != msgpack::Type::kArray || !reader.ReadArrayHeader(&count)) return texts;
+  if (count < kTextSetMin) return texts;
+  for (uint32_t i = 0; i < count; ++i) {
+    std::string_view text;
+    if (!reader.ReadStr(&text)) return {};
+    texts.emplace(text);
+  }
+  return texts;
+}
+
 bool Found(const Value& value) { return value.kind != Value::Kind::kNull || !value.bytes.empty(); }
 
 }  // namespace
@@ -100,6 +118,8 @@ bool Condition::Holds(uint32_t index, ConditionContext& context) const {
       return !holds(ChildrenOf(node).front());
     case ConditionOp::kRegex:
       return Searches(node, context);
+    case ConditionOp::kInTexts:
+      return IsListed(node, context);
     default:
       return Compares(node, context);
   }
@@ -114,6 +134,13 @@ bool Condition::Searches(const Node& node, ConditionContext& context) const {
   if (text.kind != Value::Kind::kString) return false;
   context.Spend(1 + text.bytes.size() / kBytesPerRegexStep);
   return !context.exhausted() && query::Searches(*regexes_[node.second], text.bytes);
+}
+
+bool Condition::IsListed(const Node& node, ConditionContext& context) const {
+  const Value value = Resolve(operands_[node.first], context);
+  context.Spend(1);
+  return value.kind == Value::Kind::kString &&
+         text_sets_[node.second]->contains(ToAbsl(value.bytes));
 }
 
 bool Condition::Compares(const Node& node, ConditionContext& context) const {
@@ -172,19 +199,28 @@ uint32_t ConditionBuilder::Add(Condition::Node node) {
   return static_cast<uint32_t>(condition_.nodes_.size() - 1);
 }
 
+uint32_t ConditionBuilder::AddOperand(ConditionOperand operand) {
+  condition_.operands_.push_back(std::move(operand));
+  return static_cast<uint32_t>(condition_.operands_.size() - 1);
+}
+
 uint32_t ConditionBuilder::Compare(ConditionOp op, ConditionOperand left, ConditionOperand right) {
-  const auto first = static_cast<uint32_t>(condition_.operands_.size());
-  condition_.operands_.push_back(std::move(left));
-  condition_.operands_.push_back(std::move(right));
-  return Add({.op = op, .first = first, .second = first + 1});
+  if (op == ConditionOp::kIn) {
+    if (auto texts = ManyTexts(right); !texts.empty()) {
+      const auto index = static_cast<uint32_t>(condition_.text_sets_.size());
+      condition_.text_sets_.push_back(std::make_shared<Condition::TextSet>(std::move(texts)));
+      return Add(
+          {.op = ConditionOp::kInTexts, .first = AddOperand(std::move(left)), .second = index});
+    }
+  }
+  const uint32_t first = AddOperand(std::move(left));
+  return Add({.op = op, .first = first, .second = AddOperand(std::move(right))});
 }
 
 uint32_t ConditionBuilder::Search(ConditionOperand text, std::shared_ptr<const re2::RE2> regex) {
-  const auto operand = static_cast<uint32_t>(condition_.operands_.size());
-  const auto expression = static_cast<uint32_t>(condition_.regexes_.size());
-  condition_.operands_.push_back(std::move(text));
+  const auto index = static_cast<uint32_t>(condition_.regexes_.size());
   condition_.regexes_.push_back(std::move(regex));
-  return Add({.op = ConditionOp::kRegex, .first = operand, .second = expression});
+  return Add({.op = ConditionOp::kRegex, .first = AddOperand(std::move(text)), .second = index});
 }
 
 uint32_t ConditionBuilder::Group(ConditionOp op, std::span<const uint32_t> children) {

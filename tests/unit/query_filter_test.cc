@@ -206,6 +206,33 @@ TEST(FilterTest, HasLimits) {
             "predicate: children[16].op: more than 16 regex");
 }
 
+// Of many texts a set is made, so that rows do not pay for the length of the list.
+TEST(FilterTest, FindsTextsInLongListsAtOnce) {
+  std::string texts = R"(["text 0")";
+  for (int i = 1; i < 4'000; ++i) texts += ",\"text " + std::to_string(i) + "\"";
+  const auto in = [](std::string_view attribute, const std::string& list) {
+    return std::string(R"({"op":"in","attribute":")").append(attribute).append(R"(","value":)") +
+           list + "}";
+  };
+  const std::string listed = in("a", texts + "]");
+  EXPECT_TRUE(PassesPredicate(listed, R"({"a":"text 3999"})"));
+  EXPECT_FALSE(PassesPredicate(listed, R"({"a":"text 4000"})"));
+  EXPECT_FALSE(PassesPredicate(listed, R"({"a":["text 1"]})"));
+  EXPECT_FALSE(PassesPredicate(listed, R"({"a":null})"));
+  EXPECT_TRUE(PassesPredicate(in("_key", texts + "]"), "{}", "text 17"));
+  const std::string mixed = in("a", texts + ",5,[1]]");
+  EXPECT_TRUE(PassesPredicate(mixed, R"({"a":5})"));
+  EXPECT_TRUE(PassesPredicate(mixed, R"({"a":[1]})"));
+  EXPECT_TRUE(PassesPredicate(mixed, R"({"a":"text 3999"})"));
+
+  const StatusOr<Condition> condition = ParsePredicate(Pack(listed), PredicateKind::kOfQuery);
+  ASSERT_TRUE(condition.ok());
+  const std::string row = Pack(R"({"a":"text 3999"})");
+  ConditionContext context{.data = row, .steps = 10};
+  EXPECT_TRUE(condition->Holds(context));
+  EXPECT_FALSE(context.exhausted());
+}
+
 TEST(FilterTest, PassesNothingThatCostsTooMuch) {
   std::string list = "[0";
   for (int i = 1; i < 2'000; ++i) list += "," + std::to_string(i);

@@ -24,6 +24,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace re2 {
 class RE2;
 }
@@ -51,8 +53,9 @@ enum class ConditionOp : uint8_t {
   kStartsWith,
   kEndsWith,
   kLike,
-  kRegex,  // ConditionBuilder::Search() only
-  kFound,  // that the left operand is there, be it nil
+  kRegex,    // ConditionBuilder::Search() only
+  kInTexts,  // kIn of many literal texts; ConditionBuilder chooses it
+  kFound,    // that the left operand is there, be it nil
 };
 
 // Names that rows have besides their fields (features.md 1.2).
@@ -101,10 +104,12 @@ class Condition {
  private:
   friend class ConditionBuilder;
 
+  using TextSet = absl::flat_hash_set<std::string>;
+
   struct Node {
     ConditionOp op = ConditionOp::kAnd;
-    // kAnd, kOr, kNot: a range of children_; kRegex: an operand and one of regexes_; else two
-    // operands.
+    // kAnd, kOr, kNot: a range of children_; kRegex and kInTexts: an operand and one of regexes_ or
+    // text_sets_; else two operands.
     uint32_t first = 0;
     uint32_t second = 0;
   };
@@ -112,12 +117,14 @@ class Condition {
   bool Holds(uint32_t node, ConditionContext& context) const;
   std::span<const uint32_t> ChildrenOf(const Node& node) const;
   bool Searches(const Node& node, ConditionContext& context) const;
+  bool IsListed(const Node& node, ConditionContext& context) const;
   bool Compares(const Node& node, ConditionContext& context) const;
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> children_;
   std::vector<ConditionOperand> operands_;
   std::vector<std::shared_ptr<const re2::RE2>> regexes_;
+  std::vector<std::shared_ptr<const TextSet>> text_sets_;
   uint32_t root_ = 0;
 };
 
@@ -132,6 +139,7 @@ class ConditionBuilder {
 
  private:
   uint32_t Add(Condition::Node node);
+  uint32_t AddOperand(ConditionOperand operand);
 
   Condition condition_;
 };
