@@ -64,7 +64,7 @@ bool ColumnsFit(const sync::v1::WatchRange& range) {
 
 WatchClient::ReplicaStream::ReplicaStream(WatchClient& client, Replica& replica)
     : client_(client), replica_(replica), writing_(std::make_shared<sync::v1::WatchRequest>()) {
-  for (const std::string& map : client.interest_) next_.add_add_maps(map);
+  client.interest_.ForEach([this](const std::string& map) { next_.add_add_maps(map); });
   stream_ = Stream::Open(client.io_, client.active_streams_, *this,
                          [&replica](auto* context, auto* reactor) {
                            replica.stub().async()->Watch(context, reactor);
@@ -82,7 +82,7 @@ void WatchClient::ReplicaStream::Flush() {
       0) {
     return;
   }
-  next_.set_interest_id(client_.interest_id_);
+  next_.set_interest_id(client_.interest_.last_change());
   writing_->Swap(&next_);
   write_in_flight_ = true;
   stream_->Write(writing_.get());
@@ -155,25 +155,21 @@ void WatchClient::Bind(ChangeObserver& observer, ShardObserver& shard_observer) 
 }
 
 uint64_t WatchClient::AddInterest(const std::string& map) {
-  ++interest_id_;
-  if (!interest_.insert(map).second) return interest_id_;
-  for (const auto& [replica, stream] : streams_) stream->next().add_add_maps(map);
+  const Interest::Added added = interest_.Add(map);
+  if (!added.is_new) return added.number;
+  for (const auto& [replica, stream] : streams_) {
+    sync::v1::WatchRequest& next = stream->next();
+    Supersede(map, *next.mutable_remove_maps(), *next.mutable_add_maps());
+  }
   FlushAll();
-  return interest_id_;
+  return added.number;
 }
 
-// Adding and removing in one message would not say which came first.
 void WatchClient::RemoveInterest(const std::string& map) {
-  if (interest_.erase(map) == 0) return;
-  ++interest_id_;
+  if (!interest_.Remove(map)) return;
   for (const auto& [replica, stream] : streams_) {
-    auto& added = *stream->next().mutable_add_maps();
-    const auto pending = std::find(added.begin(), added.end(), map);
-    if (pending != added.end()) {
-      added.erase(pending);
-    } else {
-      stream->next().add_remove_maps(map);
-    }
+    sync::v1::WatchRequest& next = stream->next();
+    Supersede(map, *next.mutable_add_maps(), *next.mutable_remove_maps());
   }
   FlushAll();
 }

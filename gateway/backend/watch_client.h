@@ -14,12 +14,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "backend/bidi_stream.h"
+#include "backend/interest.h"
 #include "backend/replica_set.h"
 #include "backend/shard_observer.h"
 #include "dispatch/io.h"
@@ -104,8 +104,7 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
   ChangeObserver* observer_ = nullptr;
   ShardObserver* shard_observer_ = nullptr;
   std::vector<Shard> shards_;
-  std::set<std::string> interest_;
-  uint64_t interest_id_ = 0;
+  Interest interest_;
   uint64_t confirmed_ = 0;  // by every shard
   std::unordered_map<Replica*, std::unique_ptr<ReplicaStream>> streams_;
   bool closed_ = false;

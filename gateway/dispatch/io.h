@@ -241,7 +241,8 @@ class ChangeSource {
  public:
   virtual ~ChangeSource() = default;
 
-  // Returns the number of this change of interest. Idempotent per map.
+  // Returns the number of the change of interest that has the map. Counted per map: several may
+  // want the same name, and each removes what it has added.
   virtual uint64_t AddInterest(const std::string& map) = 0;
   virtual void RemoveInterest(const std::string& map) = 0;
   // True when every shard reports changes of the maps added up to that number.

@@ -134,10 +134,13 @@ class FakeSource final : public ChangeSource {
     interest.insert(map);
     return ++last_id;
   }
-  void RemoveInterest(const std::string& map) override { interest.erase(map); }
+  void RemoveInterest(const std::string& map) override {
+    const auto found = interest.find(map);
+    if (found != interest.end()) interest.erase(found);
+  }
   bool Confirmed(uint64_t interest_id) const override { return confirmed >= interest_id; }
 
-  std::set<std::string> interest;
+  std::multiset<std::string> interest;
   uint64_t last_id = 0;
   uint64_t confirmed = 1'000'000;
 };
