@@ -119,6 +119,13 @@ void ApplyClient::SubmitDeadTag(uint32_t shard, std::string_view map, std::strin
   ScheduleFlush();
 }
 
+void ApplyClient::SubmitCounted(std::string_view counter, const CountedNode& counted,
+                                const OpRef& ref) {
+  const uint32_t shard = state::ShardOf(counter, static_cast<uint32_t>(lanes_.size()));
+  lanes_[shard].AppendCounted(counter, counted, ref);
+  ScheduleFlush();
+}
+
 void ApplyClient::Follow(const OpRef& first, Tracer::Frame& frame) {
   for (ShardLane& lane : lanes_) lane.Follow(first, probe_.tracer(), frame);
 }

@@ -36,6 +36,8 @@ class ApplyClient final : public WriteSink, public ReplicaSet::Observer, public 
               const OpRef& ref) override;
   void SubmitDeadTag(uint32_t shard, std::string_view map, std::string_view tag,
                      const OpRef& ref) override;
+  void SubmitCounted(std::string_view counter, const CountedNode& counted,
+                     const OpRef& ref) override;
   void Follow(const OpRef& first, Tracer::Frame& frame) override;
   uint32_t shard_count() const override { return static_cast<uint32_t>(lanes_.size()); }
   bool Overloaded() const override { return budget_.Exhausted(); }

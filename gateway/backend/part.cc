@@ -60,6 +60,15 @@ void Part::AppendDeadTag(std::string_view map, std::string_view tag, const OpRef
   AppendRow(crdt::v1::OP_KIND_DEAD_TAG, op, wire::WriteConcern::kApplied, {}, ref);
 }
 
+void Part::AppendCounted(std::string_view counter, const CountedNode& counted, const OpRef& ref) {
+  const std::string value = state::EncodeCounted(counted.counted);
+  wire::Op op;
+  op.map = counter;
+  op.key = counted.node;
+  op.value = value;
+  AppendRow(crdt::v1::OP_KIND_COUNTER, op, wire::WriteConcern::kApplied, {}, ref);
+}
+
 void Part::AppendRow(char kind, const wire::Op& op, wire::WriteConcern concern,
                      std::string_view origin, const OpRef& ref) {
   Row& row = rows_.emplace_back();

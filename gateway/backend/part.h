@@ -82,6 +82,7 @@ class Part {
   void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
               const OpRef& ref);
   void AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref);
+  void AppendCounted(std::string_view counter, const CountedNode& counted, const OpRef& ref);
 
   uint64_t id() const { return message_.part_id(); }
   uint32_t shard() const { return message_.shard(); }

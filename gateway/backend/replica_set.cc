@@ -127,8 +127,6 @@ Replica* ReplicaSet::Pick(std::string_view name, size_t rank) {
   return candidates[rank % candidates.size()].second;
 }
 
-Replica* ReplicaSet::PickForShard(uint32_t shard) { return Pick("shard/" + std::to_string(shard)); }
-
 size_t ReplicaSet::up_count() const {
   return static_cast<size_t>(std::count_if(replicas_.begin(), replicas_.end(),
                                            [](const auto& replica) { return replica->up(); }));

@@ -87,7 +87,8 @@ class ReplicaSet final : private discovery::Resolver::Listener {
 
   // The replica of that name; the next best ones with a higher rank. Null: none is up.
   Replica* Pick(std::string_view name, size_t rank = 0);
-  Replica* PickForShard(uint32_t shard);
+  Replica* PickForShard(uint32_t shard) { return Pick(NameOfShard(shard)); }
+  static std::string NameOfShard(uint32_t shard) { return "shard/" + std::to_string(shard); }
 
   const std::vector<std::unique_ptr<Replica>>& all() const { return replicas_; }
   size_t up_count() const;

@@ -21,6 +21,12 @@ void ShardLane::AppendDeadTag(std::string_view map, std::string_view tag, const 
   EndIfFull();
 }
 
+void ShardLane::AppendCounted(std::string_view counter, const CountedNode& counted,
+                              const OpRef& ref) {
+  Filling(false).AppendCounted(counter, counted, ref);
+  EndIfFull();
+}
+
 // Ops that do not ask for replication do not wait for it.
 Part& ShardLane::Filling(bool replicate) {
   if (filling_ != nullptr && filling_->waits_for_replication() != replicate) {

@@ -52,6 +52,7 @@ class ShardLane {
   void Append(const wire::Op& op, wire::WriteConcern concern, std::string_view origin,
               const OpRef& ref);
   void AppendDeadTag(std::string_view map, std::string_view tag, const OpRef& ref);
+  void AppendCounted(std::string_view counter, const CountedNode& counted, const OpRef& ref);
 
   // How much is at which stage, for whoever looks at the running process.
   struct State {

@@ -49,6 +49,17 @@ void DetachedWrites::DeclareDead(std::string_view map, std::span<const std::stri
   Follow(first);
 }
 
+void DetachedWrites::Count(std::string_view counter, std::span<const CountedNode> nodes,
+                           Done done) {
+  if (!HasRoom(nodes.size())) return Refuse(nodes.size(), std::move(done));
+  if (nodes.empty()) return defer_([done = std::move(done)] { done({}); });
+  const uint64_t first = Begin(NewBatch(nodes.size(), std::move(done)));
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    sink_->SubmitCounted(counter, nodes[i], {.connection = kNobody, .op = first + i});
+  }
+  Follow(first);
+}
+
 bool DetachedWrites::HasRoom(size_t count) const {
   return waiting_ + count <= ops_max_ && !sink_->Overloaded();
 }

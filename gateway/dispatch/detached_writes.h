@@ -1,5 +1,5 @@
-// Writes that no connection's ack ledger waits for: HTTP requests, ORMAP_PUSH_DIFF, records of the
-// cluster itself.
+// Writes that no connection's ack ledger waits for: HTTP requests, ORMAP_PUSH_DIFF, counters,
+// records of the cluster itself.
 //
 // A batch is finished when all its ops are; an op that was lost with its shard's tail before that
 // is waited for again. Ops that are refused (too many wait, or the sink is overloaded) or that do
@@ -51,6 +51,9 @@ class DetachedWrites final : public WriteObserver {
 
   // Declares tags of an OR map dead in every shard. One outcome per tag and shard.
   void DeclareDead(std::string_view map, std::span<const std::string> tags, Done done);
+
+  // What nodes have counted of a PN counter. One outcome per node.
+  void Count(std::string_view counter, std::span<const CountedNode> nodes, Done done);
 
   void OnOpDone(const OpRef& ref, OpOutcome outcome) override;
   void OnConcernMet(const OpRef& /*ref*/, wire::WriteConcern /*level*/) override {}  // all APPLIED

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "state/counted.h"
 #include "state/keys.h"
 #include "state/position.h"
 #include "tracer.h"
@@ -72,6 +73,12 @@ class WriteObserver {
   virtual bool AwaitsAck(const OpRef& ref) const = 0;
 };
 
+// What a node has counted of a PN counter (features.md 4).
+struct CountedNode {
+  std::string node;
+  state::Counted counted;
+};
+
 enum class SinkHealth : uint8_t {
   kHealthy,     // yes
   kSuspect,     // the last parts were refused, but a while ago: one client may try
@@ -94,6 +101,10 @@ class WriteSink {
   // Follows the parts that hold ops of the connection from `first` on, as far as they are not sent,
   // for the frame that the ops came with.
   virtual void Follow(const OpRef& /*first*/, Tracer::Frame& /*frame*/) {}
+  // What a node has counted of a PN counter, in the shard of the counter's name. Answered like an
+  // op.
+  virtual void SubmitCounted(std::string_view counter, const CountedNode& counted,
+                             const OpRef& ref) = 0;
   virtual uint32_t shard_count() const = 0;
   // The memory for ops is used up: frames with writes are to be refused.
   virtual bool Overloaded() const = 0;
@@ -136,6 +147,18 @@ class CellReader {
   // Retries inside; fails after a limit.
   virtual void ReadCells(const std::string& map, const std::vector<std::string>& keys,
                          Done done) = 0;
+};
+
+// The state of a PN counter, after everything acknowledged before the call.
+class CounterReader {
+ public:
+  // MessagePack; crdt::PnCounter decodes it.
+  using Done = std::function<void(StatusOr<std::string>)>;
+
+  virtual ~CounterReader() = default;
+
+  // Retries inside; fails after a limit.
+  virtual void ReadCounter(const std::string& name, Done done) = 0;
 };
 
 struct MapInfo {

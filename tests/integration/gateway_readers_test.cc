@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/counter_reader.h"
 #include "backend/map_reader.h"
 #include "backend/tree_reader.h"
 #include "metrics/registry.h"
@@ -65,12 +66,23 @@ class ScriptedService final : public v1::Sync::Service {
     return answer.status;
   }
 
+  grpc::Status ReadCounter(grpc::ServerContext* /*context*/, const v1::ReadCounterRequest* request,
+                           v1::ReadCounterReply* reply) override {
+    const std::lock_guard lock(mutex);
+    counter_request = *request;
+    const auto answer = Next(counters);
+    if (!answer.chunks.empty()) *reply = answer.chunks.front();
+    return answer.status;
+  }
+
   std::mutex mutex;
   Script<v1::ReadTreeChunk> trees;
   Script<v1::ReadMapChunk> maps;
   Script<v1::ResolveTagsReply> tags;
+  Script<v1::ReadCounterReply> counters;
   v1::ReadTreeRequest tree_request;
   v1::ResolveTagsRequest tags_request;
+  v1::ReadCounterRequest counter_request;
   size_t attempts = 0;
 
  private:
@@ -111,6 +123,7 @@ class ReadersTest : public ::testing::Test {
     replicas_ = std::make_unique<ReplicaSet>(io_, *resolver_, rpc::Credentials(), probe_);
     trees_ = std::make_unique<GrpcTreeReader>(io_, active_calls_, *replicas_);
     maps_ = std::make_unique<GrpcMapReader>(io_, active_calls_, *replicas_);
+    counters_ = std::make_unique<GrpcCounterReader>(io_, active_calls_, 4, *replicas_);
     replicas_->Start();
     EXPECT_TRUE(RunUntil([this] { return replicas_->up_count() == 2; }));
   }
@@ -118,6 +131,7 @@ class ReadersTest : public ::testing::Test {
     replicas_->Stop();
     trees_->Close();
     maps_->Close();
+    counters_->Close();
     EXPECT_TRUE(RunUntil([this] { return active_calls_ == 0; }));
     for (auto& server : servers_) server->Shutdown(std::chrono::system_clock::now());
   }
@@ -177,6 +191,7 @@ class ReadersTest : public ::testing::Test {
   std::unique_ptr<ReplicaSet> replicas_;
   std::unique_ptr<GrpcTreeReader> trees_;
   std::unique_ptr<GrpcMapReader> maps_;
+  std::unique_ptr<GrpcCounterReader> counters_;
 };
 
 v1::TreeNode& AddNode(v1::ReadTreeChunk& chunk, uint32_t path, uint32_t hash) {
@@ -344,6 +359,35 @@ TEST_F(ReadersTest, ExpiriesOfNoRowAreMalformed) {
   EXPECT_EQ((*snapshot)->rows.size(), 1U);
   EXPECT_TRUE((*snapshot)->expiries.empty());
   EXPECT_EQ(service_.attempts, 4U);
+}
+
+TEST_F(ReadersTest, ACounterIsReadAtWhicheverReplicaAnswers) {
+  v1::ReadCounterReply reply;
+  reply.set_state("\x82");
+  service_.counters = {{.status = kAway}, {.chunks = {reply}}};
+  StatusOr<std::string> state = Internal("no answer");
+  bool done = false;
+  counters_->ReadCounter("likes", [&](auto answer) {
+    state = std::move(answer);
+    done = true;
+  });
+  EXPECT_FALSE(done) << "never inside the call";
+  EXPECT_TRUE(RunUntil([&] { return done; }));
+  ASSERT_TRUE(state.ok());
+  EXPECT_EQ(*state, "\x82");
+  EXPECT_EQ(service_.counter_request.name(), "likes");
+  EXPECT_EQ(service_.attempts, 2U);
+}
+
+TEST_F(ReadersTest, OnlySoManyCountersAreReadAtATime) {
+  size_t refused = 0;
+  for (size_t i = 0; i <= GrpcCounterReader::kRunningMax; ++i) {
+    counters_->ReadCounter("likes", [&refused](const auto& answer) {
+      if (answer.status().code() == StatusCode::kResourceExhausted) ++refused;
+    });
+  }
+  EXPECT_TRUE(RunUntil([&] { return refused > 0; }));
+  EXPECT_EQ(refused, 1U);
 }
 
 TEST_F(ReadersTest, AfterCloseNobodyIsCalled) {

@@ -54,6 +54,10 @@ class Lanes final : public gateway::WriteSink {
                      const gateway::OpRef& ref) override {
     lanes_[shard].AppendDeadTag(map, tag, ref);
   }
+  void SubmitCounted(std::string_view counter, const gateway::CountedNode& counted,
+                     const gateway::OpRef& ref) override {
+    lanes_[state::ShardOf(counter, kShards)].AppendCounted(counter, counted, ref);
+  }
   uint32_t shard_count() const override { return kShards; }
   bool Overloaded() const override { return budget_.Exhausted(); }
   gateway::SinkHealth Health() const override { return gateway::SinkHealth::kHealthy; }

@@ -120,6 +120,27 @@ TEST_F(DetachedWritesTest, OpsThatChangeNothingAreAppliedInALaterTurn) {
   EXPECT_EQ(done, (std::vector<Outcomes>{{OpOutcome::kApplied}, {}}));
 }
 
+TEST_F(DetachedWritesTest, CountsOfNodesHaveOneOutcomeEach) {
+  const auto count = [this](const std::vector<CountedNode>& nodes) {
+    writes.Count("likes", nodes, [this](std::span<const OpOutcome> outcomes) {
+      done.emplace_back(outcomes.begin(), outcomes.end());
+    });
+  };
+  count({{"n1", {5, 1}}, {"n2", {0, 2}}});
+  ASSERT_EQ(sink.submitted.size(), 2U);
+  EXPECT_EQ(sink.submitted[1].map, "likes");
+  EXPECT_EQ(sink.submitted[1].key, "n2");
+  EXPECT_EQ(sink.submitted[1].value, state::EncodeCounted({0, 2}));
+  EXPECT_EQ(sink.submitted[1].origin, "") << "its writer is told as well";
+  count({{"n3", {1, 0}}, {"n4", {1, 0}}});  // too many
+  count({});
+  turns.Run();
+  EXPECT_EQ(done, (std::vector<Outcomes>{{OpOutcome::kOverloaded, OpOutcome::kOverloaded}, {}}));
+  writes.OnOpDone(sink.submitted[0].ref, OpOutcome::kApplied);
+  writes.OnOpDone(sink.submitted[1].ref, OpOutcome::kApplied);
+  EXPECT_EQ(done.back(), (Outcomes{OpOutcome::kApplied, OpOutcome::kApplied}));
+}
+
 TEST_F(DetachedWritesTest, TheRouterKeepsConnectionsApart) {
   DispatchHarness harness;
   FakeSession session;

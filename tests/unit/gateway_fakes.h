@@ -111,6 +111,14 @@ class FakeSink final : public WriteSink {
                          .tag = std::string(tag),
                          .dead_in = shard});
   }
+  // The key is the node, the value what it has counted.
+  void SubmitCounted(std::string_view counter, const CountedNode& counted,
+                     const OpRef& ref) override {
+    submitted.push_back({.map = std::string(counter),
+                         .key = counted.node,
+                         .ref = ref,
+                         .value = state::EncodeCounted(counted.counted)});
+  }
   void Follow(const OpRef& first, Tracer::Frame& frame) override {
     frame.parts.push_back(1'000 + first.op);
   }

@@ -97,6 +97,21 @@ TEST_F(LaneTest, ABatchIsWhatArrivedWhileTwoWereInFlight) {
   EXPECT_EQ(OpsOf(Take()), (Ops{2, 3}));
 }
 
+TEST_F(LaneTest, WhatANodeHasCountedTravelsAsAnOpWithoutAStamp) {
+  Append(0);
+  lane_.AppendCounted("likes", {.node = "n1", .counted = {5, 1}}, {.connection = {}, .op = 1});
+  const PartPtr part = Take();
+  EXPECT_EQ(OpsOf(part), (Ops{0, 1}));
+  const sync::v1::ApplyPart& message = part->message();
+  EXPECT_EQ(message.kinds()[1], crdt::v1::OP_KIND_COUNTER);
+  EXPECT_EQ(message.maps(static_cast<int>(message.map_index(1))), "likes");
+  EXPECT_EQ(message.nodes(static_cast<int>(message.node_index(1))), "");
+  EXPECT_EQ(message.origins(static_cast<int>(message.origin_index(1))), "");
+  EXPECT_EQ(message.keys(), "kn1");
+  EXPECT_EQ(message.values(), "v" + state::EncodeCounted({5, 1}));
+  EXPECT_EQ(message.millis(1), 0);
+}
+
 TEST_F(LaneTest, PartsOfAFollowedFrameGetATraceOnce) {
   hops::Recorder recorder;
   Tracer tracer(&recorder);

@@ -83,6 +83,8 @@ class Gateway final : public CellReader, public WriteSink {
   }
   void SubmitDeadTag(uint32_t /*shard*/, std::string_view /*map*/, std::string_view /*tag*/,
                      const OpRef& /*ref*/) override {}
+  void SubmitCounted(std::string_view /*counter*/, const CountedNode& /*counted*/,
+                     const OpRef& /*ref*/) override {}
   uint32_t shard_count() const override { return 1; }
   bool Overloaded() const override { return false; }
   SinkHealth Health() const override { return SinkHealth::kHealthy; }
