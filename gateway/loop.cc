@@ -43,9 +43,14 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       cells_(io_, active_calls_, replicas_),
       trees_(io_, active_calls_, replicas_),
       counter_(io_, active_calls_, replicas_),
+      counter_reader_(io_, active_calls_, options_.shard_count, replicas_),
       losers_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
-      system_maps_(watch_, reader_, clock, fan_out_),
+      counters_(
+          options_.counters, watch_, counter_reader_,
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, registry,
+          fan_out_),
+      system_maps_(watch_, reader_, clock, counters_),
       system_store_(
           StampNodeIdOf(options_), cells_, detached_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, clock),
@@ -81,6 +86,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .policy_store = policy_store_,
                .map_sync = map_sync_,
                .or_push = or_push_,
+               .counters = counters_,
                .devices = devices_,
                .stamp_echo = stamp_echo_,
                .table = table_,
@@ -126,6 +132,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   access_.set_on_change([this] { gate_.OnPoliciesChanged(); });
   map_sync_.Bind(context_);
   or_push_.Bind(context_);
+  counters_.Bind(context_);
   stamp_echo_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
@@ -215,6 +222,7 @@ void Loop::Tick() {
     membership_.Tick(now);
     map_sync_.Tick(now);
     or_push_.Tick(now);
+    counters_.Tick(now);
     devices_.Tick(now);
     stamp_echo_.Tick();
     detached_.Tick(now);
@@ -281,6 +289,7 @@ void Loop::TickEnd(Time now) {
     cells_.Close();
     trees_.Close();
     counter_.Close();
+    counter_reader_.Close();
     losers_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.

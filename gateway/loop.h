@@ -22,6 +22,7 @@
 #include "access/policy_store.h"
 #include "backend/apply_client.h"
 #include "backend/cell_reader.h"
+#include "backend/counter_reader.h"
 #include "backend/loser_reader.h"
 #include "backend/map_counter.h"
 #include "backend/map_reader.h"
@@ -32,6 +33,7 @@
 #include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/counters.h"
 #include "dispatch/detached_writes.h"
 #include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
@@ -67,6 +69,7 @@ struct LoopOptions {
   DispatchOptions dispatch;
   FanOutOptions fan_out;
   MapSyncOptions map_sync;
+  CounterOptions counters;
   AccessGateOptions access_gate;
   std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
@@ -208,8 +211,10 @@ class Loop {
   GrpcCellReader cells_;
   GrpcTreeReader trees_;
   GrpcMapCounter counter_;
+  GrpcCounterReader counter_reader_;
   GrpcLoserReader losers_;
   FanOut fan_out_;
+  Counters counters_;
   SystemMaps system_maps_;
   SystemStore system_store_;
   PolicyAccess access_;

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "control/reloader.h"
 #include "discovery/resolver.h"
+#include "dispatch/counter_probe.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   const topgun::memory::Trimmer trimmer(registry);
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
+    const topgun::gateway::CounterProbe counter_probe(registry);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::gateway::ShowConnectionsMax(registry, config.connections_max);

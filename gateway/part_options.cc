@@ -1,5 +1,6 @@
 #include "part_options.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -76,6 +77,8 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
   options.map_sync.node_id = StampNodeId(config.name);
+  options.counters.state_bytes_max =
+      std::min(options.counters.state_bytes_max, config.push_bytes_max / 2);
   options.http.cors_origins = config.cors_origins;
   options.http.trusted_proxy = config.trusted_proxy;
   options.sync.node_id = StampNodeId(config.name);

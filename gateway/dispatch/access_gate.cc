@@ -2,6 +2,7 @@
 
 #include "dispatch/connection.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/counters.h"
 #include "dispatch/error_codes.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/map_sync.h"
@@ -96,6 +97,7 @@ void AccessGate::Follow() {
   context_->now = std::chrono::steady_clock::now();
   context_->fan_out.Recheck();
   context_->map_sync.Recheck();
+  context_->counters.Recheck();
   if (!Unknown()) Release();
 }
 

@@ -5,6 +5,7 @@
 #include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/counters.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
@@ -135,6 +136,10 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return NotImplemented("search");
     case FrameType::kSearchUnsub:
       return;
+    case FrameType::kCounterRequest:
+      return context_.counters.OnRequest(*this, frame.counter);
+    case FrameType::kCounterSync:
+      return context_.counters.OnSync(*this, frame.counter);
     default:
       return OnFeature(frame.type, frame.feature);
   }
@@ -270,6 +275,7 @@ void Connection::OnClosed(CloseCause /*cause*/) {
   context_.fan_out.Forget(*this);
   context_.map_sync.Forget(*this);
   context_.or_push.Forget(*this);
+  context_.counters.Forget(*this);
   context_.table.Remove(id_);  // destroys this object
 }
 

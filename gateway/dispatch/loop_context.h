@@ -19,6 +19,7 @@ namespace topgun::gateway {
 class AccessGate;
 class DetachedWrites;
 class ClusterView;
+class Counters;
 class DeviceRegistry;
 class FanOut;
 class MapSync;
@@ -63,6 +64,7 @@ struct LoopContext {
   PolicyStore& policy_store;
   MapSync& map_sync;
   OrPush& or_push;
+  Counters& counters;
   DeviceRegistry& devices;
   StampEcho& stamp_echo;
   ConnectionTable& table;

@@ -13,8 +13,6 @@ namespace {
 constexpr size_t kReasonsInError = 8;
 constexpr size_t kDenialsMax = 8;  // ERROR frames per frame of writes
 constexpr size_t kIdsInError = 8;
-constexpr int64_t kBadRequest = 400;
-constexpr int64_t kTooManyRequests = 429;
 constexpr int64_t kTimedOut = 504;
 constexpr std::string_view kOverloadText = "server overloaded, try again later";
 constexpr std::string_view kPoliciesText = "access policies are not known yet, try again later";

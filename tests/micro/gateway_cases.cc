@@ -119,6 +119,7 @@ class Loop {
             .policy_store = base.policy_store,
             .map_sync = base.map_sync,
             .or_push = base.or_push,
+            .counters = base.counters,
             .devices = base.devices,
             .stamp_echo = base.stamp_echo,
             .table = base.table,

@@ -13,7 +13,9 @@
 #include "access/policy_store.h"
 #include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
+#include "crdt/pn_counter.h"
 #include "dispatch/connection_table.h"
+#include "dispatch/counters.h"
 #include "dispatch/detached_writes.h"
 #include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
@@ -24,6 +26,7 @@
 #include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
 #include "metrics/registry.h"
+#include "msgpack/writer.h"
 #include "support/manual_clock.h"
 #include "system/membership.h"
 #include "system/system_maps.h"
@@ -223,6 +226,31 @@ class FakeCells final : public CellReader, public MapLister {
 };
 
 // Answers when told to.
+class FakeCounterReader final : public CounterReader {
+ public:
+  void ReadCounter(const std::string& name, Done done) override {
+    reads.emplace_back(name, std::move(done));
+  }
+  // The oldest read.
+  void Answer(const crdt::PnCounter& counter) {
+    std::string state;
+    msgpack::Writer writer(state);
+    counter.Encode(writer);
+    Pop()(std::move(state));
+  }
+  void Fail() { Pop()(Unavailable("no sync replica is up")); }
+
+  std::deque<std::pair<std::string, Done>> reads;
+
+ private:
+  Done Pop() {
+    Done done = std::move(reads.front().second);
+    reads.pop_front();
+    return done;
+  }
+};
+
+// Answers when told to.
 class FakeTrees final : public TreeReader {
  public:
   void ReadTree(TreeRequest request, Done done) override {
@@ -323,12 +351,14 @@ class DispatchHarness {
                            FanOutOptions fan_out_options = {},
                            ClusterOptions cluster_options = SingleNode(),
                            AccessGateOptions gate_options = {},
-                           tracing::Recorder* spans_in = nullptr)
+                           tracing::Recorder* spans_in = nullptr,
+                           CounterOptions counter_options = {})
       : options(dispatch_options),
         spans(spans_in),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
-        system_maps(source, reader, clock, fan_out),
+        counters(counter_options, source, counter_reader, turns.defer(), registry, fan_out),
+        system_maps(source, reader, clock, counters),
         gate(gate_options, access, turns.defer(), probe),
         map_sync(MapSyncOptions(), trees, clock, turns.defer(), probe),
         or_push(trees, probe),
@@ -346,6 +376,7 @@ class DispatchHarness {
                 .policy_store = policy_store,
                 .map_sync = map_sync,
                 .or_push = or_push,
+                .counters = counters,
                 .devices = devices,
                 .stamp_echo = stamp_echo,
                 .table = table,
@@ -361,6 +392,7 @@ class DispatchHarness {
     fan_out.set_gate(gate);
     map_sync.Bind(context);
     or_push.Bind(context);
+    counters.Bind(context);
     stamp_echo.Bind(context);
     fan_out.set_on_gap([this] { map_sync.Heal(); });
     fan_out.set_on_live([this](Connection& connection, const std::string& map) {
@@ -368,6 +400,7 @@ class DispatchHarness {
     });
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
+    counters.Tick(now);
   }
 
   // One tick of the loop, so much later.
@@ -377,6 +410,7 @@ class DispatchHarness {
     gate.Tick(now);
     map_sync.Tick(now);
     or_push.Tick(now);
+    counters.Tick(now);
     devices.Tick(now);
     stamp_echo.Tick();
     detached.Tick(now);
@@ -400,6 +434,7 @@ class DispatchHarness {
   FakeSource source;
   FakeReader reader;
   FakeTrees trees;
+  FakeCounterReader counter_reader;
   FakeCells cells;
   ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
   FakeTurns turns;
@@ -407,6 +442,7 @@ class DispatchHarness {
   DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
+  Counters counters;
   SystemMaps system_maps;  // not started
   SystemStore system_store{"gateway-0", cells, detached, turns.defer(), clock};
   PolicyStore policy_store{system_store, system_maps.policies(),          reader, cells,
