@@ -101,6 +101,10 @@ TEST(PolicyJsonTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(
       ProblemOf(R"({"mapPattern":"m","action":"all","effect":"allow","condition":"x"})").field,
       "condition");
+  EXPECT_EQ(
+      ProblemOf(
+          R"({"mapPattern":"m","action":"all","effect":"allow","condition":{"op":"regex","attribute":"a","value":"("}})"),
+      (FieldProblem{"condition", "value: not a regular expression: missing ): ("}));
   EXPECT_EQ(ProblemOf(R"({"id":"$enforced","mapPattern":"m"})").field, "id");
   EXPECT_EQ(ProblemOf(R"({"id":")" + std::string(257, 'x') + R"("})").field, "id");
   EXPECT_EQ(ProblemOf(std::string(kPolicyBodyBytesMax + 1, ' ')).field, "");

@@ -1,7 +1,9 @@
 // Groups and what is computed of them; parts of a map add up to the whole.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -205,8 +207,7 @@ TEST(GroupTableLaws, PartsAddUpToTheWhole) {
                           {"func":"max","field":"n"},{"func":"avg","field":"n"}])");
   for (int round = 0; round < 100; ++round) {
     GroupTable whole(grouping);
-    std::vector<GroupTable> parts;
-    for (int i = 0; i < 3; ++i) parts.emplace_back(grouping);
+    std::vector<GroupTable> parts(3, GroupTable(grouping));
     for (uint64_t rows = random.Below(40); rows > 0; --rows) {
       std::string row = R"({"g":)" + std::to_string(random.Below(3));
       if (random.OneIn(2)) row += R"(,"h":"x")";

@@ -21,7 +21,8 @@ struct Cursor {
 };
 
 std::string EncodeCursor(const Cursor& cursor);  // base64url without padding
-// kInvalid when it is no cursor or of another query; expiry is reported in preference to that.
+// kNone when there is no text, kInvalid when it is no cursor or of another query; expiry is
+// reported in preference to that.
 CursorStatus DecodeCursor(std::string_view text, uint64_t fingerprint, int64_t now_ms, Cursor* out);
 
 }  // namespace topgun::query
