@@ -46,6 +46,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       counter_reader_(io_, active_calls_, options_.shard_count, replicas_),
       losers_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
+      live_queries_(options_.live_queries, reader_, probe_, registry, clock),
       counters_(
           options_.counters, watch_, counter_reader_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, registry,
@@ -81,6 +82,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .cells = cells_,
                .maps = cells_,
                .fan_out = fan_out_,
+               .query_rows = live_queries_,
                .system_maps = system_maps_,
                .system_store = system_store_,
                .policy_store = policy_store_,
@@ -135,6 +137,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   counters_.Bind(context_);
   stamp_echo_.Bind(context_);
   fan_out_.set_gate(gate_);
+  fan_out_.set_query_rows(live_queries_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
   fan_out_.set_on_live([this](Connection& connection, const std::string& map) {
     map_sync_.OnLive(connection, map);
@@ -187,7 +190,9 @@ Loop::~Loop() {
 void Loop::Start(uint16_t port) {
   cluster_.Listening(port);
   boost::asio::post(io_, [this] {
-    fan_out_.Tick(std::chrono::steady_clock::now());
+    const Time now = std::chrono::steady_clock::now();
+    fan_out_.Tick(now);
+    live_queries_.Tick(now);
     membership_.Start();
     system_maps_.Start();
     replicas_.Start();
@@ -216,6 +221,7 @@ void Loop::Tick() {
     apply_.Tick(now);
     watch_.Tick(now);
     fan_out_.Tick(now);
+    live_queries_.Tick(now);
     system_maps_.Tick(now);
     access_.Tick(now);
     gate_.Tick(now);

@@ -49,6 +49,7 @@
 #include "http/router.h"
 #include "http/server_report.h"
 #include "http/sync_endpoint.h"
+#include "live/live_queries.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "request_tracer.h"
@@ -68,6 +69,7 @@ struct LoopOptions {
   size_t inflight_bytes_max = size_t{64} << 20;
   DispatchOptions dispatch;
   FanOutOptions fan_out;
+  LiveQueryOptions live_queries;
   MapSyncOptions map_sync;
   CounterOptions counters;
   AccessGateOptions access_gate;
@@ -214,6 +216,7 @@ class Loop {
   GrpcCounterReader counter_reader_;
   GrpcLoserReader losers_;
   FanOut fan_out_;
+  LiveQueries live_queries_;
   Counters counters_;
   SystemMaps system_maps_;
   SystemStore system_store_;

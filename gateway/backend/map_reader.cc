@@ -6,12 +6,6 @@
 namespace topgun::gateway {
 namespace {
 
-// One read over all its attempts; gRPC's thread only moves the chunks' bytes.
-struct MapRead {
-  sync::v1::ReadMapRequest request;
-  std::shared_ptr<MapSnapshot> snapshot;
-};
-
 // Takes the chunk's bytes over. False when its columns do not fit together.
 bool AppendChunk(sync::v1::ReadMapChunk& chunk, MapSnapshot& snapshot) {
   if (chunk.key_lengths_size() != chunk.value_lengths_size() ||
@@ -42,26 +36,51 @@ bool AppendChunk(sync::v1::ReadMapChunk& chunk, MapSnapshot& snapshot) {
   return true;
 }
 
-void Begin(const std::shared_ptr<MapRead>& read, Replica& replica, grpc::ClientContext& context,
-           RetryingCalls::Ended ended) {
-  read->snapshot = std::make_shared<MapSnapshot>();
-  auto* const reader = new ChunkReader<sync::v1::ReadMapChunk>(
-      [read](sync::v1::ReadMapChunk& chunk) { return AppendChunk(chunk, *read->snapshot); },
-      std::move(ended));
-  replica.stub().async()->ReadMap(&context, &read->request, reader);
-  reader->Begin();
-}
-
 }  // namespace
 
+// One read over all its attempts; gRPC's thread only moves the chunks' bytes.
+struct GrpcMapReader::MapRead {
+  sync::v1::ReadMapRequest request;
+  std::shared_ptr<MapSnapshot> snapshot;
+
+  static void Begin(const std::shared_ptr<MapRead>& read, Replica& replica,
+                    grpc::ClientContext& context, RetryingCalls::Ended ended) {
+    read->snapshot = std::make_shared<MapSnapshot>();
+    auto* const reader = new ChunkReader<sync::v1::ReadMapChunk>(
+        [read](sync::v1::ReadMapChunk& chunk) { return AppendChunk(chunk, *read->snapshot); },
+        std::move(ended));
+    replica.stub().async()->ReadMap(&context, &read->request, reader);
+    reader->Begin();
+  }
+};
+
 void GrpcMapReader::Read(const std::string& map, Done done) {
-  const auto read = std::make_shared<MapRead>();
+  auto read = std::make_shared<MapRead>();
   read->request.set_map(map);
   read->request.set_rows_max(kRowsMax);
+  Run(std::move(read), std::move(done));
+}
+
+void GrpcMapReader::ReadQuery(const std::string& map, const MapQuery& query, uint32_t rows_max,
+                              Done done) {
+  auto read = std::make_shared<MapRead>();
+  read->request.set_map(map);
+  read->request.set_rows_max(rows_max);
+  sync::v1::MapQuery& wanted = *read->request.mutable_query();
+  wanted.set_where(std::string(query.where));
+  wanted.set_predicate(std::string(query.predicate));
+  wanted.set_sort(std::string(query.sort));
+  wanted.set_group_by(std::string(query.group_by));
+  wanted.set_aggregations(std::string(query.aggregations));
+  if (query.after) wanted.set_after(std::string(*query.after));
+  Run(std::move(read), std::move(done));
+}
+
+void GrpcMapReader::Run(std::shared_ptr<MapRead> read, Done done) {
   calls_.Run(
-      "ReadMap", "map/" + map,
+      "ReadMap", "map/" + read->request.map(),
       [read](Replica& replica, grpc::ClientContext& context, RetryingCalls::Ended ended) {
-        Begin(read, replica, context, std::move(ended));
+        MapRead::Begin(read, replica, context, std::move(ended));
       },
       [read, done = std::move(done)](const Status& status) {
         if (!status.ok()) return done(status);

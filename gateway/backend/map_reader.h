@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "backend/retrying_calls.h"
@@ -24,9 +25,15 @@ class GrpcMapReader final : public MapReader {
       : calls_(io, active_calls, replicas, kPatience) {}
 
   void Read(const std::string& map, Done done) override;
+  void ReadQuery(const std::string& map, const MapQuery& query, uint32_t rows_max,
+                 Done done) override;
   void Close() { calls_.Close(); }
 
  private:
+  struct MapRead;
+
+  void Run(std::shared_ptr<MapRead> read, Done done);
+
   RetryingCalls calls_;
 };
 

@@ -102,7 +102,9 @@ void RetryingCalls::EndSpan(Pending& pending, const Status& status) {
 
 void RetryingCalls::OnEnded(const std::shared_ptr<Pending>& pending, const Status& status) {
   if (closed_) return;
-  if (!status.ok()) return Retry(pending, status);
+  // Another replica would not understand it either.
+  const bool final = status.ok() || status.code() == StatusCode::kInvalidArgument;
+  if (!final) return Retry(pending, status);
   pending_.erase(pending);
   pending->done(status);
 }

@@ -9,7 +9,6 @@
 #include "dispatch/fan_out.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
-#include "dispatch/query_support.h"
 #include "logging/logging.h"
 #include "wire/batch.h"
 #include "wire/server_encode.h"
@@ -191,31 +190,6 @@ void Connection::OnBatch(std::string_view data, Level level) {
   wire::BatchWalker walker(data);
   for (std::string_view item; !ended_ && walker.Next(&item);) Handle(item, Level::kBatchItem);
   writes_.set_quiet(false);
-}
-
-void Connection::OnQuerySub(const wire::QuerySubFrame& frame) {
-  const DispatchOptions& options = context_.options;
-  if (const std::string problem = wire::ValidateMapName(frame.map, options.op_limits);
-      !problem.empty()) {
-    return writes_.SendError(400, problem);
-  }
-  if (frame.query_id.size() > options.query_id_bytes_max) {
-    return writes_.SendError(400, "queryId: too long");
-  }
-  // Whatever it filters, the client's replica of the map lives from its events (features.md 1.1).
-  const std::string_view unsupported = UnsupportedQueryPart(frame);
-  const auto wants = unsupported.empty() ? FanOut::Wants::kRows : FanOut::Wants::kEvents;
-  const Decision decision = context_.gate.CheckRead(*this, frame.map);
-  const auto serial = context_.fan_out.Subscribe(*this, frame.query_id, frame.map, wants,
-                                                 decision == Decision::kAllow);
-  if (!serial) return writes_.SendError(429, "too many subscriptions");
-  if (decision != Decision::kAllow) return AccessGate::RefuseRead(*this, decision, frame.map);
-  if (!unsupported.empty()) {
-    NotImplemented(unsupported);
-  } else if (auto question = Ask(frame.map)) {
-    context_.fan_out.Trace(*serial, std::move(question));
-  }
-  AfterOwnChanges([this, serial = *serial] { context_.fan_out.Ready(serial); });
 }
 
 Tracer::QuestionPtr Connection::Ask(std::string_view map) {

@@ -61,6 +61,8 @@ class Connection final : public SessionHandler {
   // Runs once all writes and pushes that came before are applied or refused.
   void AfterOwnChanges(std::function<void()> run);
   WritePath& writes() { return writes_; }
+  // Tells that a query cannot be answered. Whoever has rows of it on show keeps them.
+  void RefuseQuery(std::string_view query_id, bool has_rows, std::string_view reason);
   // The frame at hand asks for data of the map; null: it is not traced.
   Tracer::QuestionPtr Ask(std::string_view map);
 
@@ -76,6 +78,7 @@ class Connection final : public SessionHandler {
   void OnBatch(std::string_view data, Level level);
   void OnPartitionMapRequest(const wire::PartitionMapRequestFrame& frame);
   void OnQuerySub(const wire::QuerySubFrame& frame);
+  void SubscribeRows(const wire::QuerySubFrame& frame, Decision decision);
   // A request of a feature that we lack.
   void OnFeature(wire::FrameType type, const wire::FeatureFrame& frame);
   void NotImplemented(std::string_view what);

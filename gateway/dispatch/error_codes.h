@@ -1,4 +1,4 @@
-// Codes of ERROR frames, and texts. Private to this folder.
+// Codes of ERROR frames, and texts.
 #pragma once
 
 #include <cstdint>

@@ -44,6 +44,8 @@ class ExpiryQueue {
   void Clear();
 
   bool empty() const { return by_key_.empty(); }
+  // Time will bring something: a row that is hidden, or one that was given up.
+  bool waits() const { return !empty() || overflow_ms_.has_value(); }
   size_t size() const { return by_key_.size(); }
 
  private:

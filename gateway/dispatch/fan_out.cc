@@ -5,6 +5,7 @@
 
 #include "dispatch/access_gate.h"
 #include "dispatch/connection.h"
+#include "dispatch/query_rows.h"
 #include "wire/server_encode.h"
 
 namespace topgun::gateway {
@@ -31,6 +32,7 @@ std::optional<uint64_t> FanOut::Subscribe(Connection& connection, std::string_vi
   own.push_back(subscription.get());
   topic.subscribers[&connection].push_back(subscription.get());
   topic.idle_since.reset();
+  if (wants == Wants::kRows) ++topic.unfiltered;
   probe_.Subscriptions(1);
   const uint64_t serial = subscription->serial;
   subscriptions_.emplace(serial, std::move(subscription));
@@ -70,6 +72,10 @@ void FanOut::Wait(Subscription& subscription) {
 
 void FanOut::Suspend(Subscription& subscription) {
   if (subscription.stage == Stage::kWaiting) --waiting_;
+  if (subscription.stage == Stage::kFollowing) {
+    --subscription.topic->following;
+    query_rows_->Suspend(subscription.serial);
+  }
   subscription.stage = Stage::kSuspended;
   subscription.live = false;
   subscription.positions.reset();
@@ -103,6 +109,13 @@ void FanOut::Unsubscribe(Connection& connection, std::string_view query_id) {
   Remove(subscription);
 }
 
+bool FanOut::Holds(Connection& connection, std::string_view query_id) const {
+  const auto own = by_connection_.find(&connection);
+  return own != by_connection_.end() &&
+         std::any_of(own->second.begin(), own->second.end(),
+                     [&](const auto* held) { return held->query_id == query_id; });
+}
+
 size_t FanOut::CountOf(Connection& connection) const {
   const auto found = by_connection_.find(&connection);
   return found == by_connection_.end() ? 0 : found->second.size();
@@ -121,11 +134,11 @@ void FanOut::Remove(Subscription& subscription) {
   const auto subscriber = topic.subscribers.find(subscription.connection);
   std::erase(subscriber->second, &subscription);
   if (subscriber->second.empty()) topic.subscribers.erase(subscriber);
-  if (topic.subscribers.empty()) {
-    topic.idle_since = now_;
-    topic.expiries.Clear();
-  }
+  if (topic.subscribers.empty()) topic.idle_since = now_;
+  if (subscription.wants == Wants::kRows && --topic.unfiltered == 0) topic.expiries.Clear();
+  if (subscription.wants == Wants::kEvents) query_rows_->End(subscription.serial);
   if (subscription.stage == Stage::kWaiting) --waiting_;
+  if (subscription.stage == Stage::kFollowing) --topic.following;
   probe_.Subscriptions(-1);
   subscriptions_.erase(subscription.serial);
 }
@@ -136,7 +149,7 @@ void FanOut::OnChange(const Change& change) {
   Topic& topic = *found->second;
   auto encoded = EncodeChange(change, clock_.NowMs());
   if (encoded == nullptr) return;
-  if (!Includes(topic.positions, *encoded)) {
+  if (topic.unfiltered > 0 && !Includes(topic.positions, *encoded)) {
     // The cluster has seen the record expire before it was replaced.
     if (encoded->is_lww && !change.was_live && topic.expiries.Cancel(change.key)) {
       SendLeave(topic, change.key);
@@ -144,6 +157,7 @@ void FanOut::OnChange(const Change& change) {
     FollowExpiry(topic, *encoded);
   }
   Deliver(topic, *encoded);
+  if (topic.following > 0 && encoded->is_lww) query_rows_->OnChange(change);
   if (topic.reading && !topic.stale) Keep(topic, std::move(encoded));
 }
 
@@ -224,6 +238,12 @@ void FanOut::OnGap(uint32_t /*shard*/) {
     topic->stale = topic->stale || topic->reading;
     ReadAgain(*topic);
   }
+  query_rows_->OnGap();
+}
+
+void FanOut::OnProgress() {
+  StartReads();
+  query_rows_->OnProgress();
 }
 
 void FanOut::Tick(Time now) {

@@ -8,8 +8,8 @@
 //   reading   a snapshot is on its way; changes that arrive meanwhile are kept
 //   settled   the snapshot was sent, with the kept changes beyond it right behind
 //   suspended the map may not be read; once it may, the subscription waits for a snapshot
-//   following of a query whose rows we cannot compute: SERVER_EVENTs only, without a snapshot, so
-//             that the client's replica of the map goes on following
+//   following of a query whose rows are worked out elsewhere (query_rows.h): here it has the map's
+//             SERVER_EVENTs, whatever it filters
 //
 // Reads are shared: all subscriptions of a map that wait get the next snapshot, and at most one is
 // on its way per map. A gap in the watch stream sends settled subscriptions back to waiting while
@@ -44,6 +44,7 @@ namespace topgun::gateway {
 
 class AccessGate;
 class Connection;
+class QueryRows;
 
 struct FanOutOptions {
   size_t subscriptions_max = 1'000;  // per connection
@@ -72,6 +73,8 @@ class FanOut final : public ChangeObserver {
   void set_subscriptions_max(size_t count) { options_.subscriptions_max = count; }
   // Who may read what is asked here.
   void set_gate(const AccessGate& gate) { gate_ = &gate; }
+  // Has the rows of subscriptions that want events only.
+  void set_query_rows(QueryRows& rows) { query_rows_ = &rows; }
 
   enum class Wants : uint8_t { kRows, kEvents };  // both are told of events
   // Replaces a subscription of the same id; suspended unless `readable`. Returns its serial for
@@ -85,6 +88,7 @@ class FanOut final : public ChangeObserver {
   // The writes the subscription had to wait for are finished. Unknown serials are ignored.
   void Ready(uint64_t serial);
   void Unsubscribe(Connection& connection, std::string_view query_id);
+  bool Holds(Connection& connection, std::string_view query_id) const;
   void Forget(Connection& connection);
   size_t CountOf(Connection& connection) const;  // of its live queries
 
@@ -102,7 +106,7 @@ class FanOut final : public ChangeObserver {
 
   void OnChange(const Change& change) override;
   void OnGap(uint32_t shard) override;
-  void OnProgress() override { StartReads(); }
+  void OnProgress() override;
 
   void Tick(Time now);
 
@@ -137,6 +141,8 @@ class FanOut final : public ChangeObserver {
     uint64_t stream = 0;    // coalescing stream of its SERVER_EVENTs
     uint64_t interest = 0;  // number under which the interest is confirmed
     absl::flat_hash_map<Connection*, std::vector<Subscription*>> subscribers;
+    size_t following = 0;   // subscriptions in that stage
+    size_t unfiltered = 0;  // subscriptions that want rows
     bool reading = false;
     bool stale = false;  // the read on its way will not do
     std::vector<std::shared_ptr<const EncodedChange>> kept;
@@ -187,6 +193,7 @@ class FanOut final : public ChangeObserver {
   std::function<void()> on_gap_;
   std::function<void(Connection&, const std::string&)> on_live_;
   const AccessGate* gate_ = nullptr;
+  QueryRows* query_rows_ = nullptr;
   FanOutOptions options_;
   ChangeSource& source_;
   MapReader& reader_;

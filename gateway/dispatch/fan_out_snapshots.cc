@@ -8,6 +8,7 @@
 #include "dispatch/connection.h"
 #include "dispatch/error_codes.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/query_rows.h"
 #include "wire/server_encode.h"
 
 namespace topgun::gateway {
@@ -119,7 +120,9 @@ void FanOut::Follow(Subscription& subscription) {
   const bool has_events = IsLive(*subscription.connection, *subscription.topic);
   subscription.stage = Stage::kFollowing;
   subscription.live = true;
+  ++subscription.topic->following;
   if (!has_events && on_live_) on_live_(*subscription.connection, subscription.topic->map);
+  query_rows_->Begin(subscription.serial);
 }
 
 bool FanOut::IsLive(Connection& connection, const Topic& topic) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -126,6 +127,17 @@ struct MapSnapshot {
   bool has_more = false;
 };
 
+// Which rows of a map, in which order (lib/query): the parts of a client's query, MessagePack as it
+// came; empty where absent.
+struct MapQuery {
+  std::string_view where = {};
+  std::string_view predicate = {};
+  std::string_view sort = {};
+  std::string_view group_by = {};
+  std::string_view aggregations = {};
+  std::optional<std::string_view> after = {};  // only rows of a greater rank
+};
+
 class MapReader {
  public:
   using Done = std::function<void(StatusOr<std::shared_ptr<const MapSnapshot>>)>;
@@ -134,6 +146,10 @@ class MapReader {
 
   // Retries inside; fails with UNAVAILABLE after a limit.
   virtual void Read(const std::string& map, Done done) = 0;
+  // The first rows of a query, whole records, or its groups; copies what it is given. Fails at once
+  // with INVALID_ARGUMENT when the cluster does not understand the query.
+  virtual void ReadQuery(const std::string& map, const MapQuery& query, uint32_t rows_max,
+                         Done done) = 0;
 };
 
 // Single LWW cells, after everything acknowledged before the call.

@@ -25,6 +25,7 @@ class FanOut;
 class MapSync;
 class Membership;
 class OrPush;
+class QueryRows;
 class StampEcho;
 class PolicyStore;
 class SystemMaps;
@@ -59,6 +60,7 @@ struct LoopContext {
   CellReader& cells;
   MapLister& maps;
   FanOut& fan_out;
+  QueryRows& query_rows;
   SystemMaps& system_maps;
   SystemStore& system_store;
   PolicyStore& policy_store;

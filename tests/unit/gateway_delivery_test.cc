@@ -1,4 +1,4 @@
-// Small rules of the gateway: outbound queue, rate limiter, rendezvous hashing, parts of queries.
+// Small rules of the gateway: outbound queue, rate limiter, rendezvous hashing.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "dispatch/query_support.h"
 #include "dispatch/rate_limiter.h"
 #include "dispatch/rendezvous.h"
 #include "ws/outbound_queue.h"
@@ -204,26 +203,6 @@ TEST(RendezvousTest, SpreadsEvenlyAndMovesOnlyTheShareOfTheLost) {
 // Gateways of different builds must agree, so the function may never change.
 TEST(RendezvousTest, IsFixed) {
   EXPECT_EQ(RendezvousScore("10.0.0.1:9000", "shard/7"), 0xe5082bb8eeb39ff4ULL);
-}
-
-TEST(QuerySupportTest, EmptyPartsFilterNothing) {
-  wire::QuerySubFrame frame;
-  EXPECT_EQ(UnsupportedQueryPart(frame), "");
-  frame.where = "\x80";
-  frame.sort = "\x90";
-  EXPECT_EQ(UnsupportedQueryPart(frame), "");
-  frame.where = std::string_view("\xde\x00\x00", 3);
-  EXPECT_EQ(UnsupportedQueryPart(frame), "");
-  frame.where = "\x81\xa1\x61\x01";
-  EXPECT_EQ(UnsupportedQueryPart(frame), "query.where");
-}
-
-TEST(QuerySupportTest, AggregationsCountWithGroupByOnly) {
-  wire::QuerySubFrame frame;
-  frame.aggregations = "\x91\x80";
-  EXPECT_EQ(UnsupportedQueryPart(frame), "");
-  frame.group_by = "\x91\xa1\x61";
-  EXPECT_EQ(UnsupportedQueryPart(frame), "query.groupBy");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "dispatch/or_push.h"
 #include "dispatch/stamp_echo.h"
 #include "dispatch/write_router.h"
+#include "live/live_queries.h"
 #include "metrics/registry.h"
 #include "msgpack/writer.h"
 #include "support/manual_clock.h"
@@ -44,6 +45,7 @@ class FakeSession final : public Session {
   void Urgent(std::string frame) override { frames.push_back(std::move(frame)); }
   bool Push(PushFrame push) override {
     frames.push_back(*push.head + (push.tail ? *push.tail : ""));
+    last_stream = push.stream;
     return true;
   }
   void Close(CloseCause cause) override {
@@ -69,6 +71,7 @@ class FakeSession final : public Session {
 
   UpgradeRequest upgrade{.host = "localhost:8080", .target = "/ws"};
   std::vector<std::string> frames;
+  uint64_t last_stream = 0;  // of the latest push
   std::optional<CloseCause> closed;
   uint64_t message_bytes_max = 0;
   int trims = 0;
@@ -158,14 +161,35 @@ class FakeSource final : public ChangeSource {
 
 class FakeReader final : public MapReader {
  public:
+  using Rows = std::vector<std::pair<std::string, std::string>>;  // key and MessagePack value
+  // What a query asked for.
+  struct Asked {
+    std::string where = {};
+    std::string sort = {};
+    std::string after = {};
+    uint32_t rows_max = 0;
+  };
+
   void Read(const std::string& map, Done done) override {
     reads.emplace_back(map, std::move(done));
   }
+  void ReadQuery(const std::string& map, const MapQuery& query, uint32_t rows_max,
+                 Done done) override {
+    reads.emplace_back(map, std::move(done));
+    asked = {.where = std::string(query.where),
+             .sort = std::string(query.sort),
+             .after = std::string(query.after.value_or("")),
+             .rows_max = rows_max};
+  }
 
-  // Answers the oldest read. Rows are key and MessagePack value; some have expiries.
+  // Answers the oldest read. Some rows have expiries.
   void Answer(const std::map<std::string, std::string>& rows,
               std::vector<state::Position> positions,
               const std::map<std::string, double>& expiries = {}) {
+    AnswerInOrder({rows.begin(), rows.end()}, std::move(positions), false, expiries);
+  }
+  void AnswerInOrder(const Rows& rows, std::vector<state::Position> positions,
+                     bool has_more = false, const std::map<std::string, double>& expiries = {}) {
     auto snapshot = std::make_shared<MapSnapshot>();
     for (const auto& [key, value] : rows) {
       const std::string& kept_key = snapshot->bytes.emplace_back(key);
@@ -176,11 +200,13 @@ class FakeReader final : public MapReader {
       snapshot->rows.push_back({.key = kept_key, .value = kept_value});
     }
     snapshot->positions = std::move(positions);
+    snapshot->has_more = has_more;
     Pop()(std::shared_ptr<const MapSnapshot>(std::move(snapshot)));
   }
-  void Fail() { Pop()(Unavailable("no sync replica is up")); }
+  void Fail(const Status& status = Unavailable("no sync replica is up")) { Pop()(status); }
 
   std::deque<std::pair<std::string, Done>> reads;
+  Asked asked;  // by the latest read of a query
 
  private:
   Done Pop() {
@@ -352,11 +378,13 @@ class DispatchHarness {
                            ClusterOptions cluster_options = SingleNode(),
                            AccessGateOptions gate_options = {},
                            tracing::Recorder* spans_in = nullptr,
-                           CounterOptions counter_options = {})
+                           CounterOptions counter_options = {},
+                           const LiveQueryOptions& live_options = {})
       : options(dispatch_options),
         spans(spans_in),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
+        live_queries(live_options, reader, probe, registry, clock),
         counters(counter_options, source, counter_reader, turns.defer(), registry, fan_out),
         system_maps(source, reader, clock, counters),
         gate(gate_options, access, turns.defer(), probe),
@@ -371,6 +399,7 @@ class DispatchHarness {
                 .cells = cells,
                 .maps = cells,
                 .fan_out = fan_out,
+                .query_rows = live_queries,
                 .system_maps = system_maps,
                 .system_store = system_store,
                 .policy_store = policy_store,
@@ -390,6 +419,7 @@ class DispatchHarness {
     detached.Bind(sink);
     gate.Bind(context);
     fan_out.set_gate(gate);
+    fan_out.set_query_rows(live_queries);
     map_sync.Bind(context);
     or_push.Bind(context);
     counters.Bind(context);
@@ -401,12 +431,14 @@ class DispatchHarness {
     now = std::chrono::steady_clock::now();
     fan_out.Tick(now);
     counters.Tick(now);
+    live_queries.Tick(now);
   }
 
   // One tick of the loop, so much later.
   void Tick(std::chrono::milliseconds later = ConnectionTable::kTick) {
     now += later;
     fan_out.Tick(now);
+    live_queries.Tick(now);
     gate.Tick(now);
     map_sync.Tick(now);
     or_push.Tick(now);
@@ -442,6 +474,7 @@ class DispatchHarness {
   DetachedWrites detached{DetachedWriteOptions(), turns.defer(), probe};
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
+  LiveQueries live_queries;
   Counters counters;
   SystemMaps system_maps;  // not started
   SystemStore system_store{"gateway-0", cells, detached, turns.defer(), clock};

@@ -21,13 +21,14 @@ class QueryClient {
   QueryClient(const QueryClient&) = delete;
   QueryClient& operator=(const QueryClient&) = delete;
 
-  // `query` is a MessagePack map; empty: all rows.
-  void Subscribe(std::string_view query_id, std::string_view map = "m",
-                 std::string_view query = {}) {
+  // `query` is a MessagePack map, `fields` an array; empty: all rows, whole.
+  void Subscribe(std::string_view query_id, std::string_view map = "m", std::string_view query = {},
+                 std::string_view fields = {}) {
     wire::QuerySubFrame sub;
     sub.query_id = query_id;
     sub.map = map;
     sub.query = query;
+    sub.fields = fields;
     std::string frame;
     wire::EncodeQuerySub(sub, frame);
     handler_.OnMessage(frame, true);
@@ -53,17 +54,21 @@ class QueryClient {
     origin = gateway_.sink.submitted.back().origin;
   }
 
-  // e.g. "resp:q1[a b] event:PUT:a q1:ENTER:a"
-  std::string Heard() {
+  // e.g. "resp:q1[a b] event:PUT:a q1:ENTER:a"; a + behind the rows: there are more.
+  std::string Heard(bool with_events = true) {
     std::string text;
     for (const std::string& bytes : std::exchange(session.frames, {})) {
       wire::ServerFrame frame;
       EXPECT_TRUE(wire::DecodeServerFrame(bytes, frame).ok());
+      if (!with_events && frame.type == wire::FrameType::kServerEvent) continue;
       if (!text.empty()) text.push_back(' ');
       text.append(Describe(frame));
     }
     return text;
   }
+
+  // The same without the events.
+  std::string Told() { return Heard(false); }
 
   FakeSession session;
   std::string origin = "another";
@@ -78,7 +83,11 @@ class QueryClient {
           if (text.back() != '[') text.push_back(' ');
           text.append(row.key);
         }
-        return text.append("]");
+        text.append(frame.query_resp.has_more ? "]+" : "]");
+        if (frame.query_resp.cursor_status.value_or("none") != "none") {
+          text.append(*frame.query_resp.cursor_status);
+        }
+        return text.append(frame.query_resp.code.value_or(""));
       case wire::FrameType::kServerEvent:
         return text.append("event:")
             .append(Name(frame.event.kind))
