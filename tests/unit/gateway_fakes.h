@@ -11,9 +11,9 @@
 
 #include "access/access.h"
 #include "access/policy_store.h"
+#include "crdt/pn_counter.h"
 #include "dispatch/access_gate.h"
 #include "dispatch/cluster_view.h"
-#include "crdt/pn_counter.h"
 #include "dispatch/connection_table.h"
 #include "dispatch/counters.h"
 #include "dispatch/detached_writes.h"
