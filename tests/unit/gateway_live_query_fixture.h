@@ -28,7 +28,7 @@ class LiveQueryTest : public ::testing::Test {
   inline static const std::string kNo = R"({"s":"done"})";
 
   explicit LiveQueryTest(const LiveQueryOptions& options = {})
-      : gateway_(false, {}, {}, DispatchHarness::SingleNode(), {}, nullptr, options) {}
+      : gateway_(false, {}, {}, DispatchHarness::SingleNode(), {}, nullptr, {}, options) {}
 
   void Ask(QueryClient& client, std::string_view query_id, std::string_view query,
            std::string_view fields = {}) {
