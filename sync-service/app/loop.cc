@@ -127,8 +127,10 @@ void Loop::BuildShards(const Config& config) {
   locks_ = std::make_unique<LockTable>(LockLimits(), *shard_locks_, *this, probe_.locks());
   sweeper_ = std::make_unique<RetentionSweeper>(
       shards, RetentionLimits{.retention_ms = config.retention.count()}, *this, wall_, probe_);
-  ViewLimits limits{config.view_bytes_max / loop_count_, config.view_idle.count()};
-  views_ = std::make_unique<ViewRegistry>(std::move(shards), limits, wall_, probe_);
+  ViewLimits limits;
+  limits.bytes_max = config.view_bytes_max / loop_count_;
+  limits.idle_ms = config.view_idle.count();
+  views_ = std::make_unique<ViewRegistry>(std::move(shards), limits, *this, wall_, probe_);
 }
 
 void Loop::BuildShard(const Config& config, uint32_t number) {

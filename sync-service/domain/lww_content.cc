@@ -11,6 +11,11 @@ namespace {
 
 constexpr uint64_t kCellOverhead = 144;  // of the row, its place in the tree, bookkeeping
 
+std::string LeafPath(size_t number) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return {kDigits[number >> 8], kDigits[number >> 4 & 15], kDigits[number & 15]};
+}
+
 }  // namespace
 
 void LwwContent::Apply(uint32_t shard, std::string_view key, std::string_view /*tag*/,
@@ -20,7 +25,7 @@ void LwwContent::Apply(uint32_t shard, std::string_view key, std::string_view /*
   auto it = cells_.find(key);
   if (it == cells_.end()) {
     it = cells_.emplace(std::string(key), Stored()).first;
-    if (order_.has_value()) order_->emplace(it->first, &it->second);
+    if (!unordered()) order_.emplace(it->first, &it->second);
     bytes_ += key.size() + kCellOverhead;
   } else {
     state::CellView current;
@@ -58,7 +63,7 @@ void LwwContent::Erase(Cells::iterator it) {
   if (state::DecodeCell(it->second.cell, &cell)) Count(cell, false);
   bytes_ -= it->first.size() + it->second.cell.size() + kCellOverhead;
   tree_.Remove(it->first);
-  if (order_.has_value()) order_->erase(it->first);
+  if (!unordered()) order_.erase(it->first);
   cells_.erase(it);
 }
 
@@ -85,17 +90,44 @@ void LwwContent::AppendCells(std::string_view path, int64_t committed_since_ms,
 }
 
 std::vector<Row> LwwContent::LiveRows(size_t rows_max, int64_t now_ms) {
-  if (!order_.has_value()) {
-    order_.emplace();
-    for (const auto& [key, stored] : cells_) order_->emplace(key, &stored);
-  }
+  if (!in_order()) PutInOrder(cells_.size());
   std::vector<Row> rows;
-  for (auto it = order_->begin(); it != order_->end() && rows.size() < rows_max; ++it) {
+  for (auto it = order_.begin(); it != order_.end() && rows.size() < rows_max; ++it) {
     state::CellView cell;
     if (!state::DecodeCell(it->second->cell, &cell) || !cell.Live(now_ms)) continue;
     rows.push_back({std::string(it->first), std::string(cell.value), cell.ExpiresMs()});
   }
   return rows;
+}
+
+void LwwContent::PutInOrder(size_t cells_max) {
+  if (cells_.size() <= cells_max) {
+    for (const auto& [key, stored] : cells_) order_.emplace(key, &stored);
+    leaves_in_order_ = kLeaves;
+    return;
+  }
+  // By the leaves of the tree, because a place among the hashed cells does not survive a change.
+  for (size_t cells = 0; cells < cells_max && !in_order(); ++leaves_in_order_) {
+    for (const crdt::MerkleTree::Item& item : tree_.Items(LeafPath(leaves_in_order_))) {
+      const auto it = cells_.find(item.key);
+      order_.emplace(it->first, &it->second);
+      ++cells;
+    }
+  }
+}
+
+LwwContent::Shown LwwContent::ShowRows(std::string_view from, size_t cells_max, int64_t now_ms,
+                                       const std::function<bool(const RowView&)>& show) const {
+  Shown shown;
+  auto it = order_.lower_bound(from);
+  for (bool more = true; more && it != order_.end() && shown.cells < cells_max; ++it) {
+    ++shown.cells;
+    state::CellView cell;
+    if (!state::DecodeCell(it->second->cell, &cell) || !cell.Live(now_ms)) continue;
+    more = show({it->first, cell.value, cell.ExpiresMs()});
+  }
+  if (it != order_.end()) shown.next = it->first;
+  return shown;
 }
 
 uint64_t LwwContent::LiveCount(int64_t now_ms) const {

@@ -74,6 +74,10 @@ std::vector<ShardPosition> MapView::Positions() const {
   return positions;
 }
 
+bool MapView::complete() const {
+  return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.built; });
+}
+
 int64_t MapView::horizon_ms() const {
   int64_t highest = 0;
   for (const Part& part : parts_) highest = std::max(highest, part.horizon_ms);
@@ -196,6 +200,7 @@ void MapView::OnJump(uint32_t shard, const state::Position& /*after*/,
 }
 
 void MapView::Invalidate(Part& part) {
+  ++generation_;
   ++part.generation;
   part.built = false;
 }
@@ -230,9 +235,7 @@ void MapView::RunRound() {
 
 void MapView::FinishRound() {
   std::vector<StatusCallback> round = std::exchange(round_, {});
-  const bool current = !round_failed_ && std::all_of(parts_.begin(), parts_.end(),
-                                                     [](const Part& part) { return part.built; });
-  if (current) {
+  if (!round_failed_ && complete()) {
     for (StatusCallback& read : round) read(OkStatus());
   } else {
     reads_.insert(reads_.begin(), std::make_move_iterator(round.begin()),

@@ -117,7 +117,23 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
           "sync_journal_entries_read_total",
           "Feed entries read from Redis for the journal, because they were not in memory.")),
       journal_reads_complete_(JournalCounter(registry, "complete")),
-      journal_reads_cut_(JournalCounter(registry, "cut")) {
+      journal_reads_cut_(JournalCounter(registry, "cut")),
+      scans_waiting_(registry.AddGauge(
+          "sync_scans_waiting",
+          "Scans of a loop's part of a map for a query that wait for the view or their turn.")),
+      scans_running_(
+          registry.AddGauge("sync_scans_running", "Scans of parts of maps that are under way.")),
+      scans_refused_(registry.AddCounter("sync_scans_refused_total",
+                                         "Scans refused because too many were waiting.")),
+      scans_started_over_(
+          registry.AddCounter("sync_scans_started_over_total",
+                              "Scans given up because cells of the view were dropped meanwhile.")),
+      scanned_cells_(
+          registry.AddCounter("sync_scanned_cells_total", "Cells looked at for queries.")),
+      scan_seconds_(registry.AddHistogram(
+          "sync_scan_seconds",
+          "From asking a loop for its part of a query's rows until they are found.",
+          metrics::kLatencySeconds)) {
   for (size_t i = 1; i < ops_.size(); ++i) {
     ops_[i] =
         &registry.AddCounter("sync_merge_ops_total", "Client operations by what became of them.",

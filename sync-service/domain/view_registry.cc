@@ -22,13 +22,14 @@ TreeContent& ViewRegistry::Entry::shared() {
   return std::visit([](auto& held) -> TreeContent& { return held; }, content);
 }
 
-ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, const WallClock& wall,
-                           Probe& probe)
+ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, Scheduler& scheduler,
+                           const WallClock& wall, Probe& probe)
     : shards_(std::move(shards)),
       limits_(limits),
       wall_(wall),
       probe_(probe),
-      counters_({.bytes_max = limits.bytes_max}, wall, probe) {}
+      counters_({.bytes_max = limits.bytes_max}, wall, probe),
+      scans_(limits.scans, scheduler, wall, probe) {}
 
 // ---- Reading: an entry is not dropped while a read of it waits ----
 
@@ -42,6 +43,13 @@ void ViewRegistry::Read(std::string_view map, size_t rows_max, Callback<Snapshot
         callback(Snapshot{content.LiveRows(rows_max, now_ms), content.LiveCount(now_ms),
                           entry.view.Positions()});
       });
+}
+
+void ViewRegistry::Select(std::string_view map, std::shared_ptr<const Selection> selection,
+                          ScanQueue::Wanted wanted, Callback<Selected> callback) {
+  Entry& entry = EntryFor(state::CellKind::kLww, map);
+  scans_.Add(entry.view, std::get<LwwContent>(entry.content), std::move(selection),
+             std::move(wanted), std::move(callback));
 }
 
 void ViewRegistry::Count(state::CellKind kind, std::string_view map, Callback<uint64_t> callback) {

@@ -170,7 +170,7 @@ TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
   a_.shard.OnConnected();
   b_.shard.OnConnected();
   scheduler_.Advance(100);
-  ViewRegistry views({&b_.shard}, {}, b_.wall, probe_);
+  ViewRegistry views({&b_.shard}, {}, scheduler_, b_.wall, probe_);
   StatusOr<Snapshot> before = Unavailable("not called");
   views.Read("m", 10, [&](StatusOr<Snapshot> s) { before = std::move(s); });
   scheduler_.Advance(100);
@@ -191,7 +191,7 @@ TEST_F(ShardTest, AViewIncludesWhatAnotherReplicaCommittedBeforeTheRead) {
 TEST_F(ShardTest, AViewIsBuiltAgainWhenRedisForgot) {
   a_.shard.OnConnected();
   scheduler_.Advance(100);
-  ViewRegistry views({&a_.shard}, {}, a_.wall, probe_);
+  ViewRegistry views({&a_.shard}, {}, scheduler_, a_.wall, probe_);
   Done done;
   a_.shard.Submit(Part("k", kNow, "1", done));
   scheduler_.Advance(100);
@@ -218,7 +218,7 @@ TEST_F(ShardTest, AViewThatDoesNotFitIsRefused) {
   const std::string big(5000, 'x');
   a_.shard.Submit(Part("k", kNow, big, done));
   scheduler_.Advance(100);
-  ViewRegistry views({&a_.shard}, {1000, 60'000}, a_.wall, probe_);
+  ViewRegistry views({&a_.shard}, {1000, 60'000}, scheduler_, a_.wall, probe_);
   StatusOr<Snapshot> read = Unavailable("not called");
   views.Read("m", 10, [&](StatusOr<Snapshot> s) { read = std::move(s); });
   scheduler_.Advance(100);

@@ -22,14 +22,16 @@ class ViewCluster {
   static constexpr size_t kLoops = 2;
   static constexpr int64_t kNow = 1'700'000'000'000;
 
-  ViewCluster() {
+  explicit ViewCluster(ScanLimits scans = {}) {
+    ViewLimits limits;
+    limits.scans = scans;
     std::vector<Shard*> of_loop[kLoops];
     for (uint32_t i = 0; i < kShards; ++i) {
       shards_.push_back(std::make_unique<OneShard>(i, *this));
       of_loop[i % kLoops].push_back(&shards_.back()->reader);
     }
     for (const auto& shards : of_loop) {
-      loops_.push_back(std::make_unique<ViewRegistry>(shards, ViewLimits{}, wall_, probe_));
+      loops_.push_back(std::make_unique<ViewRegistry>(shards, limits, scheduler_, wall_, probe_));
     }
     scheduler_.Advance(100);
   }
@@ -65,6 +67,14 @@ class ViewCluster {
       loop.Read(map, rows_max, std::move(callback));
     });
   }
+  StatusOr<Snapshot> Select(std::string_view map, std::shared_ptr<const Selection> selection) {
+    auto parts = Gather<Selected>([&](ViewRegistry& loop, Callback<Selected> callback) {
+      loop.Select(
+          map, selection, [] { return true; }, std::move(callback));
+    });
+    if (!parts.ok()) return parts.status();
+    return MergeSelected(*selection, *std::move(parts));
+  }
   StatusOr<std::vector<uint64_t>> Count(state::CellKind kind, std::string_view map) {
     return Gather<uint64_t>([&](ViewRegistry& loop, Callback<uint64_t> callback) {
       loop.Count(kind, map, std::move(callback));
@@ -93,6 +103,12 @@ class ViewCluster {
     cells.erase(field);
     redis.Append(builder.Build(0));
   }
+  // A gap in a shard's feed that the reader finds with what runs next.
+  void Interrupt(uint32_t shard) {
+    for (int i = 0; i < 2; ++i) redis(shard).Append(state::FeedEntryBuilder().Build(0));
+    LoseFeed(shard);
+    reader(shard).Poll();
+  }
   // A feed that was trimmed so far that the reader cannot follow it.
   void LoseFeed(uint32_t shard) {
     auto& feed = shards_[shard]->redis.feed;
@@ -103,9 +119,17 @@ class ViewCluster {
   FakeRedis& RedisOf(std::string_view key) { return shards_[ShardOf(key)]->redis; }
   FakeRedis& redis(uint32_t shard) { return shards_[shard]->redis; }
   FakeOwner& owner(uint32_t shard) { return shards_[shard]->owner; }
+  ViewRegistry& loop(size_t index) { return *loops_[index]; }
+  void DropLoops() { loops_.clear(); }
   Shard& reader(uint32_t shard) { return shards_[shard]->reader; }
   ManualScheduler& scheduler() { return scheduler_; }
   support::ManualClock& wall() { return wall_; }
+  // Value of a metric without labels.
+  double Metric(const std::string& name) const {
+    const std::string text = "\n" + registry_.Render();
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+  }
 
  private:
   struct OneShard {

@@ -2,10 +2,13 @@
 //
 // Building a view and reading leaves look single keys up, many thousands of them, so the cells are
 // hashed. Only snapshots want an order: it is built by the first one and kept from then on.
+// ShowRows() is for those that look at rows in several turns of the loop: they name the key to go
+// on from, so whatever happens in between does not confuse them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +30,13 @@ struct Row {
   std::optional<double> expires_ms;  // wall clock after which the row is hidden
 };
 
+// Borrowed from the content until its next change.
+struct RowView {
+  std::string_view key;
+  std::string_view value;
+  std::optional<double> expires_ms;
+};
+
 class LwwContent final : public TreeContent {
  public:
   void Apply(uint32_t shard, std::string_view key, std::string_view tag,
@@ -43,6 +53,18 @@ class LwwContent final : public TreeContent {
   // Live rows by ascending key, at most `rows_max`.
   std::vector<Row> LiveRows(size_t rows_max, int64_t now_ms);
 
+  // Puts about so many cells more into the order of keys.
+  void PutInOrder(size_t cells_max);
+  bool in_order() const { return leaves_in_order_ == kLeaves; }
+  struct Shown {
+    size_t cells = 0;                 // looked at, hidden ones included
+    std::optional<std::string> next;  // key to go on from; nothing: there are no more
+  };
+  // Shows live rows by ascending key, from the key `from` or the first one behind it, until so many
+  // cells were looked at or `show` returns false. Only while in_order().
+  Shown ShowRows(std::string_view from, size_t cells_max, int64_t now_ms,
+                 const std::function<bool(const RowView&)>& show) const;
+
  private:
   struct Stored {
     uint32_t shard = 0;
@@ -51,13 +73,18 @@ class LwwContent final : public TreeContent {
   // Nodes stay where they are: the order points into them.
   using Cells = absl::node_hash_map<std::string, Stored, BytesHash, BytesEqual>;
   using Order = absl::btree_map<std::string_view, const Stored*>;
+  static constexpr size_t kLeaves = 4096;  // of the tree
 
+  // Nobody has wanted the order: it is not kept.
+  bool unordered() const { return leaves_in_order_ == 0; }
   void Erase(Cells::iterator it);
   // Counts a cell in or out.
   void Count(const state::CellView& cell, bool in);
 
   Cells cells_;
-  std::optional<Order> order_;  // of cells_, once it is wanted
+  // Of the cells below the first leaves of the tree, and of those that came since it is wanted.
+  Order order_;
+  size_t leaves_in_order_ = 0;
   crdt::MerkleTree tree_;
   uint64_t bytes_ = 0;
   uint64_t lasting_ = 0;                   // cells that are live and never expire

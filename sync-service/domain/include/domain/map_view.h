@@ -41,7 +41,14 @@ class MapView final : public FeedListener {
   // Highest commit time in ms of what retention has pruned from these shards; 0: nothing.
   int64_t horizon_ms() const;
 
-  bool idle() const { return reads_.empty() && round_.empty(); }
+  // What a reader needs who stays for several turns of the loop. The content is complete until the
+  // generation changes; from then on something may be missing.
+  bool complete() const;
+  uint64_t generation() const { return generation_; }
+  // The view is not idle as long as somebody has this.
+  std::shared_ptr<const void> Hold() const { return held_; }
+
+  bool idle() const { return reads_.empty() && round_.empty() && held_.use_count() == 1; }
   int64_t last_read_ms() const { return last_read_ms_; }
 
   void OnEntry(uint32_t shard, const state::Position& after, const FeedEntry& entry,
@@ -82,6 +89,8 @@ class MapView final : public FeedListener {
   const WallClock& wall_;
   Probe& probe_;
   std::vector<Part> parts_;
+  uint64_t generation_ = 0;  // how often one of them was invalidated
+  const std::shared_ptr<const bool> held_ = std::make_shared<const bool>(true);
   uint64_t bytes_counted_ = 0;
   int64_t last_read_ms_ = 0;
   int64_t build_started_ms_ = 0;

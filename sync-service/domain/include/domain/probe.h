@@ -116,6 +116,12 @@ class Probe {
   void JournalEntriesRead(size_t count) {
     journal_entries_read_.Increment(static_cast<double>(count));
   }
+  void ScansWaiting(int64_t delta) { scans_waiting_.Increment(static_cast<double>(delta)); }
+  void ScansRunning(int64_t delta) { scans_running_.Increment(static_cast<double>(delta)); }
+  void ScanRefused() { scans_refused_.Increment(); }
+  void ScanStartedOver() { scans_started_over_.Increment(); }
+  void CellsScanned(size_t count) { scanned_cells_.Increment(static_cast<double>(count)); }
+  void Scanned(double seconds) { scan_seconds_.Observe(seconds); }
 
  private:
   std::array<prometheus::Counter*, kOutcomeCount> ops_{};
@@ -171,6 +177,12 @@ class Probe {
   prometheus::Counter& journal_entries_read_;
   prometheus::Counter& journal_reads_complete_;
   prometheus::Counter& journal_reads_cut_;
+  prometheus::Gauge& scans_waiting_;
+  prometheus::Gauge& scans_running_;
+  prometheus::Counter& scans_refused_;
+  prometheus::Counter& scans_started_over_;
+  prometheus::Counter& scanned_cells_;
+  prometheus::Histogram& scan_seconds_;
 };
 
 }  // namespace topgun::sync

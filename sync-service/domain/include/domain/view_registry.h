@@ -16,6 +16,8 @@
 #include "domain/lww_content.h"
 #include "domain/map_view.h"
 #include "domain/or_content.h"
+#include "domain/scan_queue.h"
+#include "domain/selection.h"
 #include "domain/tree_read.h"
 
 namespace topgun::sync {
@@ -23,20 +25,19 @@ namespace topgun::sync {
 struct ViewLimits {
   uint64_t bytes_max = 256u << 20;  // of all views of the loop
   int64_t idle_ms = 60'000;
-};
-
-struct Snapshot {
-  std::vector<Row> rows;   // live records by ascending key, at most the number asked for
-  uint64_t live_rows = 0;  // also those beyond
-  std::vector<ShardPosition> positions;
+  ScanLimits scans = {};
 };
 
 class ViewRegistry {
  public:
-  ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, const WallClock& wall, Probe& probe);
+  ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, Scheduler& scheduler,
+               const WallClock& wall, Probe& probe);
 
-  // Rows of an LWW map.
+  // Rows of an LWW map, by ascending key.
   void Read(std::string_view map, size_t rows_max, Callback<Snapshot> callback);
+  // Rows of an LWW map that a query selects, or their groups (scan_queue.h).
+  void Select(std::string_view map, std::shared_ptr<const Selection> selection,
+              ScanQueue::Wanted wanted, Callback<Selected> callback);
   // Keys that clients can see. `kind` is kLww or kOr.
   void Count(state::CellKind kind, std::string_view map, Callback<uint64_t> callback);
   // `kind` is kLww or kOr. The query must live until the callback.
@@ -71,6 +72,7 @@ class ViewRegistry {
   const WallClock& wall_;
   Probe& probe_;
   CounterViews counters_;
+  ScanQueue scans_;                         // outlives the views
   BytesMap<std::unique_ptr<Entry>> views_;  // by map id
 };
 
