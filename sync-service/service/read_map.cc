@@ -1,6 +1,8 @@
-// Snapshots: the parts of all loops' views, merged by key and cut into chunks.
+// Snapshots: the parts of all loops' views, merged by key or in the order of a query, and cut into
+// chunks.
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,8 +28,6 @@ Snapshot MergeParts(std::vector<Snapshot> parts, size_t rows_max) {
     merged.live_rows += part.live_rows;
   }
   if (merged.rows.size() > rows_max) merged.rows.resize(rows_max);
-  std::sort(merged.positions.begin(), merged.positions.end(),
-            [](const ShardPosition& a, const ShardPosition& b) { return a.shard < b.shard; });
   return merged;
 }
 
@@ -42,7 +42,9 @@ void AddRow(const Row& row, v1::ReadMapChunk& chunk) {
   chunk.add_value_lengths(static_cast<uint32_t>(row.value.size()));
 }
 
-std::deque<v1::ReadMapChunk> CutChunks(const Snapshot& snapshot) {
+std::deque<v1::ReadMapChunk> CutChunks(Snapshot snapshot) {
+  std::sort(snapshot.positions.begin(), snapshot.positions.end(),
+            [](const ShardPosition& a, const ShardPosition& b) { return a.shard < b.shard; });
   std::deque<v1::ReadMapChunk> chunks(1);
   for (const Row& row : snapshot.rows) {
     if (chunks.back().keys().size() + chunks.back().values().size() > kMapChunkBytes) {
@@ -61,21 +63,64 @@ std::deque<v1::ReadMapChunk> CutChunks(const Snapshot& snapshot) {
   return chunks;
 }
 
+using MapStream = GatheringStream<Snapshot, v1::ReadMapChunk>;
+using QueryStream = GatheringStream<Selected, v1::ReadMapChunk>;
+
+StatusOr<Selection> DecodeSelection(const v1::ReadMapRequest& request) {
+  const v1::MapQuery& query = request.query();
+  query::QueryText text;
+  text.where = query.where();
+  text.predicate = query.predicate();
+  text.sort = query.sort();
+  text.group_by = query.group_by();
+  text.aggregations = query.aggregations();
+  Selection selection;
+  ASSIGN_OR_RETURN(selection.query, query::Query::Parse(text));
+  selection.rows_max = request.rows_max();
+  if (query.has_after()) selection.after = query.after();
+  return selection;
+}
+
 }  // namespace
 
 grpc::ServerWriteReactor<v1::ReadMapChunk>* SyncService::ReadMap(
     grpc::CallbackServerContext* /*context*/, const v1::ReadMapRequest* request) {
-  using Stream = GatheringStream<Snapshot, v1::ReadMapChunk>;
+  if (request->has_query()) return SelectRows(*request);
   const size_t rows_max = request->rows_max();
   const auto stream =
-      std::make_shared<Stream>(loops_.loop_count(), [rows_max](std::vector<Snapshot> parts) {
+      std::make_shared<MapStream>(loops_.loop_count(), [rows_max](std::vector<Snapshot> parts) {
         return CutChunks(MergeParts(std::move(parts), rows_max));
       });
-  auto* const reactor = Stream::ReactorOf(stream);
+  auto* const reactor = MapStream::ReactorOf(stream);
   for (size_t loop = 0; loop < loops_.loop_count(); ++loop) {
     const bool posted = loops_.Post(loop, [this, loop, stream, rows_max, map = request->map()] {
       loops_.ViewsOf(loop).Read(
           map, rows_max, [stream](StatusOr<Snapshot> part) { stream->Add(std::move(part)); });
+    });
+    if (!posted) stream->Add(Unavailable("shutting down"));
+  }
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::ReadMapChunk>* SyncService::SelectRows(
+    const v1::ReadMapRequest& request) {
+  StatusOr<Selection> decoded = DecodeSelection(request);
+  const Status status = decoded.status();
+  const auto selection =
+      std::make_shared<const Selection>(std::move(decoded).value_or(Selection{}));
+  const auto cut =
+      [selection](std::vector<Selected> parts) -> StatusOr<std::deque<v1::ReadMapChunk>> {
+    ASSIGN_OR_RETURN(Snapshot snapshot, MergeSelected(*selection, std::move(parts)));
+    return CutChunks(std::move(snapshot));
+  };
+  const auto stream = std::make_shared<QueryStream>(loops_.loop_count(), cut);
+  auto* const reactor = QueryStream::ReactorOf(stream);
+  if (!status.ok()) stream->Add(Annotate(status, "query"));
+  for (size_t loop = 0; status.ok() && loop < loops_.loop_count(); ++loop) {
+    const bool posted = loops_.Post(loop, [this, loop, stream, selection, map = request.map()] {
+      loops_.ViewsOf(loop).Select(
+          map, selection, [stream] { return !stream->finished(); },
+          [stream](StatusOr<Selected> part) { stream->Add(std::move(part)); });
     });
     if (!posted) stream->Add(Unavailable("shutting down"));
   }

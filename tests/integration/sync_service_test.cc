@@ -10,6 +10,7 @@
 #include "state/keys.h"
 #include "support/http_client.h"
 #include "support/redis_server.h"
+#include "support/vectors.h"
 #include "sync_process.h"
 
 namespace topgun::sync {
@@ -17,6 +18,8 @@ namespace {
 
 constexpr uint32_t kShards = 4;
 constexpr int64_t kNow = kWritten;
+
+std::string Packed(std::string_view json) { return support::ToMsgpack(support::ParseJson(json)); }
 
 class SyncServiceTest : public testing::Test {
  protected:
@@ -194,6 +197,58 @@ TEST_F(SyncServiceTest, SnapshotsTellExpiriesAndTheNumberOfLiveRows) {
   EXPECT_EQ(chunks[0].expiry_index(0), 1U);
   EXPECT_EQ(chunks[0].expires_ms(0), static_cast<double>(kNow) + 1e12);
   EXPECT_EQ(chunks[0].positions_size(), static_cast<int>(kShards));
+}
+
+TEST_F(SyncServiceTest, QueriesSelectRowsAndGroupsOverAllShards) {
+  std::vector<Op> ops;
+  for (int i = 0; i < 100; ++i) {
+    const std::string value =
+        Packed(R"({"n":)" + std::to_string(i) + R"(,"odd":)" + std::to_string(i % 2) + "}");
+    ops.push_back({crdt::v1::OP_KIND_PUT, "k" + std::to_string(100 + i), "", value});
+  }
+  ops[98].ttl_ms = 1e12;
+  Write("m", ops);
+  v1::ReadMapRequest request;
+  request.set_map("m");
+  request.set_rows_max(2);
+  v1::MapQuery& query = *request.mutable_query();
+  query.set_where(Packed(R"({"odd":0})"));
+  query.set_sort(Packed(R"([{"field":"n","direction":"desc"}])"));
+  const auto read = [&] {
+    auto chunks = ReadAll<v1::ReadMapChunk>(
+        request, [&](auto* context, const auto& r) { return process_.stub().ReadMap(context, r); });
+    EXPECT_TRUE(status_.ok()) << status_.error_message();
+    EXPECT_EQ(chunks.size(), 1U);
+    chunks.resize(1);
+    return chunks[0];
+  };
+  const v1::ReadMapChunk best = read();
+  EXPECT_EQ(best.keys(), "k198k196");
+  EXPECT_EQ(best.live_rows(), 50U);
+  EXPECT_TRUE(best.has_more());
+  EXPECT_EQ(best.positions_size(), static_cast<int>(kShards));
+  ASSERT_EQ(best.expiry_index_size(), 1);
+  EXPECT_EQ(best.expiry_index(0), 0U);
+  EXPECT_EQ(best.expires_ms(0), static_cast<double>(kNow) + 1e12);
+
+  query.clear_sort();
+  query.set_after("k194");
+  const v1::ReadMapChunk last = read();
+  EXPECT_EQ(last.keys(), "k196k198");
+  EXPECT_EQ(last.live_rows(), 2U);
+  EXPECT_FALSE(last.has_more());
+
+  query.Clear();
+  query.set_group_by(Packed(R"(["odd"])"));
+  const v1::ReadMapChunk groups = read();
+  EXPECT_EQ(groups.live_rows(), 2U);
+  EXPECT_EQ(groups.value_lengths_size(), 2);
+  EXPECT_EQ(groups.expiry_index_size(), 0);
+
+  query.set_predicate("\xc1");
+  ReadAll<v1::ReadMapChunk>(
+      request, [&](auto* context, const auto& r) { return process_.stub().ReadMap(context, r); });
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(SyncServiceTest, PartsInMemoryAreReportedAndResultsTellThatNothingIsPersisted) {

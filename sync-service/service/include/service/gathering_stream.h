@@ -23,7 +23,7 @@ namespace topgun::sync {
 template <typename Part, typename Chunk>
 class GatheringStream {
  public:
-  using Cut = std::function<std::deque<Chunk>(std::vector<Part>)>;
+  using Cut = std::function<StatusOr<std::deque<Chunk>>(std::vector<Part>)>;
 
   GatheringStream(size_t parts, Cut cut)
       : cut_(std::move(cut)), open_(parts), reactor_(new Reactor(*this)) {}
@@ -42,8 +42,16 @@ class GatheringStream {
     if (!part.ok()) return Finish(rpc::ToGrpc(part.status()));
     parts_.push_back(*std::move(part));
     if (--open_ != 0) return;
-    chunks_ = cut_(std::exchange(parts_, {}));
+    StatusOr<std::deque<Chunk>> chunks = cut_(std::exchange(parts_, {}));
+    if (!chunks.ok()) return Finish(rpc::ToGrpc(chunks.status()));
+    chunks_ = *std::move(chunks);
     WriteNext();
+  }
+
+  // The caller has left, or a part has failed: parts that come are ignored.
+  bool finished() {
+    const std::lock_guard lock(mutex_);
+    return finished_;
   }
 
  private:

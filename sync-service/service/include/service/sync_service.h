@@ -64,6 +64,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
                                         v1::ReadJournalReply* reply) override;
 
  private:
+  // ReadMap with a query.
+  grpc::ServerWriteReactor<v1::ReadMapChunk>* SelectRows(const v1::ReadMapRequest& request);
+
   LoopSet& loops_;
   Probe& probe_;
   const ServiceOptions options_;
