@@ -28,6 +28,7 @@ void AddGatewayCases(std::vector<Case>& cases);
 void AddMerkleCases(std::vector<Case>& cases);
 void AddPolicyCases(std::vector<Case>& cases);
 void AddRedisCases(std::vector<Case>& cases);
+void AddScanCases(std::vector<Case>& cases);
 void AddStateCases(std::vector<Case>& cases);
 void AddStorageCases(std::vector<Case>& cases);
 void AddSyncCases(std::vector<Case>& cases);

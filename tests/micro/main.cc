@@ -32,6 +32,7 @@ std::vector<Case> AllCases() {
   AddStateCases(cases);
   AddGatewayCases(cases);
   AddSyncCases(cases);
+  AddScanCases(cases);
   AddStorageCases(cases);
   return cases;
 }
