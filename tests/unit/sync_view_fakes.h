@@ -90,7 +90,6 @@ class ViewCluster {
     scheduler_.Advance(5000);
     return state;
   }
-  ViewRegistry& loop(size_t index) { return *loops_[index]; }
 
   // What retention does to one cell.
   void Prune(state::CellKind kind, std::string_view map, std::string_view key,
