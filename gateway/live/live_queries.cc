@@ -101,11 +101,14 @@ void LiveQueries::OnChange(const Change& change) {
   state::CellView cell;
   if (!state::DecodeCell(change.cell, &cell)) return;
   const bool live = cell.Live(share_.clock.NowMs());
+  size_t evaluated = 0;
   for (LiveQuery* const query : found->second) {
-    query->OnChange(change, live ? &cell : nullptr);
+    if (!query->OnChange(change, live ? &cell : nullptr)) continue;
+    ++evaluated;
     Schedule(*query);
     if (query->expiring()) expiring_.insert(query->id());
   }
+  live_probe_.Evaluated(evaluated);
 }
 
 void LiveQueries::OnGap() {

@@ -78,22 +78,31 @@ void LiveQuery::Refresh(ReadAgain why) {
   if (!std::exchange(refresh_, true)) share_.live_probe.Again(why);
 }
 
-void LiveQuery::OnChange(const Change& change, const state::CellView* record) {
-  if (shown_ == nullptr && !reading_) return;
+bool LiveQuery::OnChange(const Change& change, const state::CellView* record) {
+  if ((shown_ == nullptr && !reading_) || liveness() == Liveness::kNever) return false;
   // What a window was filled with includes the change. Keys are told apart by member.
   const bool old = Includes(positions_, change.shard, change.position);
-  if (old && liveness() != Liveness::kKeys) return;
-  share_.live_probe.Evaluated(1);
+  if (old && liveness() != Liveness::kKeys) return false;
   RowChange row{.key = change.key, .was_live = change.was_live};
   if (record != nullptr) spec_->See(*record, row, rank_, value_);
   if (liveness() == Liveness::kGroups) {
     if (row.selected || row.was_live) Refresh(ReadAgain::kGroups);
-    return;
+    return true;
   }
   const auto expires_ms = row.selected ? record->ExpiresMs() : std::nullopt;
   if (reading_ && !stale_) Keep(change, row, expires_ms);
-  if (shown_ == nullptr) return;
+  if (shown_ == nullptr) return true;
+  TellChange(change, row);
+  if (!old) FollowExpiry(*shown_, row, expires_ms);
+  if (shown_->failed()) {
+    Freeze();
+  } else {
+    CheckReserve();
+  }
+  return true;
+}
 
+void LiveQuery::TellChange(const Change& change, const RowChange& row) {
   updates_.clear();
   shown_->Apply(row, updates_);
   const bool tell_writer = TakeToldByRead(row.key);
@@ -104,9 +113,6 @@ void LiveQuery::OnChange(const Change& change, const state::CellView* record) {
              !Includes(member.positions, change.shard, change.position);
     });
   }
-  if (!old) FollowExpiry(*shown_, row, expires_ms);
-  if (shown_->failed()) return Freeze();
-  CheckReserve();
 }
 
 // A read that is on its way is as good.

@@ -117,8 +117,8 @@ class LiveQuery {
   // Tells those that have waited for too long.
   void CheckPatience(Time now);
 
-  // `record` is live or null.
-  void OnChange(const Change& change, const state::CellView* record);
+  // `record` is live or null. False: there was no need to look at it.
+  bool OnChange(const Change& change, const state::CellView* record);
   void OnGap(Time now);
 
   bool expiring() const { return expiries_.waits(); }
@@ -163,6 +163,7 @@ class LiveQuery {
   void Keep(const Change& change, const RowChange& row, std::optional<double> expires_ms);
   void DropKept();
   void FollowExpiry(const ResultSet& set, const RowChange& row, std::optional<double> expires_ms);
+  void TellChange(const Change& change, const RowChange& row);
   bool TakeToldByRead(std::string_view key);
   void Tell(const RowUpdate& update, Audience audience);
   void TellNotLive(LiveMember& member);

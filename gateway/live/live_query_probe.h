@@ -24,7 +24,9 @@ class LiveQueryProbe {
   void Queries(int delta) { queries_.Increment(delta); }
   void TextBytes(int64_t delta) { Move(text_bytes_, delta); }
   void RowBytes(int64_t delta) { Move(row_bytes_, delta); }
-  void Evaluated(size_t count) { evaluations_.Increment(static_cast<double>(count)); }
+  void Evaluated(size_t count) {
+    if (count > 0) evaluations_.Increment(static_cast<double>(count));
+  }
   void ReadsWaiting(int64_t delta) { Move(reads_waiting_, delta); }
   void Again(ReadAgain why) { again_[static_cast<size_t>(why)]->Increment(); }
   void Refused(QueryRefusal what) { refused_[static_cast<size_t>(what)]->Increment(); }

@@ -53,8 +53,12 @@ class ScriptedService final : public v1::Sync::Service {
     }
     return Play(trees, *writer);
   }
-  grpc::Status ReadMap(grpc::ServerContext* /*context*/, const v1::ReadMapRequest* /*request*/,
+  grpc::Status ReadMap(grpc::ServerContext* /*context*/, const v1::ReadMapRequest* request,
                        grpc::ServerWriter<v1::ReadMapChunk>* writer) override {
+    {
+      const std::lock_guard lock(mutex);
+      map_request = *request;
+    }
     return Play(maps, *writer);
   }
   grpc::Status ResolveTags(grpc::ServerContext* /*context*/, const v1::ResolveTagsRequest* request,
@@ -81,6 +85,7 @@ class ScriptedService final : public v1::Sync::Service {
   Script<v1::ResolveTagsReply> tags;
   Script<v1::ReadCounterReply> counters;
   v1::ReadTreeRequest tree_request;
+  v1::ReadMapRequest map_request;
   v1::ResolveTagsRequest tags_request;
   v1::ReadCounterRequest counter_request;
   size_t attempts = 0;
@@ -174,6 +179,17 @@ class ReadersTest : public ::testing::Test {
       result = std::move(answer);
       done = true;
     });
+    EXPECT_TRUE(RunUntil([&] { return done; }));
+    return result;
+  }
+  StatusOr<std::shared_ptr<const MapSnapshot>> ReadQuery(const MapQuery& query) {
+    StatusOr<std::shared_ptr<const MapSnapshot>> result = Internal("no answer");
+    bool done = false;
+    maps_->ReadQuery("m", query, 18, [&](auto answer) {
+      result = std::move(answer);
+      done = true;
+    });
+    EXPECT_FALSE(done) << "never inside the call";
     EXPECT_TRUE(RunUntil([&] { return done; }));
     return result;
   }
@@ -359,6 +375,41 @@ TEST_F(ReadersTest, ExpiriesOfNoRowAreMalformed) {
   EXPECT_EQ((*snapshot)->rows.size(), 1U);
   EXPECT_TRUE((*snapshot)->expiries.empty());
   EXPECT_EQ(service_.attempts, 4U);
+}
+
+TEST_F(ReadersTest, AQueryIsAskedInItsParts) {
+  service_.maps = {{.status = kAway}, {.chunks = {RowsChunk({"b", "a"})}}};
+  const auto snapshot = ReadQuery({.where = "w",
+                                   .predicate = "p",
+                                   .sort = "s",
+                                   .group_by = "g",
+                                   .aggregations = "a",
+                                   .after = "rank"});
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_EQ((*snapshot)->rows[0].key, "b") << "in the order of the query";
+  EXPECT_EQ(service_.attempts, 2U);
+  EXPECT_EQ(service_.map_request.map(), "m");
+  EXPECT_EQ(service_.map_request.rows_max(), 18U);
+  const v1::MapQuery& query = service_.map_request.query();
+  EXPECT_EQ(query.where() + query.predicate() + query.sort() + query.group_by() +
+                query.aggregations() + query.after(),
+            "wpsgarank");
+}
+
+TEST_F(ReadersTest, AQueryForEverythingIsAQueryAllTheSame) {
+  service_.maps = {{.chunks = {RowsChunk({})}}, {.chunks = {RowsChunk({})}}};
+  ASSERT_TRUE(ReadQuery({}).ok());
+  EXPECT_TRUE(service_.map_request.has_query());
+  EXPECT_FALSE(service_.map_request.query().has_after());
+  ASSERT_TRUE(ReadMap().ok());
+  EXPECT_FALSE(service_.map_request.has_query());
+}
+
+TEST_F(ReadersTest, WhatIsNotUnderstoodIsNotAskedAgain) {
+  service_.maps = {{.status = grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "where: too deep")}};
+  const auto snapshot = ReadQuery({.where = "w"});
+  EXPECT_EQ(snapshot.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(service_.attempts, 1U);
 }
 
 TEST_F(ReadersTest, ACounterIsReadAtWhicheverReplicaAnswers) {

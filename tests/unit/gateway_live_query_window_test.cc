@@ -155,6 +155,7 @@ TEST_F(LiveWindowTest, NothingButWhetherThereAreRows) {
   EXPECT_EQ(client.Told(), "resp:q[]+");
   Put("b", "1");
   EXPECT_EQ(client.Told(), "");
+  EXPECT_EQ(Metric("gateway_live_query_evaluations_total"), 0);
   Ask(client, "r", R"({"where":{"x":1},"limit":0})");
   Answer({});
   EXPECT_EQ(client.Told(), "resp:r[]");
