@@ -157,6 +157,13 @@ void AddLimits(config::Settings& settings, Config& config) {
                {.group = group, .min = 1, .live = true});
 }
 
+void AddJournal(config::Settings& settings, Config& config) {
+  settings.Add("journal-enabled", &config.journal_enabled,
+               "Tell clients of events of the journal; false: subscriptions stay silent, reads "
+               "are empty",
+               {.group = "Journal"});
+}
+
 Status CheckGrpc(const Config& config) {
   std::vector<rpc::UsedAddress> used;
   for (const std::string& address : config.sync) {
@@ -179,6 +186,7 @@ void AddSettings(config::Settings& settings, Config& config) {
   rpc::AddTlsSettings(settings, &config.grpc_tls);
   config::AddAllowPlaintext(settings, &config.allow_plaintext);
   AddLimits(settings, config);
+  AddJournal(settings, config);
   settings.Add("idle-timeout", &config.idle_timeout,
                "Connections that send no PING for this long are closed",
                {.group = "Times", .min = 100, .live = true});

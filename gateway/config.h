@@ -59,6 +59,7 @@ struct Config {
   uint32_t ops_burst = 40'000;
   uint32_t subscriptions_max = 1'000;
   uint32_t revivals_per_second = 200;
+  bool journal_enabled = true;
 
   std::chrono::milliseconds auth_timeout{10'000};
   std::chrono::milliseconds idle_timeout{60'000};

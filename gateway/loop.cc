@@ -45,12 +45,15 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       counter_(io_, active_calls_, replicas_),
       counter_reader_(io_, active_calls_, options_.shard_count, replicas_),
       losers_(io_, active_calls_, replicas_),
+      journal_reader_(io_, active_calls_, options_.shard_count, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
       live_queries_(options_.live_queries, reader_, probe_, registry, clock),
+      journal_probe_(registry),
+      journal_(options_.journal, watch_, journal_reader_, clock, journal_probe_, fan_out_),
       counters_(
           options_.counters, watch_, counter_reader_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, registry,
-          fan_out_),
+          journal_),
       system_maps_(watch_, reader_, clock, counters_),
       system_store_(
           StampNodeIdOf(options_), cells_, detached_,
@@ -83,6 +86,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .maps = cells_,
                .fan_out = fan_out_,
                .query_rows = live_queries_,
+               .journal = journal_,
                .system_maps = system_maps_,
                .system_store = system_store_,
                .policy_store = policy_store_,
@@ -136,6 +140,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   or_push_.Bind(context_);
   counters_.Bind(context_);
   stamp_echo_.Bind(context_);
+  journal_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_query_rows(live_queries_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
@@ -222,6 +227,7 @@ void Loop::Tick() {
     watch_.Tick(now);
     fan_out_.Tick(now);
     live_queries_.Tick(now);
+    journal_.Tick(now);
     system_maps_.Tick(now);
     access_.Tick(now);
     gate_.Tick(now);
@@ -297,6 +303,7 @@ void Loop::TickEnd(Time now) {
     counter_.Close();
     counter_reader_.Close();
     losers_.Close();
+    journal_reader_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();

@@ -23,6 +23,7 @@
 #include "backend/apply_client.h"
 #include "backend/cell_reader.h"
 #include "backend/counter_reader.h"
+#include "backend/journal_reader.h"
 #include "backend/loser_reader.h"
 #include "backend/map_counter.h"
 #include "backend/map_reader.h"
@@ -37,6 +38,7 @@
 #include "dispatch/detached_writes.h"
 #include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/journal/journal.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
@@ -70,6 +72,7 @@ struct LoopOptions {
   DispatchOptions dispatch;
   FanOutOptions fan_out;
   LiveQueryOptions live_queries;
+  JournalOptions journal;
   MapSyncOptions map_sync;
   CounterOptions counters;
   AccessGateOptions access_gate;
@@ -215,8 +218,11 @@ class Loop {
   GrpcMapCounter counter_;
   GrpcCounterReader counter_reader_;
   GrpcLoserReader losers_;
+  GrpcJournalReader journal_reader_;
   FanOut fan_out_;
   LiveQueries live_queries_;
+  JournalProbe journal_probe_;
+  Journal journal_;
   Counters counters_;
   SystemMaps system_maps_;
   SystemStore system_store_;

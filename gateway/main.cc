@@ -5,6 +5,7 @@
 #include "control/reloader.h"
 #include "discovery/resolver.h"
 #include "dispatch/counter_probe.h"
+#include "dispatch/journal/journal_probe.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   if (config.print_metrics_doc) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::CounterProbe counter_probe(registry);
+    const topgun::gateway::JournalProbe journal_probe(registry);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::gateway::ShowConnectionsMax(registry, config.connections_max);

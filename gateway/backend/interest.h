@@ -31,6 +31,15 @@ class Interest {
     return true;
   }
 
+  // Whether all maps are wanted for the journal (ChangeSource::WantAllMaps()), uncounted.
+  Added WantAllMaps(bool wanted) {
+    if (wanted == all_maps_) return {all_maps_since_, false};
+    all_maps_ = wanted;
+    all_maps_since_ = ++last_change_;
+    return {all_maps_since_, true};
+  }
+  bool all_maps() const { return all_maps_; }
+
   uint64_t last_change() const { return last_change_; }
   template <typename Visit>
   void ForEach(Visit&& visit) const {
@@ -44,6 +53,8 @@ class Interest {
   };
 
   std::map<std::string, Wanted> maps_;
+  bool all_maps_ = false;
+  uint64_t all_maps_since_ = 0;
   uint64_t last_change_ = 0;
 };
 

@@ -47,6 +47,7 @@ std::vector<tracing::Context> ContextsOf(const sync::v1::WatchRange& range) {
   return contexts;
 }
 
+// A service of an older version does not tell `change_index`.
 bool ColumnsFit(const sync::v1::WatchRange& range) {
   const auto count = static_cast<int>(range.kinds().size());
   const auto inside = [](const auto& indices, int size) {
@@ -56,7 +57,9 @@ bool ColumnsFit(const sync::v1::WatchRange& range) {
   return range.flags().size() == range.kinds().size() && range.map_index_size() == count &&
          range.origin_index_size() == count && range.key_lengths_size() == count &&
          range.tag_lengths_size() == count && range.cell_lengths_size() == count &&
-         range.positions_size() == count && inside(range.map_index(), range.maps_size()) &&
+         range.positions_size() == count &&
+         (range.change_index_size() == count || range.change_index_size() == 0) &&
+         inside(range.map_index(), range.maps_size()) &&
          inside(range.origin_index(), range.origins_size());
 }
 
@@ -65,6 +68,7 @@ bool ColumnsFit(const sync::v1::WatchRange& range) {
 WatchClient::ReplicaStream::ReplicaStream(WatchClient& client, Replica& replica)
     : client_(client), replica_(replica), writing_(std::make_shared<sync::v1::WatchRequest>()) {
   client.interest_.ForEach([this](const std::string& map) { next_.add_add_maps(map); });
+  if (client.interest_.all_maps()) next_.set_all_maps(true);
   stream_ = Stream::Open(client.io_, client.active_streams_, *this,
                          [&replica](auto* context, auto* reactor) {
                            replica.stub().async()->Watch(context, reactor);
@@ -77,11 +81,9 @@ WatchClient::ReplicaStream::~ReplicaStream() {
 
 void WatchClient::ReplicaStream::Flush() {
   if (write_in_flight_ || stream_ == nullptr) return;
-  if (next_.shards_size() + next_.stop_shards_size() + next_.add_maps_size() +
-          next_.remove_maps_size() ==
-      0) {
-    return;
-  }
+  const int wanted = next_.shards_size() + next_.stop_shards_size() + next_.add_maps_size() +
+                     next_.remove_maps_size();
+  if (wanted == 0 && !next_.has_all_maps()) return;
   next_.set_interest_id(client_.interest_.last_change());
   writing_->Swap(&next_);
   write_in_flight_ = true;
@@ -174,6 +176,14 @@ void WatchClient::RemoveInterest(const std::string& map) {
   FlushAll();
 }
 
+uint64_t WatchClient::WantAllMaps(bool wanted) {
+  const Interest::Added change = interest_.WantAllMaps(wanted);
+  if (!change.is_new) return change.number;
+  for (const auto& [replica, stream] : streams_) stream->next().set_all_maps(wanted);
+  FlushAll();
+  return change.number;
+}
+
 bool WatchClient::Confirmed(uint64_t interest_id) const { return confirmed_ >= interest_id; }
 
 WatchClient::ReplicaStream* WatchClient::StreamOf(Replica* replica) {
@@ -261,16 +271,18 @@ void WatchClient::Emit(const sync::v1::WatchRange& range,
   for (int i = 0; i < count; ++i) {
     const auto at = static_cast<size_t>(i);
     const auto flags = static_cast<uint8_t>(range.flags()[at]);
-    const Change change{.map = range.maps(static_cast<int>(range.map_index(i))),
-                        .origin = range.origins(static_cast<int>(range.origin_index(i))),
-                        .kind = static_cast<state::CellKind>(range.kinds()[at]),
-                        .was_live = (flags & state::kChangeWasLive) != 0,
-                        .tell_origin = (flags & state::kChangeTellOrigin) != 0,
-                        .key = keys.Next(i),
-                        .tag = tags.Next(i),
-                        .cell = cells.Next(i),
-                        .shard = range.shard(),
-                        .position = {range.upto().incarnation(), range.positions(i)}};
+    const Change change{
+        .map = range.maps(static_cast<int>(range.map_index(i))),
+        .origin = range.origins(static_cast<int>(range.origin_index(i))),
+        .kind = static_cast<state::CellKind>(range.kinds()[at]),
+        .was_live = (flags & state::kChangeWasLive) != 0,
+        .tell_origin = (flags & state::kChangeTellOrigin) != 0,
+        .key = keys.Next(i),
+        .tag = tags.Next(i),
+        .cell = cells.Next(i),
+        .shard = range.shard(),
+        .position = {range.upto().incarnation(), range.positions(i)},
+        .index = range.change_index_size() == 0 ? static_cast<uint32_t>(i) : range.change_index(i)};
     if (known && !range.gap() && change.position <= *known) continue;
     // What retention drops was hidden from clients long ago.
     if ((flags & state::kChangePruned) != 0) continue;

@@ -38,6 +38,7 @@ class WatchClient final : public ChangeSource, public ReplicaSet::Observer {
 
   uint64_t AddInterest(const std::string& map) override;
   void RemoveInterest(const std::string& map) override;
+  uint64_t WantAllMaps(bool wanted) override;
   bool Confirmed(uint64_t interest_id) const override;
 
   void OnReplicasChanged() override;

@@ -5,6 +5,7 @@
 #include "dispatch/counters.h"
 #include "dispatch/error_codes.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/journal/journal.h"
 #include "dispatch/map_sync.h"
 
 namespace topgun::gateway {
@@ -35,8 +36,9 @@ bool AccessGate::HoldIfNeeded(Connection& connection, FrameType type, std::strin
   if (NeedsNoDecision(type)) return false;
   const auto found = held_.find(connection.id());
   const bool follows = found != held_.end();
-  // The query that it ends may be held.
-  if (!follows && (!Unknown() || type == FrameType::kQueryUnsub)) return false;
+  // What it ends may be held.
+  const bool ends = type == FrameType::kQueryUnsub || type == FrameType::kJournalUnsubscribe;
+  if (!follows && (!Unknown() || ends)) return false;
   if (held_bytes_ + CostOf(message) > options_.held_bytes_max) {
     HandleAllOf(connection);
     connection.HandleHeld(message);
@@ -98,6 +100,7 @@ void AccessGate::Follow() {
   context_->fan_out.Recheck();
   context_->map_sync.Recheck();
   context_->counters.Recheck();
+  context_->journal.Recheck();
   if (!Unknown()) Release();
 }
 

@@ -7,6 +7,7 @@
 #include "dispatch/connection_table.h"
 #include "dispatch/counters.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/journal/journal.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
 #include "logging/logging.h"
@@ -139,6 +140,12 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return context_.counters.OnRequest(*this, frame.counter);
     case FrameType::kCounterSync:
       return context_.counters.OnSync(*this, frame.counter);
+    case FrameType::kJournalSubscribe:
+      return context_.journal.OnSubscribe(*this, frame.journal_subscribe);
+    case FrameType::kJournalUnsubscribe:
+      return context_.journal.OnUnsubscribe(*this, frame.journal_unsubscribe);
+    case FrameType::kJournalRead:
+      return context_.journal.OnRead(*this, frame.journal_read);
     default:
       return OnFeature(frame.type, frame.feature);
   }
@@ -247,6 +254,7 @@ bool Connection::Leave(CloseCause cause, bool at_once) {
 void Connection::OnClosed(CloseCause /*cause*/) {
   ended_ = true;
   context_.fan_out.Forget(*this);
+  context_.journal.Forget(*this);
   context_.map_sync.Forget(*this);
   context_.or_push.Forget(*this);
   context_.counters.Forget(*this);

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "base/status.h"
+#include "state/cell.h"
 #include "state/counted.h"
+#include "state/journal_sequence.h"
 #include "state/keys.h"
 #include "state/position.h"
 #include "tracer.h"
@@ -262,6 +264,7 @@ struct Change {
   std::string_view cell = {};
   uint32_t shard = 0;
   state::Position position = {};
+  uint32_t index = 0;  // where it stands in its feed entry
 };
 
 class ChangeObserver {
@@ -284,8 +287,49 @@ class ChangeSource {
   // want the same name, and each removes what it has added.
   virtual uint64_t AddInterest(const std::string& map) = 0;
   virtual void RemoveInterest(const std::string& map) = 0;
+  // Whether changes that are events of the journal (state/journal_sequence.h) are of interest in
+  // every map. Returns the number of that change of interest.
+  virtual uint64_t WantAllMaps(bool wanted) = 0;
   // True when every shard reports changes of the maps added up to that number.
   virtual bool Confirmed(uint64_t interest_id) const = 0;
+};
+
+struct JournalQuery {
+  state::JournalSequence from = {};
+  std::optional<std::string> map = {};  // nothing: all
+  size_t limit = 100;
+  // Of every shard: nothing that was committed after it. Empty: everything so far.
+  std::vector<state::Position> upto = {};
+};
+
+// An event of the journal that was read.
+struct JournalRecord {
+  state::JournalSequence sequence;
+  std::string_view map;
+  std::string_view key;
+  state::CellView cell;
+};
+inline size_t BytesOf(const JournalRecord& record) {
+  return record.map.size() + record.key.size() + record.cell.value.size();
+}
+
+struct JournalAnswer {
+  std::deque<std::string> bytes;       // what the records point into
+  std::vector<JournalRecord> records;  // ascending
+  // Where to go on; nothing: there is no more.
+  std::optional<state::JournalSequence> next;
+  std::vector<state::Position> positions;  // of every shard: what was considered
+};
+
+// Events that are retained (docs/journal.md), after everything acknowledged before the call.
+class JournalReader {
+ public:
+  using Done = std::function<void(StatusOr<std::shared_ptr<const JournalAnswer>>)>;
+
+  virtual ~JournalReader() = default;
+
+  // Retries inside; fails after a limit.
+  virtual void ReadJournal(const JournalQuery& query, Done done) = 0;
 };
 
 }  // namespace topgun::gateway

@@ -22,6 +22,7 @@ class ClusterView;
 class Counters;
 class DeviceRegistry;
 class FanOut;
+class Journal;
 class MapSync;
 class Membership;
 class OrPush;
@@ -61,6 +62,7 @@ struct LoopContext {
   MapLister& maps;
   FanOut& fan_out;
   QueryRows& query_rows;
+  Journal& journal;
   SystemMaps& system_maps;
   SystemStore& system_store;
   PolicyStore& policy_store;

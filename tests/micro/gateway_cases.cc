@@ -114,6 +114,7 @@ class Loop {
             .cells = base.cells,
             .maps = base.maps,
             .fan_out = base.fan_out,
+            .journal = base.journal,
             .system_maps = base.system_maps,
             .system_store = base.system_store,
             .policy_store = base.policy_store,

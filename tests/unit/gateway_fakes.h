@@ -20,6 +20,7 @@
 #include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/io.h"
+#include "dispatch/journal/journal.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
@@ -51,7 +52,7 @@ class FakeSession final : public Session {
   void Close(CloseCause cause) override {
     if (!closed) closed = cause;
   }
-  size_t queued_bytes() const override { return 0; }
+  size_t queued_bytes() const override { return queued; }
   Backlog backlog() const override { return Backlog::kNone; }
   void Trim() override { ++trims; }
   void SetMessageBytesMax(uint64_t bytes) override { message_bytes_max = bytes; }
@@ -74,6 +75,7 @@ class FakeSession final : public Session {
   uint64_t last_stream = 0;  // of the latest push
   std::optional<CloseCause> closed;
   uint64_t message_bytes_max = 0;
+  size_t queued = 0;
   int trims = 0;
   bool paused = false;
 };
@@ -152,9 +154,14 @@ class FakeSource final : public ChangeSource {
     const auto found = interest.find(map);
     if (found != interest.end()) interest.erase(found);
   }
+  uint64_t WantAllMaps(bool wanted) override {
+    all_maps = wanted;
+    return ++last_id;
+  }
   bool Confirmed(uint64_t interest_id) const override { return confirmed >= interest_id; }
 
   std::multiset<std::string> interest;
+  bool all_maps = false;
   uint64_t last_id = 0;
   uint64_t confirmed = 1'000'000;
 };
@@ -207,6 +214,27 @@ class FakeReader final : public MapReader {
 
   std::deque<std::pair<std::string, Done>> reads;
   Asked asked;  // by the latest read of a query
+
+ private:
+  Done Pop() {
+    Done done = std::move(reads.front().second);
+    reads.pop_front();
+    return done;
+  }
+};
+
+// Answers when told to.
+class FakeJournal final : public JournalReader {
+ public:
+  void ReadJournal(const JournalQuery& query, Done done) override {
+    reads.emplace_back(query, std::move(done));
+  }
+  const JournalQuery& query() const { return reads.front().first; }
+  // Answers the oldest read.
+  void Answer(std::shared_ptr<const JournalAnswer> answer) { Pop()(std::move(answer)); }
+  void Fail() { Pop()(Unavailable("no sync replica is up")); }
+
+  std::deque<std::pair<JournalQuery, Done>> reads;
 
  private:
   Done Pop() {
@@ -379,13 +407,15 @@ class DispatchHarness {
                            AccessGateOptions gate_options = {},
                            tracing::Recorder* spans_in = nullptr,
                            CounterOptions counter_options = {},
-                           const LiveQueryOptions& live_options = {})
+                           const LiveQueryOptions& live_options = {},
+                           JournalOptions journal_options = {})
       : options(dispatch_options),
         spans(spans_in),
         cluster(std::move(cluster_options), clock),
         fan_out(fan_out_options, source, reader, probe, clock),
         live_queries(live_options, reader, probe, registry, clock),
-        counters(counter_options, source, counter_reader, turns.defer(), registry, fan_out),
+        journal(journal_options, source, journal_reader, clock, journal_probe, fan_out),
+        counters(counter_options, source, counter_reader, turns.defer(), registry, journal),
         system_maps(source, reader, clock, counters),
         gate(gate_options, access, turns.defer(), probe),
         map_sync(MapSyncOptions(), trees, clock, turns.defer(), probe),
@@ -400,6 +430,7 @@ class DispatchHarness {
                 .maps = cells,
                 .fan_out = fan_out,
                 .query_rows = live_queries,
+                .journal = journal,
                 .system_maps = system_maps,
                 .system_store = system_store,
                 .policy_store = policy_store,
@@ -418,6 +449,7 @@ class DispatchHarness {
     table.Bind(context);
     detached.Bind(sink);
     gate.Bind(context);
+    journal.Bind(context);
     fan_out.set_gate(gate);
     fan_out.set_query_rows(live_queries);
     map_sync.Bind(context);
@@ -432,6 +464,7 @@ class DispatchHarness {
     fan_out.Tick(now);
     counters.Tick(now);
     live_queries.Tick(now);
+    journal.Tick(now);
   }
 
   // One tick of the loop, so much later.
@@ -439,6 +472,7 @@ class DispatchHarness {
     now += later;
     fan_out.Tick(now);
     live_queries.Tick(now);
+    journal.Tick(now);
     gate.Tick(now);
     map_sync.Tick(now);
     or_push.Tick(now);
@@ -475,6 +509,9 @@ class DispatchHarness {
   WriteRouter written{table, detached};  // what `sink` answers
   FanOut fan_out;
   LiveQueries live_queries;
+  FakeJournal journal_reader;
+  JournalProbe journal_probe{registry};
+  Journal journal;
   Counters counters;
   SystemMaps system_maps;  // not started
   SystemStore system_store{"gateway-0", cells, detached, turns.defer(), clock};

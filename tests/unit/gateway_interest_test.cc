@@ -28,6 +28,21 @@ TEST(InterestTest, AMapIsWantedUntilTheLastOneHasRemovedIt) {
   EXPECT_EQ(interest.Add("m").number, 4U);
 }
 
+TEST(InterestTest, AllMapsAreWantedOrNot) {
+  Interest interest;
+  EXPECT_FALSE(interest.WantAllMaps(false).is_new);
+  interest.Add("m");
+  const Interest::Added wanted = interest.WantAllMaps(true);
+  EXPECT_TRUE(wanted.is_new);
+  EXPECT_EQ(wanted.number, 2U);
+  EXPECT_EQ(interest.last_change(), 2U);
+  EXPECT_TRUE(interest.all_maps());
+  interest.Add("n");
+  EXPECT_EQ(interest.WantAllMaps(true).number, 2U) << "as before";
+  EXPECT_EQ(interest.WantAllMaps(false).number, 4U);
+  EXPECT_FALSE(interest.all_maps());
+}
+
 TEST(InterestTest, ARequestSaysOfAMapOnlyTheLastThing) {
   sync::v1::WatchRequest request;
   const auto add = [&request](const std::string& map) {
