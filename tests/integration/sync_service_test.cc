@@ -3,10 +3,13 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
 #include "rpc/channel.h"
 #include "state/cell.h"
+#include "state/journal_sequence.h"
 #include "state/keys.h"
 #include "support/http_client.h"
 #include "support/redis_server.h"
@@ -354,6 +357,56 @@ TEST_F(SyncServiceTest, ADrainOnDemandSendsGatewaysAwayAndFinishesWhatRuns) {
   EXPECT_EQ(process_.process().exit_code(), 0) << process_.Log();
   writing.TryCancel();
   watching.TryCancel();
+}
+
+// Of the events in the reply.
+std::vector<state::JournalSequence> SequencesOf(const v1::ReadJournalReply& reply) {
+  std::vector<state::JournalSequence> sequences;
+  std::string_view cells = reply.cells();
+  for (int i = 0; i < reply.cell_lengths_size(); ++i) {
+    state::CellView cell;
+    EXPECT_TRUE(state::DecodeCell(cells.substr(0, reply.cell_lengths(i)), &cell));
+    cells.remove_prefix(reply.cell_lengths(i));
+    sequences.push_back(state::SequenceOf(cell, reply.shards(i), reply.change_index(i)));
+  }
+  return sequences;
+}
+
+TEST_F(SyncServiceTest, TheJournalHasTheEventsOfAllShardsInPieces) {
+  std::string written;
+  for (int i = 10; i < 40; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    Write(i % 3 == 0 ? "other" : "m", {{crdt::v1::OP_KIND_PUT, key, "", "\xc3"}});
+    if (i % 3 != 0) written += key;
+  }
+  v1::ReadJournalRequest request;
+  request.set_limit(7);
+  request.set_map("m");
+  std::string read;
+  std::vector<state::JournalSequence> sequences;
+  for (bool more = true; more;) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
+    v1::ReadJournalReply reply;
+    const grpc::Status status = process_.stub().ReadJournal(&context, request, &reply);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    ASSERT_LE(reply.key_lengths_size(), 7);
+    ASSERT_EQ(reply.positions_size(), static_cast<int>(kShards));
+    read += reply.keys();
+    for (const auto& sequence : SequencesOf(reply)) sequences.push_back(sequence);
+    more = reply.has_next();
+    *request.mutable_from() = reply.next();
+    *request.mutable_upto() = reply.positions();
+  }
+  EXPECT_EQ(read, written);
+  EXPECT_TRUE(std::is_sorted(sequences.begin(), sequences.end()));
+
+  request.Clear();
+  request.add_shards(kShards);
+  grpc::ClientContext context;
+  v1::ReadJournalReply reply;
+  EXPECT_EQ(process_.stub().ReadJournal(&context, request, &reply).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(SyncServiceTest, TooMuchIsRefused) {
