@@ -12,10 +12,8 @@ apply_reference_environment() {
   take_bind_address
   take_memory_limit
   take_write_ahead_log
+  take_journal
   local name
-  for name in TOPGUN_JOURNAL_ENABLED TOPGUN_JOURNAL_CAPACITY; do
-    has_no_effect "$name" "there is no journal"
-  done
   for name in TOPGUN_EPOCH_WIDTH TOPGUN_RECLAMATION_MARGIN_EPOCHS; do
     has_no_effect "$name" "removals are remembered for a time: TOPGUN_RETENTION"
   done
@@ -59,6 +57,16 @@ take_memory_limit() {
   bytes=$(($(number_of TOPGUN_MAX_RAM_MB "$TOPGUN_MAX_RAM_MB" 8 99999999) * 1048576 * high / 100))
   export TOPGUN_CACHE_BYTES_MAX=${TOPGUN_CACHE_BYTES_MAX:-$((bytes / 3))}
   export TOPGUN_VIEW_BYTES_MAX=${TOPGUN_VIEW_BYTES_MAX:-$((bytes * 2 / 3))}
+}
+
+# Only these words switch the journal off; it is as long as what the sync services remember.
+take_journal() {
+  has_no_effect TOPGUN_JOURNAL_CAPACITY "the journal is bounded in bytes: TOPGUN_RING_BYTES_MAX"
+  [[ -n ${TOPGUN_JOURNAL_ENABLED:-} ]] || return 0
+  case ${TOPGUN_JOURNAL_ENABLED,,} in
+    false | 0 | no | off) export TOPGUN_JOURNAL_ENABLED=false ;;
+    *) export TOPGUN_JOURNAL_ENABLED=true ;;
+  esac
 }
 
 # The write-ahead log is the append-only file of Redis.

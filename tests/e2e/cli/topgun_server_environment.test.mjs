@@ -125,9 +125,23 @@ test('TOPGUN_WAL_DIR and TOPGUN_WAL_FSYNC_POLICY: the log of what was acknowledg
 
 test('variables without a meaning here are named', async (t) => {
   const sandbox = new Sandbox(t);
-  const names = ['TOPGUN_JOURNAL_ENABLED', 'TOPGUN_JOURNAL_CAPACITY', 'TOPGUN_EPOCH_WIDTH', 'TOPGUN_RECLAMATION_MARGIN_EPOCHS'];
+  const names = ['TOPGUN_JOURNAL_CAPACITY', 'TOPGUN_EPOCH_WIDTH', 'TOPGUN_RECLAMATION_MARGIN_EPOCHS'];
   const server = await sandbox.start('noted', ['--port', '0'], {...OPEN, ...Object.fromEntries(names.map((name) => [name, '1']))});
   for (const name of names) assert.match(server.stderr, new RegExp(`${name} has no effect: `));
+});
+
+test('TOPGUN_JOURNAL_ENABLED: some words switch the journal off', async (t) => {
+  const sandbox = new Sandbox(t);
+  for (const [word, events] of [[undefined, 1], ['1', 1], ['FALSE', 0], ['off', 0]]) {
+    const server = await sandbox.start(`journal ${word}`, ['--port', '0'], {...OPEN, ...(word && {TOPGUN_JOURNAL_ENABLED: word})});
+    const client = await new Client(server.url).connect();
+    await client.write(client.put('m', 'k', 1));
+    const answered = client.waitFor((frame) => frame.type === 'JOURNAL_READ_RESPONSE', 'the answer');
+    client.send({type: 'JOURNAL_READ', requestId: 'r', fromSequence: '0'});
+    assert.equal((await answered).events.length, events, word);
+    await client.close();
+    await server.stop();
+  }
 });
 
 test('PORT, and the flag that wins over it', async (t) => {
