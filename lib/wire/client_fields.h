@@ -100,4 +100,12 @@ void Clear(ClientApplyAckFields& fields);
 bool ReadField(FrameReader& reader, std::string_view key, ClientApplyAckFields& fields);
 bool Complete(FrameReader& reader, const ClientApplyAckFields& fields);
 
+// Topics.
+
+bool ReadField(FrameReader& reader, std::string_view key, TopicFrame& frame);
+bool Complete(FrameReader& reader, const TopicFrame& frame);
+
+bool ReadField(FrameReader& reader, std::string_view key, TopicPubFrame& frame);
+bool Complete(FrameReader& reader, const TopicPubFrame& frame);
+
 }  // namespace topgun::wire

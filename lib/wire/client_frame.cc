@@ -75,6 +75,11 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
       return message.Flat(out.journal_unsubscribe);
     case FrameType::kJournalRead:
       return message.Flat(out.journal_read);
+    case FrameType::kTopicSub:
+    case FrameType::kTopicUnsub:
+      return message.Wrapped(out.topic);
+    case FrameType::kTopicPub:
+      return message.Wrapped(out.topic_pub);
     default: {
       FeatureFields fields{&out.feature, type};
       return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);

@@ -24,8 +24,6 @@ struct Feature {
 };
 
 constexpr std::array kFeatures = {
-    Feature{FrameType::kTopicSub, "messaging"},
-    Feature{FrameType::kTopicPub, "messaging"},
     Feature{FrameType::kLockRequest, "coordination"},
     Feature{FrameType::kLockRelease, "coordination"},
     Feature{FrameType::kEntryProcess, "persistence", "requestId", "ENTRY_PROCESS_RESPONSE"},

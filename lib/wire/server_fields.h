@@ -62,6 +62,9 @@ bool Complete(FrameReader& reader, const OrMapLeafFrame& frame);
 bool ReadField(FrameReader& reader, std::string_view key, SyncResetRequiredFrame& frame);
 bool Complete(FrameReader& reader, const SyncResetRequiredFrame& frame);
 
+bool ReadField(FrameReader& reader, std::string_view key, TopicMessageFrame& frame);
+bool Complete(FrameReader& reader, const TopicMessageFrame& frame);
+
 void Clear(PartitionMapFrame& frame);
 bool ReadField(FrameReader& reader, std::string_view key, PartitionMapFrame& frame);
 inline bool Complete(FrameReader&, const PartitionMapFrame&) { return true; }

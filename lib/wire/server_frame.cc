@@ -57,6 +57,8 @@ bool Read(MessageReader& message, FrameType type, ServerFrame& out) {
       return message.Wrapped(out.or_map_leaf);
     case FrameType::kSyncResetRequired:
       return message.Wrapped(out.sync_reset_required);
+    case FrameType::kTopicMessage:
+      return message.Wrapped(out.topic_message);
     case FrameType::kPartitionMap:
       return message.Wrapped(out.partition_map);
     case FrameType::kCounterResponse:

@@ -21,8 +21,7 @@ using support::Text;
 // What features.md has ignored or unanswered.
 const std::set<std::string>& Unanswered() {
   static const std::set<std::string> types = {"QUERY_SYNC_INIT", "HYBRID_QUERY_SUBSCRIBE",
-                                              "HYBRID_QUERY_UNSUBSCRIBE", "TOPIC_UNSUB",
-                                              "HYBRID_SEARCH_UNSUB"};
+                                              "HYBRID_QUERY_UNSUBSCRIBE", "HYBRID_SEARCH_UNSUB"};
   return types;
 }
 
@@ -59,7 +58,7 @@ TEST(WireFeaturesTest, EveryGoldenRequestIsRecognised) {
     EXPECT_EQ(Name(frame.type), type);
     if (IsFeatureFrame(frame.type)) ++recognised;
   }
-  EXPECT_EQ(recognised, 18U);
+  EXPECT_EQ(recognised, 12U);
 }
 
 TEST(WireFeaturesTest, AnswersAreTheGoldenOnes) {
@@ -94,7 +93,6 @@ TEST(WireFeaturesTest, SearchesFailAtOnceInsteadOfTimingOut) {
 }
 
 TEST(WireFeaturesTest, WhatHasNoAnswerNamesItsService) {
-  EXPECT_EQ(AnswerTo(Pack(R"({"type":"TOPIC_SUB","payload":{"topic":"t"}})")), "messaging");
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"LOCK_REQUEST","payload":{"requestId":7}})")), "coordination");
 }
 

@@ -68,6 +68,17 @@ TEST(WireFramesTest, QueryFramesRoundTrip) {
   EXPECT_EQ(frames, 31U);
 }
 
+TEST(WireFramesTest, TopicFramesRoundTrip) {
+  size_t frames = 0;
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("clientFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("TOPIC_")) continue;
+    ExpectClientFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"));
+    ++frames;
+  }
+  EXPECT_EQ(frames, 7U);
+}
+
 void ExpectServerFrame(std::string_view name, const json::value& message, std::string_view compact,
                        std::string_view client) {
   const std::string bytes = FromHex(compact);
@@ -214,6 +225,18 @@ TEST(WireFramesTest, JournalAnswersRoundTrip) {
   for (const json::value& row :
        support::LoadVectors("frames_features.json").at("serverFrames").as_array()) {
     if (!TextOr(row, "type").starts_with("JOURNAL_")) continue;
+    const std::string hex = TextOr(row, "hex");
+    ExpectServerFrame(TextOr(row, "id"), row.at("json"), hex, hex);
+    ++frames;
+  }
+  EXPECT_EQ(frames, 2U);
+}
+
+TEST(WireFramesTest, TopicMessagesRoundTrip) {
+  size_t frames = 0;
+  for (const json::value& row :
+       support::LoadVectors("frames_features.json").at("serverFrames").as_array()) {
+    if (TextOr(row, "type") != "TOPIC_MESSAGE") continue;
     const std::string hex = TextOr(row, "hex");
     ExpectServerFrame(TextOr(row, "id"), row.at("json"), hex, hex);
     ++frames;

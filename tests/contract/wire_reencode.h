@@ -86,6 +86,15 @@ inline std::string EncodeClient(const ClientFrame& frame, OpLayout layout) {
     case FrameType::kJournalRead:
       EncodeJournalRead(frame.journal_read, out);
       break;
+    case FrameType::kTopicSub:
+      EncodeTopicSub(frame.topic, out);
+      break;
+    case FrameType::kTopicUnsub:
+      EncodeTopicUnsub(frame.topic, out);
+      break;
+    case FrameType::kTopicPub:
+      EncodeTopicPub(frame.topic_pub, out);
+      break;
     default:
       throw std::logic_error("not a client frame");
   }
@@ -151,6 +160,9 @@ inline std::string EncodeServer(const ServerFrame& frame) {
       break;
     case FrameType::kOrMapDiffResponse:
       EncodeOrMapDiffResponse(frame.or_map_leaf, out);
+      break;
+    case FrameType::kTopicMessage:
+      EncodeTopicMessage(frame.topic_message, out);
       break;
     case FrameType::kPartitionMap:
       EncodePartitionMap(frame.partition_map, out);

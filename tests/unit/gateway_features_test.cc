@@ -14,9 +14,11 @@ std::string Packed(std::string_view json) {
   return support::ToMsgpack(support::ParseJson(json), msgpack::Rendering::kClient);
 }
 
-const std::string& TopicSub() {
-  static const std::string frame = Packed(R"({"type":"TOPIC_SUB","payload":{"topic":"t"}})");
-  return frame;
+// Too many keys to be answered one by one.
+std::string ProcessBatch() {
+  const boost::json::array keys(wire::kFeatureKeysMax + 1, boost::json::value("k"));
+  return Packed(boost::json::serialize(boost::json::object{
+      {"type", "ENTRY_PROCESS_BATCH"}, {"requestId", "e"}, {"mapName", "m"}, {"keys", keys}}));
 }
 
 class FeaturesTest : public ::testing::Test {
@@ -31,12 +33,12 @@ class FeaturesTest : public ::testing::Test {
 };
 
 TEST_F(FeaturesTest, WhatHasNoAnswerGetsAnErrorThatNamesTheService) {
-  handler_.OnMessage(TopicSub(), true);
+  handler_.OnMessage(ProcessBatch(), true);
   ASSERT_EQ(session_.frames.size(), 1U);
   wire::ServerFrame frame;
   ASSERT_TRUE(wire::DecodeServerFrame(session_.frames[0], frame).ok());
   EXPECT_EQ(frame.error.code, 501);
-  EXPECT_EQ(frame.error.message, "not implemented: messaging");
+  EXPECT_EQ(frame.error.message, "not implemented: persistence");
 }
 
 TEST_F(FeaturesTest, WhatTheClientWaitsForIsAnswered) {
@@ -47,8 +49,8 @@ TEST_F(FeaturesTest, WhatTheClientWaitsForIsAnswered) {
 }
 
 TEST_F(FeaturesTest, WhatIsToBeIgnoredIsIgnored) {
-  for (const char* const type : {"QUERY_SYNC_INIT", "HYBRID_QUERY_SUBSCRIBE", "SEARCH_UNSUB",
-                                 "HYBRID_SEARCH_UNSUB", "TOPIC_UNSUB"}) {
+  for (const char* const type :
+       {"QUERY_SYNC_INIT", "HYBRID_QUERY_SUBSCRIBE", "SEARCH_UNSUB", "HYBRID_SEARCH_UNSUB"}) {
     handler_.OnMessage(Packed(R"({"type":")" + std::string(type) + R"(","payload":{}})"), true);
   }
   EXPECT_TRUE(session_.frames.empty());
@@ -61,7 +63,7 @@ class FeaturesBeforeAuthTest : public FeaturesTest {
 };
 
 TEST_F(FeaturesBeforeAuthTest, NothingIsAnswered) {
-  handler_.OnMessage(TopicSub(), true);
+  handler_.OnMessage(ProcessBatch(), true);
   EXPECT_EQ(session_.TakeTypes(), "AUTH_REQUIRED");
 }
 

@@ -134,6 +134,9 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"SEARCH","payload":{"requestId":"r","mapName":"m"}})",
       R"({"type":"SEARCH_SUB","payload":{"requestId":"r","mapName":"m","query":"q"}})",
       R"({"type":"SEARCH_UNSUB","payload":{}})",
+      R"({"type":"TOPIC_SUB","payload":{}})",
+      R"({"type":"TOPIC_UNSUB"})",
+      R"({"type":"TOPIC_PUB","payload":{"data":1}})",
   };
   for (const std::string_view json : missing) {
     EXPECT_EQ(ErrorOfJson(json), DecodeError::kMissingField) << json;
@@ -164,6 +167,8 @@ TEST(WireDecodeTest, MissingAndWrongFieldsOfEveryFrame) {
       R"({"type":"PARTITION_MAP_REQUEST","payload":{"currentVersion":"1"}})",
       R"({"type":"COUNTER_REQUEST","payload":{"name":5}})",
       R"({"type":"COUNTER_SYNC","payload":{"name":"c","state":[]}})",
+      R"({"type":"TOPIC_SUB","payload":{"topic":5}})",
+      R"({"type":"TOPIC_PUB","payload":{"topic":["t"],"data":1}})",
   };
   for (const std::string_view json : wrong) {
     EXPECT_EQ(ErrorOfJson(json), DecodeError::kBadField) << json;

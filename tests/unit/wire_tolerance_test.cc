@@ -7,6 +7,7 @@
 
 #include "support/vectors.h"
 #include "wire/client_frame.h"
+#include "wire/topic.h"
 
 namespace topgun::wire {
 namespace {
@@ -133,6 +134,36 @@ TEST(WireToleranceTest, AWholeFloatIsALimit) {
                      frame)
                   .ok());
   EXPECT_EQ(frame.search.limit, 5);
+}
+
+// ---- features.md 2: data of topics ----
+
+TEST(WireToleranceTest, DataOfATopicIsWhateverItIs) {
+  ClientFrame frame;
+  for (const std::string& value : {"\xc0"s, "\xc3"s, "\xa1x"s, "\xcb\x40\x0c"s + "\0\0\0\0\0\0"s,
+                                   "\x92\x01\xc0"s, "\xde\x00\x01\xa1k\x90"s, "\xc4\x01z"s}) {
+    const std::string pub =
+        FrameWith(R"({"type":"TOPIC_PUB","payload":{"topic":"t","data":"HERE"}})", value);
+    ASSERT_TRUE(Decode(pub, frame).ok());
+    EXPECT_EQ(frame.topic_pub.data, value);
+    EXPECT_TRUE(frame.topic_pub.portable);
+  }
+  for (const std::string& value : {"\xd4\x05z"s, "\x91\xd6\xff\0\0\0\0"s, "\x81\x01\x02"s}) {
+    const std::string pub =
+        FrameWith(R"({"type":"TOPIC_PUB","payload":{"topic":"t","data":"HERE"}})", value);
+    ASSERT_TRUE(Decode(pub, frame).ok());
+    EXPECT_FALSE(frame.topic_pub.portable) << "clients drop the frame that it comes in";
+  }
+}
+
+TEST(WireToleranceTest, NamesOfTopics) {
+  for (const std::string& name : {"t"s, "chat/room-1"s, "A.b_c:9"s, std::string(256, 'x')}) {
+    EXPECT_TRUE(IsTopicName(name)) << name;
+  }
+  for (const std::string& name : {""s, " "s, "a b"s, "t*"s, "t#"s, "\xc3\xa4"s, "a\0b"s, "@"s, "["s,
+                                  "`"s, "{"s, std::string(257, 'x')}) {
+    EXPECT_FALSE(IsTopicName(name)) << name;
+  }
 }
 
 }  // namespace

@@ -33,5 +33,8 @@ void EncodeClientApplyAck(const ClientApplyAckFrame& frame, std::string& out);
 void EncodePartitionMapRequest(const PartitionMapRequestFrame& frame, std::string& out);
 void EncodeCounterRequest(const CounterFrame& frame, std::string& out);
 void EncodeCounterSync(const CounterFrame& frame, std::string& out);
+void EncodeTopicSub(const TopicFrame& frame, std::string& out);
+void EncodeTopicUnsub(const TopicFrame& frame, std::string& out);
+void EncodeTopicPub(const TopicPubFrame& frame, std::string& out);
 
 }  // namespace topgun::wire

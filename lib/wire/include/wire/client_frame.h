@@ -1,4 +1,4 @@
-// What clients send, and its decoder (core.md 1.4, 1.5, 2, 5, 7, 8; features.md 1.1).
+// What clients send, and its decoder (core.md 1.4, 1.5, 2, 5, 7, 8; features.md 1.1, 2).
 //
 // Decode() walks the frame once, allocates nothing per field and keeps values as raw MessagePack
 // slices. Everything borrows from the frame's bytes. A ClientFrame is meant to be reused for all
@@ -122,6 +122,18 @@ struct CounterFrame {
   std::string_view state;  // MessagePack map: crdt::PnCounter decodes it
 };
 
+// TOPIC_SUB and TOPIC_UNSUB.
+struct TopicFrame {
+  std::string_view topic;
+};
+
+struct TopicPubFrame {
+  std::string_view topic;
+  std::string_view data;  // MessagePack; empty when absent, as undefined is in the client
+  // False: it holds what makes clients drop the frame it comes in (core.md 1.3).
+  bool portable = true;
+};
+
 struct ClientFrame {
   FrameType type = FrameType::kPing;
   AuthFrame auth;
@@ -145,6 +157,8 @@ struct ClientFrame {
   JournalSubscribeFrame journal_subscribe;
   JournalUnsubscribeFrame journal_unsubscribe;
   JournalReadFrame journal_read;
+  TopicFrame topic;  // TOPIC_SUB, TOPIC_UNSUB
+  TopicPubFrame topic_pub;
   FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 

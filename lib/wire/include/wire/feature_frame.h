@@ -1,9 +1,9 @@
-// Requests of features that this server lacks, and what it answers (features.md 0.4, 2 to 9): where
+// Requests of features that this server lacks, and what it answers (features.md 0.4, 3 to 9): where
 // the client waits for an answer that has room for an error, that answer, so that the client need
 // not wait until it gives up; else nothing, and the caller sends ERROR 501.
 //
 // Messages that have no answer are no types here; they are dropped as unknown: QUERY_SYNC_INIT,
-// HYBRID_QUERY_SUBSCRIBE and _UNSUBSCRIBE, TOPIC_UNSUB and HYBRID_SEARCH_UNSUB. Pure; any thread.
+// HYBRID_QUERY_SUBSCRIBE and _UNSUBSCRIBE, and HYBRID_SEARCH_UNSUB. Pure; any thread.
 #pragma once
 
 #include <cstddef>

@@ -34,6 +34,9 @@ enum class FrameType : uint8_t {
   kJournalSubscribe,
   kJournalUnsubscribe,
   kJournalRead,
+  kTopicSub,
+  kTopicUnsub,
+  kTopicPub,
   // Sent by servers.
   kAuthRequired,
   kAuthAck,
@@ -65,9 +68,8 @@ enum class FrameType : uint8_t {
   kSearchUpdate,
   kJournalEvent,
   kJournalReadResponse,
+  kTopicMessage,
   // Sent by clients, of features that this server lacks (feature_frame.h).
-  kTopicSub,
-  kTopicPub,
   kLockRequest,
   kLockRelease,
   kEntryProcess,
@@ -83,7 +85,7 @@ enum class FrameType : uint8_t {
 
 inline constexpr size_t kFrameTypeCount = size_t{1} + static_cast<size_t>(FrameType::kSqlQuery);
 
-constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kTopicSub; }
+constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kLockRequest; }
 
 // True for the types a client may send.
 constexpr bool IsClientFrame(FrameType type) {

@@ -45,6 +45,8 @@ void EncodeOrMapSyncRespBuckets(const SyncBucketsFrame& frame, std::string& out)
 void EncodeOrMapSyncRespLeaf(const OrMapLeafFrame& frame, std::string& out);
 void EncodeOrMapDiffResponse(const OrMapLeafFrame& frame, std::string& out);
 
+void EncodeTopicMessage(const TopicMessageFrame& frame, std::string& out);
+
 void EncodePartitionMap(const PartitionMapFrame& frame, std::string& out);
 
 // The state is crdt::PnCounter's wire form.

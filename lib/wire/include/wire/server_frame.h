@@ -1,4 +1,4 @@
-// What servers send (core.md 2, 5.3, 5.4, 6, 7, 8; features.md 1.1).
+// What servers send (core.md 2, 5.3, 5.4, 6, 7, 8; features.md 1.1, 2).
 //
 // The structs serve both directions: server_encode.h writes them, DecodeServerFrame() reads them
 // for the load generator and the tests. They borrow from whatever they were filled from; values
@@ -159,6 +159,13 @@ struct PartitionMapFrame {
   double generated_at = 0;
 };
 
+struct TopicMessageFrame {
+  std::string_view topic;
+  std::string_view data;  // empty: nil
+  std::optional<std::string_view> publisher_id;
+  int64_t timestamp = 0;
+};
+
 struct ServerFrame {
   FrameType type = FrameType::kPong;
   AuthAckFrame auth_ack;  // also DEVICE_ACK
@@ -181,6 +188,7 @@ struct ServerFrame {
   SearchUpdateFrame search_update;
   JournalEventFrame journal_event;
   JournalReadResponseFrame journal_read_response;
+  TopicMessageFrame topic_message;
 };
 
 // As Decode(). The types nobody sends today (MERGE_REJECTED, SERVER_BATCH_EVENT, GC_PRUNE,
