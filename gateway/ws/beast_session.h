@@ -112,7 +112,7 @@ class BeastSession final : public Session,
     }
     const bool queued = queue_.Push(frame);
     ReportBytes();
-    if (!queued) Close(CloseCause::kSlowConsumer);
+    if (!queued && !frame.lossy) Close(CloseCause::kSlowConsumer);
     return queued;
   }
 

@@ -44,7 +44,8 @@ bool OutboundQueue::Push(const PushFrame& push) {
 
   Entry entry{.frame = {.own = {}, .head = push.head, .tail = push.tail}, .is_push = true};
   const size_t size = entry.frame.size() + kEntryBytes;
-  if (push_bytes_ + size > limits_.push_bytes_max) return false;
+  const size_t bytes_max = push.lossy ? limits_.push_bytes_max / 2 : limits_.push_bytes_max;
+  if (push_bytes_ + size > bytes_max) return false;
   push_bytes_ += size;
   if (index_key != nullptr && !push.keep) {
     const auto [at, inserted] = index_.insert_or_assign(*index_key, first_ + entries_.size());

@@ -39,6 +39,9 @@ struct PushFrame {
   std::string_view key;
   // The frame must reach the peer even if it is superseded (ENTER: the next one is an UPDATE).
   bool keep = false;
+  // May be lost: it is not queued once half of what may wait does, so that it crowds out nothing
+  // else.
+  bool lossy = false;
 };
 
 struct OutboundLimits {
@@ -68,7 +71,7 @@ class OutboundQueue {
   // Bounded by kUrgentMax: past it the oldest is dropped, which a peer that asks again and again
   // without reading will not miss.
   void Urgent(std::string frame);
-  // False: the limit is passed; the frame is not queued.
+  // False: the limit is passed, for the frame if it is lossy; it is not queued.
   bool Push(const PushFrame& push);
 
   // The next frame to send; false when there is none.

@@ -52,7 +52,8 @@ class Session {
   virtual void Reply(std::string frame) = 0;
   // Overtakes everything queued (PONG).
   virtual void Urgent(std::string frame) = 0;
-  // News. False: the peer reads too slowly; the connection is being closed.
+  // News. False: the peer reads too slowly, so the connection is being closed, or a lossy frame
+  // lost.
   virtual bool Push(PushFrame frame) = 0;
 
   // Sends what is queued (unless the cause says otherwise), then closes. Idempotent. OnClosed()

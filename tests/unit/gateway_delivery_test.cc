@@ -102,6 +102,18 @@ TEST_F(OutboundQueueTest, StreamZeroIsNeverCoalesced) {
   EXPECT_EQ(Drain(), (Frames{"a", "b"}));
 }
 
+TEST_F(OutboundQueueTest, LossyFramesLeaveHalfOfTheRoomToTheOthers) {
+  const auto push = [this](size_t bytes, bool lossy) {
+    return queue_.Push(
+        {.head = Bytes(std::string(bytes, 'x')), .tail = {}, .key = {}, .lossy = lossy});
+  };
+  EXPECT_TRUE(push(300, true));
+  EXPECT_FALSE(push(300, true));
+  EXPECT_TRUE(push(50, true)) << "a smaller one fits";
+  EXPECT_TRUE(push(300, false)) << "what must arrive has the other half";
+  EXPECT_FALSE(push(300, false));
+}
+
 TEST_F(OutboundQueueTest, AnEnterReachesThePeerAndUpdatesBehindItCoalesce) {
   Push(1, "k", "ENTER", true);
   Push(1, "k", "UPDATE 1");
