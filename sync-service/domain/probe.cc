@@ -23,6 +23,13 @@ prometheus::Counter& JournalCounter(metrics::Registry& registry, std::string res
                              {{"result", std::move(result)}});
 }
 
+prometheus::Counter& LostPublications(metrics::Registry& registry, std::string reason) {
+  return registry.AddCounter(
+      "sync_publications_lost_total",
+      "Publications of topics that a watcher, or all of them, did not get, by reason.",
+      {{"reason", std::move(reason)}});
+}
+
 }  // namespace
 
 Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Recorder* spans)
@@ -103,6 +110,18 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
                                            "Watchers told of a gap because they read too slowly.")),
       watch_changes_(
           registry.AddCounter("sync_watch_changes_total", "Changes forwarded to watchers.")),
+      topic_subscriptions_(registry.AddGauge("sync_topic_subscriptions",
+                                             "Topics that Watch streams want, over all of them.")),
+      topics_refused_(registry.AddCounter(
+          "sync_topics_refused_total",
+          "Topics that a Watch stream does not get because it wants too many.")),
+      publications_(
+          registry.AddCounter("sync_publications_total", "Publications of topics received.")),
+      publications_forwarded_(
+          registry.AddCounter("sync_publications_forwarded_total",
+                              "Publications forwarded, once for every watcher that wants them.")),
+      publications_lost_(LostPublications(registry, "slow_watcher")),
+      publications_too_large_(LostPublications(registry, "too_large")),
       views_(registry.AddGauge("sync_views", "Map views held in memory.")),
       view_bytes_(registry.AddGauge("sync_view_bytes", "Bytes held by map views.")),
       view_build_seconds_(registry.AddHistogram("sync_view_build_seconds",
@@ -216,6 +235,12 @@ void Probe::Committed(state::CommitCode code, size_t ops, size_t cells, double s
 void Probe::Swept(double seconds, int64_t tombstones) {
   sweep_seconds_.Observe(seconds);
   tombstones_.Increment(static_cast<double>(tombstones));
+}
+
+void Probe::Published(size_t taken, size_t lost) {
+  publications_.Increment();
+  if (taken != 0) publications_forwarded_.Increment(static_cast<double>(taken));
+  if (lost != 0) publications_lost_.Increment(static_cast<double>(lost));
 }
 
 void Probe::CellsRead(size_t hits, size_t misses) {

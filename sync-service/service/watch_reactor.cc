@@ -1,4 +1,4 @@
-// The watch stream: interest in, ranges of changes out.
+// The watch stream: interest and publications in, ranges of changes and publications out.
 #include <memory>
 #include <optional>
 #include <utility>
@@ -52,10 +52,13 @@ void FillChanges(const FeedEntry& entry, const std::vector<uint32_t>& changes,
 }
 
 // What all loops of one stream share.
-class WatchStream final : public WatchSink {
+class WatchStream final : public WatchSink, public TopicSink {
  public:
-  WatchStream(WatchOutbox::Reactor* reactor, Probe& probe, uint64_t bytes_max)
-      : outbox(reactor), probe_(probe), bytes_max_(bytes_max) {}
+  WatchStream(WatchOutbox::Reactor* reactor, Probe& probe, const ServiceOptions& options)
+      : outbox(reactor),
+        probe_(probe),
+        bytes_max_(options.watch_bytes_max),
+        publications_bytes_max_(options.publications_bytes_max) {}
 
   void OnRange(const WatchedRange& range, const FeedEntry* entry,
                const std::vector<uint32_t>& changes) override {
@@ -66,6 +69,19 @@ class WatchStream final : public WatchSink {
     outbox.Add([&](v1::WatchReply& reply) {
       FillPosition(persisted, PersistedOf(shard, reply).mutable_position());
     });
+  }
+
+  bool OnPublication(const v1::Publication& publication) override {
+    bool taken = false;
+    outbox.Add([&](v1::WatchReply& reply) {
+      if (reply.publications_size() == 0) publications_bytes_ = 0;  // a fresh message
+      const uint64_t bytes = publications_bytes_ + BytesOf(publication);
+      taken = bytes <= publications_bytes_max_;
+      if (!taken) return;
+      publications_bytes_ = bytes;
+      *reply.add_publications() = publication;
+    });
+    return taken;
   }
 
   WatchOutbox outbox;
@@ -117,7 +133,9 @@ class WatchStream final : public WatchSink {
 
   Probe& probe_;
   const uint64_t bytes_max_;
+  const uint64_t publications_bytes_max_;
   uint64_t bytes_ = 0;
+  uint64_t publications_bytes_ = 0;
   bool overflowing_ = false;
 };
 
@@ -129,10 +147,11 @@ struct LoopWatcher {
 
 class WatchReactor final : public WatchOutbox::Reactor {
  public:
-  WatchReactor(LoopSet& loops, Probe& probe, uint64_t bytes_max)
+  WatchReactor(LoopSet& loops, TopicHub& topics, Probe& probe, const ServiceOptions& options)
       : loops_(loops),
+        topics_(topics),
         probe_(probe),
-        stream_(std::make_shared<WatchStream>(this, probe, bytes_max)),
+        stream_(std::make_shared<WatchStream>(this, probe, options)),
         watchers_(std::make_shared<std::vector<LoopWatcher>>(loops.loop_count())) {
     probe_.Watchers(1);
     for (size_t loop = 0; loop < loops_.loop_count(); ++loop) {
@@ -152,11 +171,8 @@ class WatchReactor final : public WatchOutbox::Reactor {
     }
     const auto request = std::make_shared<v1::WatchRequest>(std::move(request_));
     request_.Clear();
-    for (size_t loop = 0; loop < loops_.loop_count(); ++loop) {
-      loops_.Post(loop, [&loops = loops_, watchers = watchers_, request, loop] {
-        Handle(loops, *(*watchers)[loop].watcher, *request, loop);
-      });
-    }
+    HandleTopics(*request);
+    if (ConcernsShards(*request)) Dispatch(request);
     StartRead(&request_);
   }
 
@@ -164,6 +180,7 @@ class WatchReactor final : public WatchOutbox::Reactor {
 
   void OnDone() override {
     stream_->outbox.Close();
+    topics_.Forget(stream_);
     for (size_t loop = 0; loop < loops_.loop_count(); ++loop) {
       loops_.Post(loop, [&loops = loops_, watchers = watchers_, loop] {
         loops.WatchersOf(loop).erase((*watchers)[loop].watcher.get());
@@ -175,6 +192,29 @@ class WatchReactor final : public WatchOutbox::Reactor {
   }
 
  private:
+  static bool ConcernsShards(const v1::WatchRequest& request) {
+    const bool shards = request.shards_size() + request.stop_shards_size() > 0;
+    const bool maps = request.add_maps_size() + request.remove_maps_size() > 0;
+    return shards || maps || request.has_all_maps();
+  }
+
+  // Whoever wants a topic with this message hears what it publishes.
+  void HandleTopics(const v1::WatchRequest& request) {
+    for (const std::string& topic : request.remove_topics()) topics_.Remove(stream_, topic);
+    for (const std::string& topic : request.add_topics()) topics_.Add(stream_, topic);
+    for (const v1::Publication& publication : request.publications()) {
+      topics_.Publish(publication);
+    }
+  }
+
+  void Dispatch(const std::shared_ptr<const v1::WatchRequest>& request) {
+    for (size_t loop = 0; loop < loops_.loop_count(); ++loop) {
+      loops_.Post(loop, [&loops = loops_, watchers = watchers_, request, loop] {
+        Handle(loops, *(*watchers)[loop].watcher, *request, loop);
+      });
+    }
+  }
+
   static void Handle(LoopSet& loops, Watcher& watcher, const v1::WatchRequest& request,
                      size_t loop) {
     for (const uint32_t shard : request.stop_shards()) watcher.Stop(shard);
@@ -193,6 +233,7 @@ class WatchReactor final : public WatchOutbox::Reactor {
   }
 
   LoopSet& loops_;
+  TopicHub& topics_;
   Probe& probe_;
   std::shared_ptr<WatchStream> stream_;
   std::shared_ptr<std::vector<LoopWatcher>> watchers_;
@@ -203,7 +244,7 @@ class WatchReactor final : public WatchOutbox::Reactor {
 
 grpc::ServerBidiReactor<v1::WatchRequest, v1::WatchReply>* SyncService::Watch(
     grpc::CallbackServerContext* /*context*/) {
-  return new WatchReactor(loops_, probe_, options_.watch_bytes_max);
+  return new WatchReactor(loops_, topics_, probe_, options_);
 }
 
 }  // namespace topgun::sync

@@ -103,6 +103,13 @@ class Probe {
   uint64_t queue_bytes() const { return static_cast<uint64_t>(queue_bytes_.Value()); }
   void WatchOverflow() { watch_overflows_.Increment(); }
   void ChangesForwarded(size_t count) { watch_changes_.Increment(static_cast<double>(count)); }
+  void TopicSubscriptions(int64_t delta) {
+    topic_subscriptions_.Increment(static_cast<double>(delta));
+  }
+  void TopicRefused() { topics_refused_.Increment(); }
+  // A publication was handed to so many watchers; so many that want it have too much waiting.
+  void Published(size_t taken, size_t lost);
+  void PublicationTooLarge() { publications_too_large_.Increment(); }
   void Views(int64_t delta) { views_.Increment(static_cast<double>(delta)); }
   void ViewBytes(int64_t delta) { view_bytes_.Increment(static_cast<double>(delta)); }
   void ViewBuilt(double seconds) { view_build_seconds_.Observe(seconds); }
@@ -168,6 +175,12 @@ class Probe {
   prometheus::Gauge& watched_shards_;
   prometheus::Counter& watch_overflows_;
   prometheus::Counter& watch_changes_;
+  prometheus::Gauge& topic_subscriptions_;
+  prometheus::Counter& topics_refused_;
+  prometheus::Counter& publications_;
+  prometheus::Counter& publications_forwarded_;
+  prometheus::Counter& publications_lost_;
+  prometheus::Counter& publications_too_large_;
   prometheus::Gauge& views_;
   prometheus::Gauge& view_bytes_;
   prometheus::Histogram& view_build_seconds_;

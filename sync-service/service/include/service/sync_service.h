@@ -8,6 +8,7 @@
 
 #include "domain/probe.h"
 #include "service/loop_set.h"
+#include "service/topic_hub.h"
 #include "topgun/sync/v1/sync.grpc.pb.h"
 
 namespace topgun::sync {
@@ -17,6 +18,9 @@ struct ServiceOptions {
   uint64_t apply_bytes_max = 64u << 20;
   // Bytes of changes that may wait for one watcher before it is told of a gap instead.
   uint64_t watch_bytes_max = 16u << 20;
+  // Bytes of publications that may wait for one watcher before further ones are lost.
+  uint64_t publications_bytes_max = 4u << 20;
+  TopicLimits topics = {};
   // There is no Postgres: results say so.
   bool volatile_storage = false;
 };
@@ -24,7 +28,7 @@ struct ServiceOptions {
 class SyncService final : public topgun::sync::v1::Sync::CallbackService {
  public:
   SyncService(LoopSet& loops, Probe& probe, ServiceOptions options)
-      : loops_(loops), probe_(probe), options_(options) {}
+      : loops_(loops), probe_(probe), options_(options), topics_(options.topics, probe) {}
 
   grpc::ServerBidiReactor<v1::ApplyRequest, v1::ApplyReply>* Apply(
       grpc::CallbackServerContext* context) override;
@@ -70,6 +74,7 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   LoopSet& loops_;
   Probe& probe_;
   const ServiceOptions options_;
+  TopicHub topics_;
 };
 
 }  // namespace topgun::sync
