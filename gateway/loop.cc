@@ -66,6 +66,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       map_sync_(
           options_.map_sync, trees_, clock,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, probe_),
+      topics_(options_.topics, watch_, access_, clock, registry),
       or_push_(trees_, probe_),
       devices_(StampNodeIdOf(options_), cells_, detached_, clock, probe_),
       stamp_echo_(
@@ -91,6 +92,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .system_store = system_store_,
                .policy_store = policy_store_,
                .map_sync = map_sync_,
+               .topics = topics_,
                .or_push = or_push_,
                .counters = counters_,
                .devices = devices_,
@@ -147,7 +149,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   fan_out_.set_on_live([this](Connection& connection, const std::string& map) {
     map_sync_.OnLive(connection, map);
   });
-  watch_.Bind(system_maps_, apply_);
+  watch_.Bind(system_maps_, apply_, topics_);
   system_maps_.settings().Observe([this] { FollowSettings(); });
   MountEndpoints(services, registry);
 }

@@ -43,6 +43,7 @@
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
 #include "dispatch/stamp_echo.h"
+#include "dispatch/topics.h"
 #include "dispatch/write_router.h"
 #include "hops/recorder.h"
 #include "http/admin_endpoints.h"
@@ -75,6 +76,7 @@ struct LoopOptions {
   JournalOptions journal;
   MapSyncOptions map_sync;
   CounterOptions counters;
+  TopicOptions topics;
   AccessGateOptions access_gate;
   std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
@@ -230,6 +232,7 @@ class Loop {
   PolicyStore policy_store_;
   AccessGate gate_;
   MapSync map_sync_;
+  Topics topics_;
   OrPush or_push_;
   DeviceRegistry devices_;
   StampEcho stamp_echo_;

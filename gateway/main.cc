@@ -6,6 +6,7 @@
 #include "discovery/resolver.h"
 #include "dispatch/counter_probe.h"
 #include "dispatch/journal/journal_probe.h"
+#include "dispatch/topic_probe.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
 #include "logging/logging.h"
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::CounterProbe counter_probe(registry);
     const topgun::gateway::JournalProbe journal_probe(registry);
+    const topgun::gateway::TopicProbe topic_probe(registry);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
     topgun::gateway::ShowConnectionsMax(registry, config.connections_max);

@@ -69,6 +69,7 @@ WatchClient::ReplicaStream::ReplicaStream(WatchClient& client, Replica& replica)
     : client_(client), replica_(replica), writing_(std::make_shared<sync::v1::WatchRequest>()) {
   client.interest_.ForEach([this](const std::string& map) { next_.add_add_maps(map); });
   if (client.interest_.all_maps()) next_.set_all_maps(true);
+  for (const std::string& topic : client.topics_) topics_.Add(topic);
   stream_ = Stream::Open(client.io_, client.active_streams_, *this,
                          [&replica](auto* context, auto* reactor) {
                            replica.stub().async()->Watch(context, reactor);
@@ -76,6 +77,7 @@ WatchClient::ReplicaStream::ReplicaStream(WatchClient& client, Replica& replica)
 }
 
 WatchClient::ReplicaStream::~ReplicaStream() {
+  ReportLost();
   if (stream_ != nullptr) stream_->Cancel(writing_);
 }
 
@@ -83,7 +85,8 @@ void WatchClient::ReplicaStream::Flush() {
   if (write_in_flight_ || stream_ == nullptr) return;
   const int wanted = next_.shards_size() + next_.stop_shards_size() + next_.add_maps_size() +
                      next_.remove_maps_size();
-  if (wanted == 0 && !next_.has_all_maps()) return;
+  if (wanted == 0 && !next_.has_all_maps() && topics_.empty()) return;
+  topics_.MoveTo(next_);
   next_.set_interest_id(client_.interest_.last_change());
   writing_->Swap(&next_);
   write_in_flight_ = true;
@@ -101,6 +104,7 @@ void WatchClient::ReplicaStream::OnReply(const sync::v1::WatchReply& reply) {
   for (const sync::v1::ShardPosition& each : reply.persisted()) client_.OnPersisted(each);
   reply_ = &reply;
   next_range_ = 0;
+  next_publication_ = 0;
   handled_at_ = steady_clock::now();
   HandleSlice();
 }
@@ -113,9 +117,12 @@ void WatchClient::ReplicaStream::HandleSlice() {
     bytes += range.keys().size() + range.cells().size();
     client_.OnRange(replica_, range);
   }
+  while (next_publication_ < reply_->publications_size() && bytes < kSliceBytes) {
+    bytes += HandlePublication(reply_->publications(next_publication_++));
+  }
   client_.observer_->OnProgress();
   Follow(first_range);
-  if (next_range_ == reply_->ranges_size()) return stream_->ReadNext();
+  if (handled()) return stream_->ReadNext();
   boost::asio::post(client_.io_, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.expired() && stream_ != nullptr) HandleSlice();
   });
@@ -151,9 +158,11 @@ WatchClient::WatchClient(boost::asio::io_context& io, size_t& active_streams, ui
   replicas_.Observe(*this);
 }
 
-void WatchClient::Bind(ChangeObserver& observer, ShardObserver& shard_observer) {
+void WatchClient::Bind(ChangeObserver& observer, ShardObserver& shard_observer,
+                       PublicationObserver& publication_observer) {
   observer_ = &observer;
   shard_observer_ = &shard_observer;
+  publication_observer_ = &publication_observer;
 }
 
 uint64_t WatchClient::AddInterest(const std::string& map) {
@@ -205,8 +214,9 @@ void WatchClient::OnReplicasChanged() {
 }
 
 bool WatchClient::Uses(const Replica& replica) const {
-  return std::any_of(shards_.begin(), shards_.end(),
-                     [&](const Shard& shard) { return shard.replica == &replica; });
+  const bool watched = std::any_of(shards_.begin(), shards_.end(),
+                                   [&](const Shard& shard) { return shard.replica == &replica; });
+  return watched || MayCarryTopics(replica);
 }
 
 void WatchClient::WatchAt(uint32_t number, Replica* replica) {
@@ -308,6 +318,7 @@ void WatchClient::Tick(Time now) {
     if (shard.replica == nullptr || shard.heard || now - shard.asked_at < kAskAgain) continue;
     WatchAt(number, shard.replica);
   }
+  for (const auto& [replica, stream] : streams_) stream->Tick(now);
   FlushAll();
 }
 

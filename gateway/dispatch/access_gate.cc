@@ -7,6 +7,7 @@
 #include "dispatch/fan_out.h"
 #include "dispatch/journal/journal.h"
 #include "dispatch/map_sync.h"
+#include "dispatch/topics.h"
 
 namespace topgun::gateway {
 namespace {
@@ -37,7 +38,8 @@ bool AccessGate::HoldIfNeeded(Connection& connection, FrameType type, std::strin
   const auto found = held_.find(connection.id());
   const bool follows = found != held_.end();
   // What it ends may be held.
-  const bool ends = type == FrameType::kQueryUnsub || type == FrameType::kJournalUnsubscribe;
+  const bool ends = type == FrameType::kQueryUnsub || type == FrameType::kJournalUnsubscribe ||
+                    type == FrameType::kTopicUnsub;
   if (!follows && (!Unknown() || ends)) return false;
   if (held_bytes_ + CostOf(message) > options_.held_bytes_max) {
     HandleAllOf(connection);
@@ -101,6 +103,7 @@ void AccessGate::Follow() {
   context_->map_sync.Recheck();
   context_->counters.Recheck();
   context_->journal.Recheck();
+  context_->topics.Recheck();
   if (!Unknown()) Release();
 }
 

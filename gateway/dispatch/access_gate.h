@@ -10,8 +10,8 @@
 // PONG for 15 s gives its connection up (core.md 2.7). Frames that need one, and the end of a query
 // that may be held itself, keep their order.
 //
-// When the policies change, live queries and synced maps that may no longer be read are suspended
-// with an ERROR, and those that may be read again are fed again.
+// When the policies change, live queries, synced maps and topics that may no longer be read are
+// suspended with an ERROR, and those that may be read again are fed again.
 //
 // Limits: `frames_per_connection_max`, then its socket is not read; `held_bytes_max` for all of
 // them, then a frame is handled at once, behind those of its connection. Owned by the loop; one

@@ -10,6 +10,7 @@
 #include "dispatch/journal/journal.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
+#include "dispatch/topics.h"
 #include "logging/logging.h"
 #include "wire/batch.h"
 #include "wire/server_encode.h"
@@ -129,6 +130,12 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return context_.map_sync.OnDiffRequest(*this, frame.or_map_diff_request);
     case FrameType::kOrMapPushDiff:
       return context_.or_push.OnPush(*this, frame.or_map_push_diff);
+    case FrameType::kTopicSub:
+      return context_.topics.OnSubscribe(*this, frame.topic.topic);
+    case FrameType::kTopicUnsub:
+      return context_.topics.OnUnsubscribe(*this, frame.topic.topic);
+    case FrameType::kTopicPub:
+      return context_.topics.OnPublish(*this, frame.topic_pub);
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     case FrameType::kSearch:
@@ -258,6 +265,7 @@ void Connection::OnClosed(CloseCause /*cause*/) {
   context_.map_sync.Forget(*this);
   context_.or_push.Forget(*this);
   context_.counters.Forget(*this);
+  context_.topics.Forget(*this);
   context_.table.Remove(id_);  // destroys this object
 }
 

@@ -332,4 +332,40 @@ class JournalReader {
   virtual void ReadJournal(const JournalQuery& query, Done done) = 0;
 };
 
+// A message of a topic (features.md 2); the views are valid during the call.
+struct Publication {
+  std::string_view topic;
+  std::string_view data;  // MessagePack
+  std::string_view origin;
+  int64_t published_ms = 0;
+};
+
+// What became of a publication.
+enum class Published : uint8_t {
+  kSent,
+  kNoReplica,  // none is up
+  kBackedUp,   // too much waits for its replica
+};
+
+class PublicationObserver {
+ public:
+  virtual ~PublicationObserver() = default;
+
+  virtual void OnPublication(const Publication& publication) = 0;
+  // So many that were kSent have not left, or may not have, before their stream ended.
+  virtual void OnPublicationsLost(size_t count) = 0;
+};
+
+// Carries publications between all gateways, this one included: at most once, those of one
+// connection about one topic in order.
+class TopicBus {
+ public:
+  virtual ~TopicBus() = default;
+
+  // Publications of the topic are heard from soon after. Idempotent.
+  virtual void AddTopic(const std::string& topic) = 0;
+  virtual void RemoveTopic(const std::string& topic) = 0;
+  virtual Published Publish(const Publication& publication) = 0;
+};
+
 }  // namespace topgun::gateway

@@ -32,6 +32,7 @@ class PolicyStore;
 class SystemMaps;
 class SystemStore;
 class ConnectionTable;
+class Topics;
 
 struct DispatchOptions {
   bool forward_auth_errors = false;
@@ -67,6 +68,7 @@ struct LoopContext {
   SystemStore& system_store;
   PolicyStore& policy_store;
   MapSync& map_sync;
+  Topics& topics;
   OrPush& or_push;
   Counters& counters;
   DeviceRegistry& devices;

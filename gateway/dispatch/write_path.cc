@@ -29,6 +29,7 @@ bool AsksForData(wire::FrameType type) {
     case wire::FrameType::kOrMapMerkleReqBucket:
     case wire::FrameType::kOrMapPushDiff:
     case wire::FrameType::kOrMapDiffRequest:
+    case wire::FrameType::kTopicSub:
     case wire::FrameType::kBatch:
       return true;
     default:

@@ -119,6 +119,7 @@ class Loop {
             .system_store = base.system_store,
             .policy_store = base.policy_store,
             .map_sync = base.map_sync,
+            .topics = base.topics,
             .or_push = base.or_push,
             .counters = base.counters,
             .devices = base.devices,

@@ -25,6 +25,7 @@
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
 #include "dispatch/stamp_echo.h"
+#include "dispatch/topics.h"
 #include "dispatch/write_router.h"
 #include "live/live_queries.h"
 #include "metrics/registry.h"
@@ -45,6 +46,7 @@ class FakeSession final : public Session {
   void Reply(std::string frame) override { frames.push_back(std::move(frame)); }
   void Urgent(std::string frame) override { frames.push_back(std::move(frame)); }
   bool Push(PushFrame push) override {
+    if (push.lossy && slow) return false;
     frames.push_back(*push.head + (push.tail ? *push.tail : ""));
     last_stream = push.stream;
     return true;
@@ -77,6 +79,7 @@ class FakeSession final : public Session {
   uint64_t message_bytes_max = 0;
   size_t queued = 0;
   int trims = 0;
+  bool slow = false;  // lossy frames are lost
   bool paused = false;
 };
 
@@ -164,6 +167,38 @@ class FakeSource final : public ChangeSource {
   bool all_maps = false;
   uint64_t last_id = 0;
   uint64_t confirmed = 1'000'000;
+};
+
+// Keeps what is published; tests hand it to Topics as the cluster would.
+class FakeBus final : public TopicBus {
+ public:
+  struct Sent {
+    std::string topic;
+    std::string data;
+    std::string origin;
+    int64_t published_ms = 0;
+  };
+
+  void AddTopic(const std::string& topic) override { topics.insert(topic); }
+  void RemoveTopic(const std::string& topic) override { topics.erase(topic); }
+  Published Publish(const Publication& publication) override {
+    if (result != Published::kSent) return result;
+    sent.push_back({std::string(publication.topic), std::string(publication.data),
+                    std::string(publication.origin), publication.published_ms});
+    return result;
+  }
+
+  // Everything comes back, as to every gateway that wants it.
+  void Deliver(PublicationObserver& observer) {
+    for (const Sent& each : std::exchange(sent, {})) {
+      if (!topics.contains(each.topic)) continue;
+      observer.OnPublication({each.topic, each.data, each.origin, each.published_ms});
+    }
+  }
+
+  std::set<std::string> topics;
+  std::vector<Sent> sent;
+  Published result = Published::kSent;
 };
 
 class FakeReader final : public MapReader {
@@ -435,6 +470,7 @@ class DispatchHarness {
                 .system_store = system_store,
                 .policy_store = policy_store,
                 .map_sync = map_sync,
+                .topics = topics,
                 .or_push = or_push,
                 .counters = counters,
                 .devices = devices,
@@ -520,6 +556,8 @@ class DispatchHarness {
   AccessGate gate;
   Membership membership{{}, cluster, system_maps.nodes(), system_store, cells, clock, probe};
   MapSync map_sync;
+  FakeBus bus;
+  Topics topics{TopicOptions(), bus, access, clock, registry};
   OrPush or_push;
   DeviceRegistry devices{"gateway-0", cells, detached, clock, probe};
   StampEcho stamp_echo{cells, turns.defer(), probe};
