@@ -178,8 +178,10 @@ void Counters::Refuse(Connection& connection, CounterLimit limit, int64_t code,
 bool Counters::Fits(const Counter& counter, const crdt::PnCounter& news) const {
   const Growth wanted = GrowthOf(counter.known, counter.wanted);
   const Growth by_news = GrowthOf(counter.known, news);
+  const size_t amounts = wanted.amounts + by_news.amounts;
+  if (amounts == 0) return true;  // who counts already goes on
   const size_t known_bytes = counter.update == nullptr ? 0 : counter.update->size();
-  return counter.known.amounts() + wanted.amounts + by_news.amounts <= options_.amounts_max &&
+  return counter.known.amounts() + amounts <= options_.amounts_max &&
          known_bytes + wanted.bytes + by_news.bytes <= options_.state_bytes_max;
 }
 

@@ -94,6 +94,19 @@ TEST_F(SmallCountersTest, WhatDoesNotFitIntoTheStateThatIsReadIsGivenUp) {
   EXPECT_EQ(Submitted(), "");
 }
 
+TEST_F(SmallCountersTest, WhoCountsAlreadyGoesOnInACounterThatOthersLetGrow) {
+  CounterClient client(gateway_);
+  client.Request();
+  PnCounter large;
+  for (int i = 0; i < 7; ++i) large.Add("n" + std::to_string(i), 1);
+  AnswerRead(large);
+  client.Heard();
+  client.Sync(R"({"p":{"n3":2},"n":{}})");
+  EXPECT_EQ(Submitted(), "likes/n3=2-0");
+  client.Sync(R"({"p":{},"n":{"n3":1}})");
+  EXPECT_EQ(client.Heard(), "error:413");
+}
+
 class ShortStatesTest : public CountersTest {
  protected:
   ShortStatesTest() : CountersTest({.state_bytes_max = 400}) {}
