@@ -65,6 +65,14 @@ bool GroupTable::Merge(GroupTable&& other) {
   return complete;
 }
 
+GroupTable GroupTable::Split(size_t groups_max) {
+  GroupTable some(grouping_);
+  for (auto it = groups_.begin(); it != groups_.end() && some.size() < groups_max;) {
+    some.groups_.insert(groups_.extract(it++));
+  }
+  return some;
+}
+
 // Null when there are too many.
 GroupTable::Group* GroupTable::FindOrAdd(std::string_view bucket) {
   const auto found = groups_.find(ToAbsl(bucket));

@@ -168,6 +168,24 @@ TEST(GroupingTest, HasLimits) {
   EXPECT_EQ(table.size(), GroupTable::kGroupsMax);
 }
 
+TEST(GroupingTest, ATableIsTakenApartSomeGroupsAtATime) {
+  const Grouping grouping = MakeGrouping(R"(["n"])");
+  GroupTable table(grouping);
+  GroupTable joined(grouping);
+  for (int n = 0; n < 25; ++n) {
+    const std::string row = Pack(R"({"n":)" + std::to_string(n) + "}");
+    table.Add("k", row);
+    if (n % 2 == 0) table.Add("l", row);
+  }
+  const auto whole = RowsOf(table);
+  for (const size_t left : {15U, 5U, 0U, 0U}) {
+    ASSERT_TRUE(joined.Merge(table.Split(10)));
+    ASSERT_EQ(table.size(), left);
+    ASSERT_EQ(joined.size(), 25 - left);
+  }
+  EXPECT_EQ(RowsOf(joined), whole);
+}
+
 TEST(GroupingTest, SaysWhatIsWrong) {
   const auto problem = [](std::string_view group_by, std::string_view aggregations) {
     return std::string(Message(Grouping::Parse(Pack(group_by), Pack(aggregations)).status()));

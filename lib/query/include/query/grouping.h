@@ -57,6 +57,9 @@ class GroupTable {
   bool Add(std::string_view key, std::string_view value);
   // Likewise: some groups of the other are left out.
   bool Merge(GroupTable&& other);
+  // Moves so many groups, or all, into a table of their own: for callers that must not take long at
+  // a time.
+  GroupTable Split(size_t groups_max);
   size_t size() const { return groups_.size(); }
   // Every group as a row: its bucket id as key and the MessagePack map of its columns, __key,
   // __count and __<func>_<field>. In no particular order.
