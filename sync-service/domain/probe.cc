@@ -143,10 +143,14 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
       scans_running_(
           registry.AddGauge("sync_scans_running", "Scans of parts of maps that are under way.")),
       scans_refused_(registry.AddCounter("sync_scans_refused_total",
-                                         "Scans refused because too many were waiting.")),
+                                         "Scans, and merges of what scans of all loops have found, "
+                                         "refused because too many were waiting.")),
       scans_started_over_(
           registry.AddCounter("sync_scans_started_over_total",
                               "Scans given up because cells of the view were dropped meanwhile.")),
+      queries_merging_(registry.AddGauge(
+          "sync_queries_merging",
+          "Queries whose parts from all loops are being put together, or wait for that.")),
       scanned_cells_(
           registry.AddCounter("sync_scanned_cells_total", "Cells looked at for queries.")),
       scan_seconds_(registry.AddHistogram(

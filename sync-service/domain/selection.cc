@@ -2,15 +2,43 @@
 
 #include <functional>
 #include <queue>
-#include <string_view>
 #include <utility>
 
 namespace topgun::sync {
 
-namespace {
+SelectionMerge::SelectionMerge(std::shared_ptr<const Selection> selection,
+                               std::vector<Selected> parts)
+    : selection_(std::move(selection)), parts_(std::move(parts)), best_(selection_->rows_max) {
+  for (const Selected& part : parts_) {
+    merged_.live_rows += part.live_rows;
+    merged_.positions.insert(merged_.positions.end(), part.positions.begin(), part.positions.end());
+  }
+  if (!selection_->query.grouping().has_value()) return;
+  groups_.emplace(std::move(*parts_.back().groups));
+  parts_.pop_back();
+}
+
+StatusOr<bool> SelectionMerge::Continue(size_t groups_max) {
+  if (!groups_.has_value()) {
+    TakeRows();
+    return true;
+  }
+  size_t left = groups_max;
+  while (!parts_.empty()) {
+    query::GroupTable some = parts_.back().groups->Split(left);
+    left -= some.size();
+    if (!groups_->Merge(std::move(some))) {
+      return ResourceExhausted("the query has too many groups");
+    }
+    if (left == 0) return false;
+    parts_.pop_back();
+  }
+  Rank(groups_->Split(left));
+  return groups_->size() == 0;
+}
 
 // Only what is returned is moved.
-std::vector<Row> MergeRows(std::vector<Selected>& parts, size_t rows_max) {
+void SelectionMerge::TakeRows() {
   struct Head {
     std::string_view rank;
     size_t part;
@@ -18,58 +46,35 @@ std::vector<Row> MergeRows(std::vector<Selected>& parts, size_t rows_max) {
     bool operator>(const Head& other) const { return rank > other.rank; }
   };
   std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
-  std::vector<size_t> taken(parts.size());
+  std::vector<size_t> taken(parts_.size());
   const auto show_head = [&](size_t part) {
-    const std::vector<RankedRow>& rows = parts[part].rows;
+    const std::vector<RankedRow>& rows = parts_[part].rows;
     if (taken[part] < rows.size()) heads.push({rows[taken[part]].rank, part});
   };
-  for (size_t part = 0; part < parts.size(); ++part) show_head(part);
-  std::vector<Row> merged;
-  while (!heads.empty() && merged.size() < rows_max) {
+  for (size_t part = 0; part < parts_.size(); ++part) show_head(part);
+  while (!heads.empty() && merged_.rows.size() < selection_->rows_max) {
     const size_t part = heads.top().part;
     heads.pop();
-    merged.push_back(std::move(parts[part].rows[taken[part]++].row));
+    merged_.rows.push_back(std::move(parts_[part].rows[taken[part]++].row));
     show_head(part);
   }
-  return merged;
 }
 
-// The groups of the whole map as rows.
-Status MergeGroups(const Selection& selection, std::vector<Selected>& parts, Snapshot& merged) {
-  query::GroupTable groups(*selection.query.grouping());
-  for (Selected& part : parts) {
-    if (part.groups.has_value() && !groups.Merge(std::move(*part.groups))) {
-      return ResourceExhausted("the query has too many groups");
-    }
-  }
-  TopRows best(selection.rows_max);
+void SelectionMerge::Rank(const query::GroupTable& groups) {
   std::string rank;
   groups.ForEachRow([&](std::string_view key, std::string_view value) {
     rank.clear();
-    selection.query.order().AppendRank(key, value, rank);
-    if (!selection.IsBehind(rank)) return;
-    ++merged.live_rows;
-    best.Offer(rank, {key, value, std::nullopt});
-    best.Settle();
+    selection_->query.order().AppendRank(key, value, rank);
+    if (!selection_->IsBehind(rank)) return;
+    ++merged_.live_rows;
+    best_.Offer(rank, {key, value, std::nullopt});
+    best_.Settle();
   });
-  for (RankedRow& row : best.Take()) merged.rows.push_back(std::move(row.row));
-  return OkStatus();
 }
 
-}  // namespace
-
-StatusOr<Snapshot> MergeSelected(const Selection& selection, std::vector<Selected> parts) {
-  Snapshot merged;
-  for (const Selected& part : parts) {
-    merged.live_rows += part.live_rows;
-    merged.positions.insert(merged.positions.end(), part.positions.begin(), part.positions.end());
-  }
-  if (selection.query.grouping().has_value()) {
-    RETURN_IF_ERROR(MergeGroups(selection, parts, merged));
-  } else {
-    merged.rows = MergeRows(parts, selection.rows_max);
-  }
-  return merged;
+Snapshot SelectionMerge::Take() {
+  for (RankedRow& group : best_.Take()) merged_.rows.push_back(std::move(group.row));
+  return std::move(merged_);
 }
 
 }  // namespace topgun::sync

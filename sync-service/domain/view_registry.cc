@@ -29,6 +29,7 @@ ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, Schedu
       wall_(wall),
       probe_(probe),
       counters_({.bytes_max = limits.bytes_max}, wall, probe),
+      merges_(limits.merges, scheduler, probe),
       scans_(limits.scans, scheduler, wall, probe) {}
 
 // ---- Reading: an entry is not dropped while a read of it waits ----

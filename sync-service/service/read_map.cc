@@ -1,12 +1,14 @@
 // Snapshots: the parts of all loops' views, merged by key or in the order of a query, and cut into
 // chunks.
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "service/collector.h"
 #include "service/gathering_stream.h"
 #include "service/sync_service.h"
 
@@ -64,7 +66,6 @@ std::deque<v1::ReadMapChunk> CutChunks(Snapshot snapshot) {
 }
 
 using MapStream = GatheringStream<Snapshot, v1::ReadMapChunk>;
-using QueryStream = GatheringStream<Selected, v1::ReadMapChunk>;
 
 StatusOr<Selection> DecodeSelection(const v1::ReadMapRequest& request) {
   const v1::MapQuery& query = request.query();
@@ -79,6 +80,20 @@ StatusOr<Selection> DecodeSelection(const v1::ReadMapRequest& request) {
   selection.rows_max = request.rows_max();
   if (query.has_after()) selection.after = query.after();
   return selection;
+}
+
+// On a loop that depends on the map, so that different ones share the work.
+void MergeSelected(LoopSet& loops, const std::string& map,
+                   std::shared_ptr<const Selection> selection, std::vector<Selected> selected,
+                   const std::shared_ptr<MapStream>& stream) {
+  const size_t loop = std::hash<std::string>()(map) % loops.loop_count();
+  const auto parts = std::make_shared<std::vector<Selected>>(std::move(selected));
+  const bool posted = loops.Post(loop, [&loops, loop, selection, parts, stream] {
+    loops.ViewsOf(loop).merges().Add(
+        selection, std::move(*parts), [stream] { return !stream->finished(); },
+        [stream](StatusOr<Snapshot> whole) { stream->Add(std::move(whole)); });
+  });
+  if (!posted) stream->Add(Unavailable("shutting down"));
 }
 
 }  // namespace
@@ -108,21 +123,24 @@ grpc::ServerWriteReactor<v1::ReadMapChunk>* SyncService::SelectRows(
   const Status status = decoded.status();
   const auto selection =
       std::make_shared<const Selection>(std::move(decoded).value_or(Selection{}));
-  const auto cut =
-      [selection](std::vector<Selected> parts) -> StatusOr<std::deque<v1::ReadMapChunk>> {
-    ASSIGN_OR_RETURN(Snapshot snapshot, MergeSelected(*selection, std::move(parts)));
-    return CutChunks(std::move(snapshot));
-  };
-  const auto stream = std::make_shared<QueryStream>(loops_.loop_count(), cut);
-  auto* const reactor = QueryStream::ReactorOf(stream);
+  const auto stream = std::make_shared<MapStream>(
+      1, [](std::vector<Snapshot> whole) { return CutChunks(std::move(whole.front())); });
+  auto* const reactor = MapStream::ReactorOf(stream);
   if (!status.ok()) stream->Add(Annotate(status, "query"));
+  const auto parts = std::make_shared<Collector<Selected>>(
+      loops_.loop_count(),
+      [this, stream, selection, map = request.map()](StatusOr<std::vector<Selected>> selected) {
+        if (!selected.ok()) return stream->Add(selected.status());
+        MergeSelected(loops_, map, selection, *std::move(selected), stream);
+      });
   for (size_t loop = 0; status.ok() && loop < loops_.loop_count(); ++loop) {
-    const bool posted = loops_.Post(loop, [this, loop, stream, selection, map = request.map()] {
-      loops_.ViewsOf(loop).Select(
-          map, selection, [stream] { return !stream->finished(); },
-          [stream](StatusOr<Selected> part) { stream->Add(std::move(part)); });
-    });
-    if (!posted) stream->Add(Unavailable("shutting down"));
+    const bool posted =
+        loops_.Post(loop, [this, loop, stream, parts, selection, map = request.map()] {
+          loops_.ViewsOf(loop).Select(
+              map, selection, [stream] { return !stream->finished(); },
+              [parts](StatusOr<Selected> part) { parts->Add(std::move(part)); });
+        });
+    if (!posted) parts->Add(Unavailable("shutting down"));
   }
   return reactor;
 }

@@ -73,7 +73,12 @@ class ViewCluster {
           map, selection, [] { return true; }, std::move(callback));
     });
     if (!parts.ok()) return parts.status();
-    return MergeSelected(*selection, *std::move(parts));
+    StatusOr<Snapshot> merged = Unavailable("no answer");
+    loops_[0]->merges().Add(
+        selection, *std::move(parts), [] { return true; },
+        [&merged](StatusOr<Snapshot> snapshot) { merged = std::move(snapshot); });
+    scheduler_.RunAll();
+    return merged;
   }
   StatusOr<std::vector<uint64_t>> Count(state::CellKind kind, std::string_view map) {
     return Gather<uint64_t>([&](ViewRegistry& loop, Callback<uint64_t> callback) {

@@ -127,6 +127,7 @@ class Probe {
   void ScansRunning(int64_t delta) { scans_running_.Increment(static_cast<double>(delta)); }
   void ScanRefused() { scans_refused_.Increment(); }
   void ScanStartedOver() { scans_started_over_.Increment(); }
+  void QueriesMerging(int64_t delta) { queries_merging_.Increment(static_cast<double>(delta)); }
   void CellsScanned(size_t count) { scanned_cells_.Increment(static_cast<double>(count)); }
   void Scanned(double seconds) { scan_seconds_.Observe(seconds); }
 
@@ -194,6 +195,7 @@ class Probe {
   prometheus::Gauge& scans_running_;
   prometheus::Counter& scans_refused_;
   prometheus::Counter& scans_started_over_;
+  prometheus::Gauge& queries_merging_;
   prometheus::Counter& scanned_cells_;
   prometheus::Histogram& scan_seconds_;
 };

@@ -1,10 +1,14 @@
 // What is asked of a map, and what its parts answer. Every loop has a part of the map: it finds the
-// best of its rows, or its groups, and whoever asked merges them. Values and pure functions.
+// best of its rows, or its groups, and a SelectionMerge puts them together. Values; not
+// thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -37,7 +41,25 @@ struct Selected {
   std::vector<ShardPosition> positions;  // what the rows include, and perhaps more
 };
 
-// RESOURCE_EXHAUSTED: too many groups.
-StatusOr<Snapshot> MergeSelected(const Selection& selection, std::vector<Selected> parts);
+// Puts the parts together. Of groups there may be very many, so that is done in slices.
+class SelectionMerge {
+ public:
+  SelectionMerge(std::shared_ptr<const Selection> selection, std::vector<Selected> parts);
+
+  // Goes on with about so many groups. True: that was all. RESOURCE_EXHAUSTED: too many groups.
+  StatusOr<bool> Continue(size_t groups_max);
+  // Once that was all.
+  Snapshot Take();
+
+ private:
+  void TakeRows();
+  void Rank(const query::GroupTable& groups);
+
+  const std::shared_ptr<const Selection> selection_;
+  std::vector<Selected> parts_;              // not merged yet
+  std::optional<query::GroupTable> groups_;  // merged, and not ranked yet
+  TopRows best_;
+  Snapshot merged_;
+};
 
 }  // namespace topgun::sync

@@ -15,6 +15,7 @@
 #include "domain/counter_views.h"
 #include "domain/lww_content.h"
 #include "domain/map_view.h"
+#include "domain/merge_queue.h"
 #include "domain/or_content.h"
 #include "domain/scan_queue.h"
 #include "domain/selection.h"
@@ -26,6 +27,7 @@ struct ViewLimits {
   uint64_t bytes_max = 256u << 20;  // of all views of the loop
   int64_t idle_ms = 60'000;
   ScanLimits scans = {};
+  MergeLimits merges = {};
 };
 
 class ViewRegistry {
@@ -38,6 +40,8 @@ class ViewRegistry {
   // Rows of an LWW map that a query selects, or their groups (scan_queue.h).
   void Select(std::string_view map, std::shared_ptr<const Selection> selection,
               ScanQueue::Wanted wanted, Callback<Selected> callback);
+  // Puts together what all loops have selected, on any one of them (merge_queue.h).
+  MergeQueue& merges() { return merges_; }
   // Keys that clients can see. `kind` is kLww or kOr.
   void Count(state::CellKind kind, std::string_view map, Callback<uint64_t> callback);
   // `kind` is kLww or kOr. The query must live until the callback.
@@ -72,6 +76,7 @@ class ViewRegistry {
   const WallClock& wall_;
   Probe& probe_;
   CounterViews counters_;
+  MergeQueue merges_;
   ScanQueue scans_;                         // outlives the views
   BytesMap<std::unique_ptr<Entry>> views_;  // by map id
 };

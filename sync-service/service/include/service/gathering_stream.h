@@ -23,7 +23,7 @@ namespace topgun::sync {
 template <typename Part, typename Chunk>
 class GatheringStream {
  public:
-  using Cut = std::function<StatusOr<std::deque<Chunk>>(std::vector<Part>)>;
+  using Cut = std::function<std::deque<Chunk>(std::vector<Part>)>;
 
   GatheringStream(size_t parts, Cut cut)
       : cut_(std::move(cut)), open_(parts), reactor_(new Reactor(*this)) {}
@@ -42,9 +42,7 @@ class GatheringStream {
     if (!part.ok()) return Finish(rpc::ToGrpc(part.status()));
     parts_.push_back(*std::move(part));
     if (--open_ != 0) return;
-    StatusOr<std::deque<Chunk>> chunks = cut_(std::exchange(parts_, {}));
-    if (!chunks.ok()) return Finish(rpc::ToGrpc(chunks.status()));
-    chunks_ = *std::move(chunks);
+    chunks_ = cut_(std::exchange(parts_, {}));
     WriteNext();
   }
 
