@@ -209,7 +209,7 @@ void FanOut::SendUpdate(const Subscription& subscription, const EncodedChange& c
   probe_.PushSent();
   subscription.connection->session().Push({.head = subscription.prefix,
                                            .tail = change.update,
-                                           .stream = subscription.serial,
+                                           .stream = subscription.stream,
                                            .key = change.key,
                                            .keep = change.change == wire::ChangeType::kEnter});
 }

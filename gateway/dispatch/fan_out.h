@@ -125,7 +125,8 @@ class FanOut final : public ChangeObserver {
     Connection* connection = nullptr;
     Topic* topic = nullptr;
     std::string query_id;
-    SharedBytes prefix;  // of its QUERY_UPDATE frames
+    SharedBytes prefix;   // of its QUERY_UPDATE frames
+    uint64_t stream = 0;  // of these; another one behind every snapshot
     Stage stage = Stage::kHeld;
     Wants wants = Wants::kRows;
     bool readable = true;

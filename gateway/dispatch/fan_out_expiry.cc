@@ -65,7 +65,7 @@ void FanOut::SendLeave(const Topic& topic, std::string_view key) {
       probe_.PushSent();
       connection->session().Push({.head = subscription->prefix,
                                   .tail = shared,
-                                  .stream = subscription->serial,
+                                  .stream = subscription->stream,
                                   .key = key,
                                   .keep = false});
     }

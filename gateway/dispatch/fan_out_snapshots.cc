@@ -100,6 +100,8 @@ void FanOut::Settle(Subscription& subscription, const Topic& topic) {
   // Connections with a live query on the map have had the kept events already.
   const bool has_events = IsLive(connection, topic);
   subscription.stage = Stage::kSettled;
+  // An update must not replace one that is still queued before the rows.
+  subscription.stream = next_number_++;
   subscription.live = true;
   subscription.positions = topic.positions;
   for (const auto& change : topic.kept) {
