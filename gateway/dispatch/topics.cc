@@ -5,8 +5,8 @@
 
 #include "dispatch/connection.h"
 #include "dispatch/error_codes.h"
+#include "wire/plain_name.h"
 #include "wire/server_encode.h"
-#include "wire/topic.h"
 
 namespace topgun::gateway {
 namespace {
@@ -50,7 +50,7 @@ Topics::Topic* Topics::Enter(Connection& connection, std::string_view name) {
     connection.writes().SendError(code, text);
     return nullptr;
   };
-  if (!wire::IsTopicName(name)) return refuse(kWrongTopic, kNameText);
+  if (!wire::IsPlainName(name)) return refuse(kWrongTopic, kNameText);
   if (CountOf(connection) >= options_.subscriptions_max) {
     return refuse(kWrongTopic, "Subscription limit reached");
   }
@@ -112,7 +112,7 @@ size_t Topics::CountOf(Connection& connection) const {
 
 void Topics::OnPublish(Connection& connection, const wire::TopicPubFrame& frame) {
   WritePath& writes = connection.writes();
-  if (!wire::IsTopicName(frame.topic)) return writes.SendError(kWrongTopic, kNameText);
+  if (!wire::IsPlainName(frame.topic)) return writes.SendError(kWrongTopic, kNameText);
   if (!frame.portable) return writes.SendError(kWrongTopic, kDataText);
   const size_t bytes = frame.data.size();
   if (bytes > options_.publication_bytes_max) {

@@ -201,4 +201,20 @@ void EncodeCounterSync(const CounterFrame& frame, std::string& out) {
   WriteCounter(writer, FrameType::kCounterSync, frame);
 }
 
+void EncodeLockRequest(const LockRequestFrame& frame, std::string& out) {
+  Writer writer(out, Rendering::kClient);
+  BeginWrapped(writer, FrameType::kLockRequest, 2 + CountOf(frame.ttl_ms));
+  WriteStr(writer, "requestId", frame.request_id);
+  WriteStr(writer, "name", frame.name);
+  if (frame.ttl_ms) WriteNumber(writer, "ttl", *frame.ttl_ms);
+}
+
+void EncodeLockRelease(const LockReleaseFrame& frame, std::string& out) {
+  Writer writer(out, Rendering::kClient);
+  BeginWrapped(writer, FrameType::kLockRelease, 1 + CountOf(frame.request_id, frame.fencing_token));
+  WriteStr(writer, "requestId", frame.request_id);
+  WriteStr(writer, "name", frame.name);
+  WriteInt(writer, "fencingToken", frame.fencing_token);
+}
+
 }  // namespace topgun::wire

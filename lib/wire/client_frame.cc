@@ -6,6 +6,7 @@
 #include "counter_fields.h"
 #include "feature_fields.h"
 #include "journal_fields.h"
+#include "lock_fields.h"
 #include "message_decoder.h"
 #include "search_fields.h"
 
@@ -80,6 +81,10 @@ bool Read(MessageReader& message, FrameType type, ClientFrame& out) {
       return message.Wrapped(out.topic);
     case FrameType::kTopicPub:
       return message.Wrapped(out.topic_pub);
+    case FrameType::kLockRequest:
+      return message.Wrapped(out.lock_request);
+    case FrameType::kLockRelease:
+      return message.Wrapped(out.lock_release);
     default: {
       FeatureFields fields{&out.feature, type};
       return IsFlatFeature(type) ? message.Flat(fields) : message.Wrapped(fields);

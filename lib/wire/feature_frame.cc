@@ -24,8 +24,6 @@ struct Feature {
 };
 
 constexpr std::array kFeatures = {
-    Feature{FrameType::kLockRequest, "coordination"},
-    Feature{FrameType::kLockRelease, "coordination"},
     Feature{FrameType::kEntryProcess, "persistence", "requestId", "ENTRY_PROCESS_RESPONSE"},
     Feature{FrameType::kEntryProcessBatch, "persistence", "requestId",
             "ENTRY_PROCESS_BATCH_RESPONSE"},

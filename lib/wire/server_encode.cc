@@ -300,4 +300,21 @@ void EncodeCounterUpdate(const CounterFrame& frame, std::string& out) {
   WriteCounter(writer, FrameType::kCounterUpdate, frame);
 }
 
+void EncodeLockGranted(const LockGrantedFrame& frame, std::string& out) {
+  Writer writer(out);
+  BeginWrapped(writer, FrameType::kLockGranted, 3);
+  WriteStr(writer, "requestId", frame.request_id);
+  WriteStr(writer, "name", frame.name);
+  WriteInt(writer, "fencingToken", frame.fencing_token);
+}
+
+void EncodeLockReleased(const LockReleasedFrame& frame, std::string& out) {
+  Writer writer(out);
+  BeginWrapped(writer, FrameType::kLockReleased, 3);
+  WriteStr(writer, "requestId", frame.request_id);
+  WriteStr(writer, "name", frame.name);
+  writer.Str("success");
+  writer.Bool(frame.success);
+}
+
 }  // namespace topgun::wire

@@ -4,6 +4,7 @@
 
 #include "counter_fields.h"
 #include "journal_fields.h"
+#include "lock_fields.h"
 #include "message_decoder.h"
 #include "search_fields.h"
 #include "server_fields.h"
@@ -74,6 +75,10 @@ bool Read(MessageReader& message, FrameType type, ServerFrame& out) {
       return message.Flat(out.journal_event);
     case FrameType::kJournalReadResponse:
       return message.Flat(out.journal_read_response);
+    case FrameType::kLockGranted:
+      return message.Wrapped(out.lock_granted);
+    case FrameType::kLockReleased:
+      return message.Wrapped(out.lock_released);
     default:
       return false;  // not readable; DecodeMessage does not get here
   }

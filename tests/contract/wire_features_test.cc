@@ -58,7 +58,7 @@ TEST(WireFeaturesTest, EveryGoldenRequestIsRecognised) {
     EXPECT_EQ(Name(frame.type), type);
     if (IsFeatureFrame(frame.type)) ++recognised;
   }
-  EXPECT_EQ(recognised, 12U);
+  EXPECT_EQ(recognised, 8U);
 }
 
 TEST(WireFeaturesTest, AnswersAreTheGoldenOnes) {
@@ -90,10 +90,6 @@ TEST(WireFeaturesTest, SearchesFailAtOnceInsteadOfTimingOut) {
   EXPECT_EQ(AnswerTo(Pack(R"({"type":"VECTOR_SEARCH","payload":{"id":"v"}})")),
             R"({"type":"VECTOR_SEARCH_RESP","payload":{"id":"v","results":[],"totalCandidates":0,)"
             R"("searchTimeMs":0,"error":"not implemented: search"}})");
-}
-
-TEST(WireFeaturesTest, WhatHasNoAnswerNamesItsService) {
-  EXPECT_EQ(AnswerTo(Pack(R"({"type":"LOCK_REQUEST","payload":{"requestId":7}})")), "coordination");
 }
 
 TEST(WireFeaturesTest, AnAnswerNeedsItsId) {

@@ -244,6 +244,23 @@ TEST(WireFramesTest, TopicMessagesRoundTrip) {
   EXPECT_EQ(frames, 2U);
 }
 
+TEST(WireFramesTest, LockFramesRoundTrip) {
+  const json::value vectors = support::LoadVectors("frames_features.json");
+  size_t frames = 0;
+  for (const json::value& row : vectors.at("clientFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("LOCK_")) continue;
+    ExpectClientFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"));
+    ++frames;
+  }
+  EXPECT_EQ(frames, 4U);
+  for (const json::value& row : vectors.at("serverFrames").as_array()) {
+    if (!TextOr(row, "type").starts_with("LOCK_")) continue;
+    ExpectServerFrame(TextOr(row, "id"), row.at("json"), TextOr(row, "hex"), TextOr(row, "hex"));
+    ++frames;
+  }
+  EXPECT_EQ(frames, 6U);
+}
+
 // The compact bytes of the only golden frame of this type.
 std::string GoldenHex(std::string_view type) {
   for (const json::value& row : support::LoadVectors("frames.json").at("frames").as_array()) {

@@ -95,6 +95,12 @@ inline std::string EncodeClient(const ClientFrame& frame, OpLayout layout) {
     case FrameType::kTopicPub:
       EncodeTopicPub(frame.topic_pub, out);
       break;
+    case FrameType::kLockRequest:
+      EncodeLockRequest(frame.lock_request, out);
+      break;
+    case FrameType::kLockRelease:
+      EncodeLockRelease(frame.lock_release, out);
+      break;
     default:
       throw std::logic_error("not a client frame");
   }
@@ -184,6 +190,12 @@ inline std::string EncodeServer(const ServerFrame& frame) {
       break;
     case FrameType::kJournalReadResponse:
       EncodeJournalReadResponse(frame.journal_read_response, out);
+      break;
+    case FrameType::kLockGranted:
+      EncodeLockGranted(frame.lock_granted, out);
+      break;
+    case FrameType::kLockReleased:
+      EncodeLockReleased(frame.lock_released, out);
       break;
     default:
       throw std::logic_error("not a readable server frame");

@@ -25,7 +25,7 @@ def golden():
                 yield f"{slug(frame['name'])}.{key}", bytes.fromhex(frame[key])
     features = json.loads((VECTORS / "frames_features.json").read_text())
     for frame in features["clientFrames"] + features["serverFrames"]:
-        if str(frame.get("type", "")).startswith(("QUERY_", "SEARCH", "TOPIC_")):
+        if str(frame.get("type", "")).startswith(("LOCK_", "QUERY_", "SEARCH", "TOPIC_")):
             yield f"{slug(frame['id'])}.hex", bytes.fromhex(frame["hex"])
 
 

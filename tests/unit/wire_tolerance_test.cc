@@ -7,7 +7,7 @@
 
 #include "support/vectors.h"
 #include "wire/client_frame.h"
-#include "wire/topic.h"
+#include "wire/plain_name.h"
 
 namespace topgun::wire {
 namespace {
@@ -61,6 +61,56 @@ TEST(WireToleranceTest, ATimeoutMayBeAnyNumber) {
   ASSERT_TRUE(Decode(no_number, frame).ok());
   EXPECT_EQ(frame.op_batch.error, "");
   EXPECT_TRUE(frame.op_batch.timeout_ms && std::isnan(*frame.op_batch.timeout_ms));
+}
+
+// ---- features.md 3: the client waits for an answer whatever it sends ----
+
+TEST(WireToleranceTest, ALockIsReleasedUnderAWholeNumberOrNone) {
+  const std::string_view json =
+      R"({"type":"LOCK_RELEASE","payload":{"name":"n","fencingToken":"HERE"}})";
+  ClientFrame frame;
+  for (const std::string& value :
+       {"\xc0"s, "\xff"s, "\xa1\x37"s, "\x90"s, "\xc3"s, "\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00"s,
+        "\xcf\x80\x00\x00\x00\x00\x00\x00\x00"s}) {
+    const std::string bytes = FrameWith(json, value);
+    ASSERT_TRUE(Decode(bytes, frame).ok());
+    EXPECT_FALSE(frame.lock_release.fencing_token);
+    EXPECT_FALSE(frame.lock_release.request_id);
+    EXPECT_EQ(frame.lock_release.name, "n");
+  }
+  const std::string as_float = FrameWith(json, "\xcb\x40\x1c\x00\x00\x00\x00\x00\x00"s);
+  ASSERT_TRUE(Decode(as_float, frame).ok());
+  EXPECT_EQ(frame.lock_release.fencing_token, 7);
+  const std::string nameless = support::ToMsgpack(
+      support::ParseJson(R"({"type":"LOCK_RELEASE","payload":{}})"), msgpack::Rendering::kCompact);
+  EXPECT_EQ(Decode(nameless, frame).error, DecodeError::kMissingField);
+}
+
+TEST(WireToleranceTest, ALeaseOfAnotherKindIsNone) {
+  const std::string_view json =
+      R"({"type":"LOCK_REQUEST","payload":{"requestId":"r","ttl":"HERE","name":"n"}})";
+  ClientFrame frame;
+  for (const std::string& value : {"\xc0"s, "\xa1\x37"s, "\x80"s, "\xc2"s}) {
+    const std::string bytes = FrameWith(json, value);
+    ASSERT_TRUE(Decode(bytes, frame).ok());
+    EXPECT_FALSE(frame.lock_request.ttl_ms);
+    EXPECT_EQ(frame.lock_request.name, "n");
+  }
+  const std::string bytes = FrameWith(json, "\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00"s);
+  ASSERT_TRUE(Decode(bytes, frame).ok());
+  EXPECT_EQ(frame.lock_request.ttl_ms, 1.5);
+}
+
+TEST(WireToleranceTest, NamesOfLocksAndTopicsArePlain) {
+  for (const std::string_view name : {"a", "jobs:nightly", "chat/room-1", "A.b_9"}) {
+    EXPECT_TRUE(IsPlainName(name)) << name;
+  }
+  EXPECT_TRUE(IsPlainName(std::string(256, 'x')));
+  EXPECT_FALSE(IsPlainName(std::string(257, 'x')));
+  for (const std::string_view name : {"", " ", "a b", "a*", "\xc3\xa4", "a\n", "#"}) {
+    EXPECT_FALSE(IsPlainName(name)) << name;
+  }
+  EXPECT_FALSE(IsPlainName("a\0"s));
 }
 
 // ---- core.md 1.3: clients drop a whole frame for an extension that they do not know ----
@@ -153,16 +203,6 @@ TEST(WireToleranceTest, DataOfATopicIsWhateverItIs) {
         FrameWith(R"({"type":"TOPIC_PUB","payload":{"topic":"t","data":"HERE"}})", value);
     ASSERT_TRUE(Decode(pub, frame).ok());
     EXPECT_FALSE(frame.topic_pub.portable) << "clients drop the frame that it comes in";
-  }
-}
-
-TEST(WireToleranceTest, NamesOfTopics) {
-  for (const std::string& name : {"t"s, "chat/room-1"s, "A.b_c:9"s, std::string(256, 'x')}) {
-    EXPECT_TRUE(IsTopicName(name)) << name;
-  }
-  for (const std::string& name : {""s, " "s, "a b"s, "t*"s, "t#"s, "\xc3\xa4"s, "a\0b"s, "@"s, "["s,
-                                  "`"s, "{"s, std::string(257, 'x')}) {
-    EXPECT_FALSE(IsTopicName(name)) << name;
   }
 }
 

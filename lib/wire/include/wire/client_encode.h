@@ -36,5 +36,7 @@ void EncodeCounterSync(const CounterFrame& frame, std::string& out);
 void EncodeTopicSub(const TopicFrame& frame, std::string& out);
 void EncodeTopicUnsub(const TopicFrame& frame, std::string& out);
 void EncodeTopicPub(const TopicPubFrame& frame, std::string& out);
+void EncodeLockRequest(const LockRequestFrame& frame, std::string& out);
+void EncodeLockRelease(const LockReleaseFrame& frame, std::string& out);
 
 }  // namespace topgun::wire

@@ -134,6 +134,20 @@ struct TopicPubFrame {
   bool portable = true;
 };
 
+struct LockRequestFrame {
+  std::string_view request_id;
+  std::string_view name;
+  std::optional<double> ttl_ms;  // any number; nothing: absent, or of another kind
+};
+
+struct LockReleaseFrame {
+  std::optional<std::string_view> request_id;
+  std::string_view name;
+  // Nothing: absent, or no whole number up to 2^53. The client sends none after it has taken a
+  // denial for a grant (features.md 3).
+  std::optional<int64_t> fencing_token;
+};
+
 struct ClientFrame {
   FrameType type = FrameType::kPing;
   AuthFrame auth;
@@ -159,6 +173,8 @@ struct ClientFrame {
   JournalReadFrame journal_read;
   TopicFrame topic;  // TOPIC_SUB, TOPIC_UNSUB
   TopicPubFrame topic_pub;
+  LockRequestFrame lock_request;
+  LockReleaseFrame lock_release;
   FeatureFrame feature;  // whose type is IsFeatureFrame()
 };
 

@@ -37,6 +37,8 @@ enum class FrameType : uint8_t {
   kTopicSub,
   kTopicUnsub,
   kTopicPub,
+  kLockRequest,
+  kLockRelease,
   // Sent by servers.
   kAuthRequired,
   kAuthAck,
@@ -69,9 +71,9 @@ enum class FrameType : uint8_t {
   kJournalEvent,
   kJournalReadResponse,
   kTopicMessage,
+  kLockGranted,
+  kLockReleased,
   // Sent by clients, of features that this server lacks (feature_frame.h).
-  kLockRequest,
-  kLockRelease,
   kEntryProcess,
   kEntryProcessBatch,
   kRegisterResolver,
@@ -85,7 +87,7 @@ enum class FrameType : uint8_t {
 
 inline constexpr size_t kFrameTypeCount = size_t{1} + static_cast<size_t>(FrameType::kSqlQuery);
 
-constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kLockRequest; }
+constexpr bool IsFeatureFrame(FrameType type) { return type >= FrameType::kEntryProcess; }
 
 // True for the types a client may send.
 constexpr bool IsClientFrame(FrameType type) {

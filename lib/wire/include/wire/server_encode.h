@@ -52,5 +52,7 @@ void EncodePartitionMap(const PartitionMapFrame& frame, std::string& out);
 // The state is crdt::PnCounter's wire form.
 void EncodeCounterResponse(const CounterFrame& frame, std::string& out);
 void EncodeCounterUpdate(const CounterFrame& frame, std::string& out);
+void EncodeLockGranted(const LockGrantedFrame& frame, std::string& out);
+void EncodeLockReleased(const LockReleasedFrame& frame, std::string& out);
 
 }  // namespace topgun::wire

@@ -166,6 +166,18 @@ struct TopicMessageFrame {
   int64_t timestamp = 0;
 };
 
+struct LockGrantedFrame {
+  std::string_view request_id;
+  std::string_view name;
+  int64_t fencing_token = 0;
+};
+
+struct LockReleasedFrame {
+  std::string_view request_id;  // empty when the request had none
+  std::string_view name;
+  bool success = false;
+};
+
 struct ServerFrame {
   FrameType type = FrameType::kPong;
   AuthAckFrame auth_ack;  // also DEVICE_ACK
@@ -189,6 +201,8 @@ struct ServerFrame {
   JournalEventFrame journal_event;
   JournalReadResponseFrame journal_read_response;
   TopicMessageFrame topic_message;
+  LockGrantedFrame lock_granted;
+  LockReleasedFrame lock_released;
 };
 
 // As Decode(). The types nobody sends today (MERGE_REJECTED, SERVER_BATCH_EVENT, GC_PRUNE,
