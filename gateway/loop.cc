@@ -46,6 +46,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       counter_reader_(io_, active_calls_, options_.shard_count, replicas_),
       losers_(io_, active_calls_, replicas_),
       journal_reader_(io_, active_calls_, options_.shard_count, replicas_),
+      lock_client_(io_, active_calls_, options_.shard_count, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
       live_queries_(options_.live_queries, reader_, probe_, registry, clock),
       journal_probe_(registry),
@@ -54,6 +55,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
           options_.counters, watch_, counter_reader_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, registry,
           journal_),
+      locks_(LockOptions(), lock_client_, probe_),
       system_maps_(watch_, reader_, clock, counters_),
       system_store_(
           StampNodeIdOf(options_), cells_, detached_,
@@ -88,6 +90,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .fan_out = fan_out_,
                .query_rows = live_queries_,
                .journal = journal_,
+               .locks = locks_,
                .system_maps = system_maps_,
                .system_store = system_store_,
                .policy_store = policy_store_,
@@ -143,6 +146,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   counters_.Bind(context_);
   stamp_echo_.Bind(context_);
   journal_.Bind(context_);
+  locks_.Bind(context_);
   fan_out_.set_gate(gate_);
   fan_out_.set_query_rows(live_queries_);
   fan_out_.set_on_gap([this] { map_sync_.Heal(); });
@@ -238,6 +242,7 @@ void Loop::Tick() {
     or_push_.Tick(now);
     counters_.Tick(now);
     devices_.Tick(now);
+    locks_.Tick(now);
     stamp_echo_.Tick();
     detached_.Tick(now);
     sync_.Tick(now);
@@ -290,7 +295,9 @@ void Loop::TickDrain(Time now) {
 
 void Loop::TickEnd(Time now) {
   // Some writes of those who have left may be acknowledged, but not committed yet.
-  const bool busy = table_.size() > 0 || http_requests_ > 0 || (!closed_ && apply_.owes_commits());
+  // The locks of those who have left are on their way back.
+  const bool owes = !closed_ && (apply_.owes_commits() || lock_client_.releasing());
+  const bool busy = table_.size() > 0 || http_requests_ > 0 || owes;
   if (busy && now < end_deadline_ + kCloseGrace) return;
   if (!membership_.left() && now < end_deadline_) return;
   if (!closed_) {
@@ -306,6 +313,7 @@ void Loop::TickEnd(Time now) {
     counter_reader_.Close();
     losers_.Close();
     journal_reader_.Close();
+    lock_client_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();

@@ -24,6 +24,7 @@
 #include "backend/cell_reader.h"
 #include "backend/counter_reader.h"
 #include "backend/journal_reader.h"
+#include "backend/lock_client.h"
 #include "backend/loser_reader.h"
 #include "backend/map_counter.h"
 #include "backend/map_reader.h"
@@ -39,6 +40,7 @@
 #include "dispatch/device_registry.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/journal/journal.h"
+#include "dispatch/locks.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
@@ -221,11 +223,13 @@ class Loop {
   GrpcCounterReader counter_reader_;
   GrpcLoserReader losers_;
   GrpcJournalReader journal_reader_;
+  GrpcLockClient lock_client_;
   FanOut fan_out_;
   LiveQueries live_queries_;
   JournalProbe journal_probe_;
   Journal journal_;
   Counters counters_;
+  Locks locks_;
   SystemMaps system_maps_;
   SystemStore system_store_;
   PolicyAccess access_;

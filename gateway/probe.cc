@@ -164,7 +164,8 @@ Probe::Probe(metrics::Registry& registry, size_t loop, hops::Recorder* recorder,
       beats_failed_(BeatCounter(registry, "failed")),
       condemned_(registry.AddCounter("gateway_nodes_condemned_total",
                                      "Silent gateways that this one took out of the cluster.")),
-      tracer_(recorder, spans) {
+      tracer_(recorder, spans),
+      locks_(registry, loop) {
   for (size_t i = 0; i < kCloseCauseCount; ++i) {
     closes_[i] = &registry.AddCounter("gateway_closes_total", "Connections ended, by reason.",
                                       {{"reason", std::string(Name(static_cast<CloseCause>(i)))}});

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "hops/recorder.h"
+#include "lock_probe.h"
 #include "metrics/registry.h"
 #include "tracer.h"
 #include "wire/client_frame.h"
@@ -49,6 +50,7 @@ class Probe {
         tracing::Recorder* spans = nullptr);
 
   Tracer& tracer() { return tracer_; }
+  LockProbe& locks() { return locks_; }
 
   void Opened();
   void Closed(CloseCause cause);
@@ -225,6 +227,7 @@ class Probe {
   prometheus::Counter& beats_failed_;
   prometheus::Counter& condemned_;
   Tracer tracer_;
+  LockProbe locks_;
 };
 
 }  // namespace topgun::gateway

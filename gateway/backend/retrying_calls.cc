@@ -27,21 +27,26 @@ struct RetryingCalls::AttemptSpan {
 
 // A call from its first attempt to its end.
 struct RetryingCalls::Pending {
-  Pending(boost::asio::io_context& io, std::string_view method_in, std::string name_in,
-          Start start_in, Done done_in, std::chrono::milliseconds patience)
-      : method(method_in),
+  Pending(boost::asio::io_context& io, const Terms& terms, std::string_view method_in,
+          std::string name_in, Start start_in, Done done_in)
+      : route(terms.route),
+        method(method_in),
         name(std::move(name_in)),
         start(std::move(start_in)),
         done(std::move(done_in)),
-        deadline(steady_clock::now() + patience),
+        deadline(steady_clock::now() + terms.patience),
         timer(io) {}
 
+  const Route route;
   const std::string_view method;
   const std::string name;
   const Start start;
   const Done done;
   const steady_clock::time_point deadline;
   size_t attempt = 0;
+  std::string replica;    // address of the last attempt's
+  bool failed = false;    // that attempt
+  bool rerouted = false;  // it was given up to go elsewhere
   std::chrono::milliseconds backoff = kBackoffMin;
   boost::asio::steady_timer timer;
   std::optional<grpc::ClientContext> context;  // of the attempt on its way
@@ -49,18 +54,45 @@ struct RetryingCalls::Pending {
   std::optional<AttemptSpan> span;             // of the attempt on its way, with a question
 };
 
-void RetryingCalls::Run(std::string_view method, std::string name, Start start, Done done) {
-  auto pending = std::make_shared<Pending>(io_, method, std::move(name), std::move(start),
-                                           std::move(done), patience_);
+RetryingCalls::Handle RetryingCalls::Run(const Terms& terms, std::string_view method,
+                                         std::string name, Start start, Done done) {
+  auto pending = std::make_shared<Pending>(io_, terms, method, std::move(name), std::move(start),
+                                           std::move(done));
   pending->question = replicas_.tracer().current();
   pending_.insert(pending);
   Attempt(pending);
+  return pending;
+}
+
+void RetryingCalls::Cancel(const Handle& call) {
+  const auto pending = std::static_pointer_cast<Pending>(call.lock());
+  if (pending == nullptr || pending_.erase(pending) == 0) return;
+  pending->timer.cancel();
+  if (pending->context) pending->context->TryCancel();
+}
+
+void RetryingCalls::Reroute() {
+  for (const auto& pending : pending_) {
+    if (pending->route != Route::kMeet || !pending->context) continue;
+    const Replica* const best = replicas_.Pick(pending->name);
+    if (best == nullptr || best->address() == pending->replica) continue;
+    pending->rerouted = true;
+    pending->context->TryCancel();
+  }
+}
+
+Replica* RetryingCalls::Choose(Pending& pending) {
+  if (pending.route == Route::kNext) return replicas_.Pick(pending.name, pending.attempt++);
+  Replica* const best = replicas_.Pick(pending.name);
+  const bool has_failed = pending.failed && best != nullptr && best->address() == pending.replica;
+  return has_failed ? replicas_.Pick(pending.name, 1) : best;
 }
 
 void RetryingCalls::Attempt(const std::shared_ptr<Pending>& pending) {
-  if (closed_) return;
-  Replica* const replica = replicas_.Pick(pending->name, pending->attempt++);
+  if (closed_ || !pending_.contains(pending)) return;
+  Replica* const replica = Choose(*pending);
   if (replica == nullptr) return Retry(pending, Unavailable("no sync replica is up"));
+  pending->replica = replica->address();
   ++active_calls_;
   pending->context.emplace();
   const auto left = pending->deadline - steady_clock::now();
@@ -101,7 +133,10 @@ void RetryingCalls::EndSpan(Pending& pending, const Status& status) {
 }
 
 void RetryingCalls::OnEnded(const std::shared_ptr<Pending>& pending, const Status& status) {
-  if (closed_) return;
+  if (closed_ || !pending_.contains(pending)) return;
+  const bool rerouted = std::exchange(pending->rerouted, false);
+  pending->failed = !status.ok() && !rerouted;
+  if (!status.ok() && rerouted) return Attempt(pending);
   // Another replica would not understand it either.
   const bool final = status.ok() || status.code() == StatusCode::kInvalidArgument;
   if (!final) return Retry(pending, status);

@@ -4,8 +4,9 @@
 // A call for a question that is traced (tracer.h) carries its context as metadata.
 //
 // The replica is chosen by rendezvous of a name, so that what a replica keeps for it is shared by
-// all gateways. Owned by the loop; one thread. After Close() no callback comes any more; it must
-// live until its calls have ended.
+// all gateways. Calls that are to meet at one replica go to the best one only, and are moved there
+// by Reroute() when it has become another. Owned by the loop; one thread. After Close() no callback
+// comes any more; it must live until its calls have ended.
 #pragma once
 
 #include <grpcpp/client_context.h>
@@ -35,6 +36,17 @@ class RetryingCalls {
   using Start = std::function<void(Replica& replica, grpc::ClientContext& context, Ended ended)>;
   // On the loop, never inside Run(). The last attempt's failure when patience has ended.
   using Done = std::function<void(const Status&)>;
+  // Where the attempts of a call go.
+  enum class Route : uint8_t {
+    kNext,  // to the next best replica after each failure
+    kMeet,  // to the best one, unless it has just failed
+  };
+  struct Terms {
+    std::chrono::milliseconds patience;
+    Route route = Route::kNext;
+  };
+  // Names a call that has not ended.
+  using Handle = std::weak_ptr<void>;
 
   // `active_calls` counts what gRPC still knows of this loop.
   RetryingCalls(boost::asio::io_context& io, size_t& active_calls, ReplicaSet& replicas,
@@ -42,7 +54,14 @@ class RetryingCalls {
       : io_(io), active_calls_(active_calls), replicas_(replicas), patience_(patience) {}
 
   // `method` is the name within topgun.sync.v1.Sync, a literal.
-  void Run(std::string_view method, std::string name, Start start, Done done);
+  void Run(std::string_view method, std::string name, Start start, Done done) {
+    Run({.patience = patience_}, method, std::move(name), std::move(start), std::move(done));
+  }
+  Handle Run(const Terms& terms, std::string_view method, std::string name, Start start, Done done);
+  // Nothing comes of it any more. Whatever the attempt on its way has done stays.
+  void Cancel(const Handle& call);
+  // The replicas have changed.
+  void Reroute();
   void Close();
   size_t running() const { return pending_.size(); }
 
@@ -51,6 +70,7 @@ class RetryingCalls {
   struct Pending;
 
   void Attempt(const std::shared_ptr<Pending>& pending);
+  Replica* Choose(Pending& pending);
   void OnEnded(const std::shared_ptr<Pending>& pending, const Status& status);
   void BeginSpan(Pending& pending, const Replica& replica);
   void EndSpan(Pending& pending, const Status& status);

@@ -37,9 +37,9 @@ bool AccessGate::HoldIfNeeded(Connection& connection, FrameType type, std::strin
   if (NeedsNoDecision(type)) return false;
   const auto found = held_.find(connection.id());
   const bool follows = found != held_.end();
-  // What it ends may be held.
+  // What it ends may be held, and so may be the writes that a lock was held for.
   const bool ends = type == FrameType::kQueryUnsub || type == FrameType::kJournalUnsubscribe ||
-                    type == FrameType::kTopicUnsub;
+                    type == FrameType::kTopicUnsub || type == FrameType::kLockRelease;
   if (!follows && (!Unknown() || ends)) return false;
   if (held_bytes_ + CostOf(message) > options_.held_bytes_max) {
     HandleAllOf(connection);

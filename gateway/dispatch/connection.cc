@@ -8,6 +8,7 @@
 #include "dispatch/counters.h"
 #include "dispatch/fan_out.h"
 #include "dispatch/journal/journal.h"
+#include "dispatch/locks.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
 #include "dispatch/topics.h"
@@ -93,6 +94,8 @@ bool Connection::WithinRate(const wire::ClientFrame& frame) {
   }
   if (rate_.Allow(cost, context_.now)) return true;
   writes_.OnRateLimited(ops, batch);
+  if (frame.type == FrameType::kLockRelease)
+    context_.locks.RefuseRelease(*this, frame.lock_release);
   return false;
 }
 
@@ -136,6 +139,10 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
       return context_.topics.OnUnsubscribe(*this, frame.topic.topic);
     case FrameType::kTopicPub:
       return context_.topics.OnPublish(*this, frame.topic_pub);
+    case FrameType::kLockRequest:
+      return context_.locks.OnRequest(*this, frame.lock_request);
+    case FrameType::kLockRelease:
+      return context_.locks.OnRelease(*this, frame.lock_release);
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     case FrameType::kSearch:
@@ -266,6 +273,7 @@ void Connection::OnClosed(CloseCause /*cause*/) {
   context_.or_push.Forget(*this);
   context_.counters.Forget(*this);
   context_.topics.Forget(*this);
+  context_.locks.Forget(*this);
   context_.table.Remove(id_);  // destroys this object
 }
 

@@ -23,6 +23,7 @@ class Counters;
 class DeviceRegistry;
 class FanOut;
 class Journal;
+class Locks;
 class MapSync;
 class Membership;
 class OrPush;
@@ -64,6 +65,7 @@ struct LoopContext {
   FanOut& fan_out;
   QueryRows& query_rows;
   Journal& journal;
+  Locks& locks;
   SystemMaps& system_maps;
   SystemStore& system_store;
   PolicyStore& policy_store;

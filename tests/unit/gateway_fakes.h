@@ -21,6 +21,7 @@
 #include "dispatch/fan_out.h"
 #include "dispatch/io.h"
 #include "dispatch/journal/journal.h"
+#include "dispatch/locks.h"
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
@@ -370,6 +371,46 @@ class FakeTrees final : public TreeReader {
   std::deque<std::pair<std::vector<std::string>, TagsDone>> resolves;
 };
 
+// Keeps what it was asked; tests answer.
+class FakeLockClient final : public LockClient {
+ public:
+  struct Asked {
+    LockWish wish;
+    Granted done;
+  };
+  struct Given {
+    LockHold hold;
+    std::chrono::milliseconds patience;
+    Released done;
+  };
+
+  CallId Acquire(const LockWish& wish, Granted done) override {
+    asked.emplace(++last_call, Asked{wish, std::move(done)});
+    return last_call;
+  }
+  void Release(const LockHold& hold, std::chrono::milliseconds patience, Released done) override {
+    given.push_back({hold, patience, std::move(done)});
+  }
+  void Cancel(CallId acquire) override { cancelled += static_cast<int>(asked.erase(acquire)); }
+
+  // Answers the oldest question.
+  void Grant(StatusOr<std::optional<uint64_t>> grant) {
+    const Asked oldest = std::move(asked.begin()->second);
+    asked.erase(asked.begin());
+    oldest.done(std::move(grant));
+  }
+  void Free(StatusOr<bool> released) {
+    const Given oldest = std::move(given.front());
+    given.pop_front();
+    oldest.done(std::move(released));
+  }
+
+  std::map<CallId, Asked> asked;
+  std::deque<Given> given;
+  CallId last_call = 0;
+  int cancelled = 0;
+};
+
 // A token is good when it is "good".
 class FakeVerifier final : public TokenVerifier {
  public:
@@ -466,6 +507,7 @@ class DispatchHarness {
                 .fan_out = fan_out,
                 .query_rows = live_queries,
                 .journal = journal,
+                .locks = locks,
                 .system_maps = system_maps,
                 .system_store = system_store,
                 .policy_store = policy_store,
@@ -492,6 +534,7 @@ class DispatchHarness {
     or_push.Bind(context);
     counters.Bind(context);
     stamp_echo.Bind(context);
+    locks.Bind(context);
     fan_out.set_on_gap([this] { map_sync.Heal(); });
     fan_out.set_on_live([this](Connection& connection, const std::string& map) {
       map_sync.OnLive(connection, map);
@@ -514,6 +557,7 @@ class DispatchHarness {
     or_push.Tick(now);
     counters.Tick(now);
     devices.Tick(now);
+    locks.Tick(now);
     stamp_echo.Tick();
     detached.Tick(now);
     table.Tick(now);
@@ -538,6 +582,8 @@ class DispatchHarness {
   FakeTrees trees;
   FakeCounterReader counter_reader;
   FakeCells cells;
+  FakeLockClient lock_client;
+  Locks locks{{.per_connection_max = 5}, lock_client, probe};
   ConnectionTable table{OriginPrefix{'t', 'e', 's', 't'}, 0};
   FakeTurns turns;
   FakeAccess access;
