@@ -252,8 +252,8 @@ void Locks::OnReleased(const Place& place, const StatusOr<bool>& released) {
   Step step;
   const Found found = Ended(place, &step);
   if (!found) return;
-  // What could not be released until now has ended by itself.
-  LetGo(*found.holder, *found.lock);
+  // What could not be released until now has ended by itself. Meanwhile it may be held anew.
+  if (found.lock->token == step.token) LetGo(*found.holder, *found.lock);
   if (step.kind == Step::Kind::kCleanUp) {
     probe_.locks().GivenBack(released.ok());
   } else {

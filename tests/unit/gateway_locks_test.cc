@@ -367,6 +367,20 @@ TEST_F(LocksTest, ARequestDoesNotOvertakeTheReleaseBeforeIt) {
   EXPECT_EQ(Told(), "OP_ACK r2:true r3=8");
 }
 
+// The lease was over when the second request came, so it was granted anew.
+TEST_F(LocksTest, AReleaseOfAnOlderGrantLeavesTheNewOneAlone) {
+  Take("r1", 7);
+  Send(LockRequest("r2"));
+  Send(LockRelease("r3", 7));
+  client().Grant(8);
+  client().Free(false);
+  EXPECT_EQ(Told(), "r2=8 r3:false");
+  Send(LockRelease("r4", 8));
+  ASSERT_EQ(client().given.size(), 1U);
+  client().Free(true);
+  EXPECT_EQ(Told(), "r4:true");
+}
+
 TEST_F(LocksTest, AReleaseThatTakesLongIsAnsweredInTime) {
   Take("r1", 7, 60'000);
   Send(WriteOfMap());
