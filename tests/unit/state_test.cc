@@ -371,9 +371,9 @@ TEST(CountedTest, TheLargerOfEachSideStays) {
 // --- Scripts ---
 
 TEST(ScriptsTest, AreEmbeddedUnderTheirDigest) {
-  for (const Script* script : {&CommitScript(), &OpenScript(), &HydrateBeginScript(),
-                               &HydrateChunkScript(), &HydrateFinishScript(), &PersistedScript(),
-                               &LockAcquireScript(), &LockReleaseScript()}) {
+  for (const Script* script :
+       {&CommitScript(), &OpenScript(), &HydrateBeginScript(), &HydrateChunkScript(),
+        &HydrateFinishScript(), &PersistedScript(), &LockAcquireScript(), &LockReleaseScript()}) {
     EXPECT_NE(script->source.find("redis.call"), std::string_view::npos) << script->name;
     EXPECT_EQ(script->sha1.size(), 40U);
     EXPECT_EQ(script->sha1.find_first_not_of("0123456789abcdef"), std::string::npos);

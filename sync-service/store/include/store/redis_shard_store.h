@@ -51,8 +51,7 @@ class RedisShardStore final : public ShardStore {
                     Callback<std::vector<size_t>> callback) override;
   void HydrateFinish(std::string_view map_id, std::string_view token,
                      StatusCallback callback) override;
-  void AcquireLock(uint64_t incarnation, const LockAsk& ask,
-                   Callback<LockReply> callback) override;
+  void AcquireLock(uint64_t incarnation, const LockAsk& ask, Callback<LockReply> callback) override;
   void ReleaseLock(const LockHold& hold, Callback<bool> callback) override;
 
  private:
