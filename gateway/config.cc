@@ -150,7 +150,8 @@ void AddLimits(config::Settings& settings, Config& config) {
                {.group = group, .min = 1, .live = true});
   settings.Add("ops-burst", &config.ops_burst, "Operations a connection may send at once",
                {.group = group, .min = 1, .live = true});
-  settings.Add("subscriptions-max", &config.subscriptions_max, "Live queries per connection",
+  settings.Add("subscriptions-max", &config.subscriptions_max,
+               "Live queries per connection, and live searches",
                {.group = group, .min = 1, .live = true});
   settings.Add("revivals-per-second", &config.revivals_per_second,
                "Clients per second and loop told to send again after an overload",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <memory>
 #include <utility>
 
 #include "base/thread_name.h"
@@ -47,6 +48,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
       losers_(io_, active_calls_, replicas_),
       journal_reader_(io_, active_calls_, options_.shard_count, replicas_),
       lock_client_(io_, active_calls_, options_.shard_count, replicas_),
+      searcher_(io_, active_calls_, replicas_),
       fan_out_(options_.fan_out, watch_, reader_, probe_, clock),
       live_queries_(options_.live_queries, reader_, probe_, registry, clock),
       journal_probe_(registry),
@@ -56,7 +58,14 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, registry,
           journal_),
       locks_(LockOptions(), lock_client_, probe_),
-      system_maps_(watch_, reader_, clock, counters_),
+      search_probe_(registry, options_.index),
+      searches_(
+          options_.search, watch_, searcher_, counters_,
+          [this](std::chrono::milliseconds delay, std::function<void()> task) {
+            RunAfter(delay, std::move(task));
+          },
+          search_probe_, clock),
+      system_maps_(watch_, reader_, clock, searches_.changes()),
       system_store_(
           StampNodeIdOf(options_), cells_, detached_,
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }, clock),
@@ -98,6 +107,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
                .topics = topics_,
                .or_push = or_push_,
                .counters = counters_,
+               .searches = searches_,
                .devices = devices_,
                .stamp_echo = stamp_echo_,
                .table = table_,
@@ -144,6 +154,7 @@ Loop::Loop(LoopOptions options, discovery::Resolver& sync_services, const TokenV
   map_sync_.Bind(context_);
   or_push_.Bind(context_);
   counters_.Bind(context_);
+  searches_.Bind(context_);
   stamp_echo_.Bind(context_);
   journal_.Bind(context_);
   locks_.Bind(context_);
@@ -168,6 +179,7 @@ void Loop::TakeOver(const LoopLimits& limits) {
   table_.OnOptionsChanged();
   apply_.set_inflight_bytes_max(limits.inflight_bytes_max);
   fan_out_.set_subscriptions_max(limits.subscriptions_max);
+  searches_.set_subscriptions_max(limits.subscriptions_max);
   sync_.set_op_limits(limits.dispatch.op_limits);
   admin_.set_settings(limits.settings);
   FollowSettings();
@@ -204,6 +216,7 @@ void Loop::Start(uint16_t port) {
     const Time now = std::chrono::steady_clock::now();
     fan_out_.Tick(now);
     live_queries_.Tick(now);
+    searches_.Tick(now);
     membership_.Start();
     system_maps_.Start();
     replicas_.Start();
@@ -225,6 +238,13 @@ void Loop::ScheduleTick() {
   });
 }
 
+void Loop::RunAfter(std::chrono::milliseconds delay, std::function<void()> task) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(io_, delay);
+  timer->async_wait([timer, task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
+  });
+}
+
 void Loop::Tick() {
   const Time now = std::chrono::steady_clock::now();
   if (!closed_) {
@@ -241,6 +261,7 @@ void Loop::Tick() {
     map_sync_.Tick(now);
     or_push_.Tick(now);
     counters_.Tick(now);
+    searches_.Tick(now);
     devices_.Tick(now);
     locks_.Tick(now);
     stamp_echo_.Tick();
@@ -314,6 +335,7 @@ void Loop::TickEnd(Time now) {
     losers_.Close();
     journal_reader_.Close();
     lock_client_.Close();
+    searcher_.Close();
   }
   // Only then nothing of gRPC's will be posted to this loop any more.
   if (active_calls_ == 0) io_.stop();

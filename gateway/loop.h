@@ -28,6 +28,7 @@
 #include "backend/loser_reader.h"
 #include "backend/map_counter.h"
 #include "backend/map_reader.h"
+#include "backend/map_searcher.h"
 #include "backend/replica_set.h"
 #include "backend/tree_reader.h"
 #include "backend/watch_client.h"
@@ -58,6 +59,7 @@
 #include "metrics/registry.h"
 #include "probe.h"
 #include "request_tracer.h"
+#include "search/searches.h"
 #include "system/membership.h"
 #include "system/system_maps.h"
 #include "system/system_store.h"
@@ -79,6 +81,7 @@ struct LoopOptions {
   MapSyncOptions map_sync;
   CounterOptions counters;
   TopicOptions topics;
+  SearchOptions search;
   AccessGateOptions access_gate;
   std::vector<std::string> admin_subjects;
   ClusterOptions cluster;
@@ -192,6 +195,7 @@ class Loop {
 
  private:
   void ScheduleTick();
+  void RunAfter(std::chrono::milliseconds delay, std::function<void()> task);
   void Tick();
   void Leave(const DrainOptions& options);
   void TickDrain(Time now);
@@ -224,12 +228,15 @@ class Loop {
   GrpcLoserReader losers_;
   GrpcJournalReader journal_reader_;
   GrpcLockClient lock_client_;
+  GrpcMapSearcher searcher_;
   FanOut fan_out_;
   LiveQueries live_queries_;
   JournalProbe journal_probe_;
   Journal journal_;
   Counters counters_;
   Locks locks_;
+  SearchProbe search_probe_;
+  Searches searches_;
   SystemMaps system_maps_;
   SystemStore system_store_;
   PolicyAccess access_;

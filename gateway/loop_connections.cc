@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kSlotsPerTurn = 20'000;
 
-ConnectionPage::Entry Describe(Connection& connection, const FanOut& fan_out, Loop::Time now) {
+ConnectionPage::Entry Describe(Connection& connection, size_t subscriptions, Loop::Time now) {
   const std::chrono::duration<double> age = now - connection.opened();
   return {.id = connection.id(),
           .address = connection.session().request().peer,
@@ -20,7 +20,7 @@ ConnectionPage::Entry Describe(Connection& connection, const FanOut& fan_out, Lo
           .authenticated = connection.authenticated(),
           .age_seconds = age.count(),
           .queued_bytes = connection.session().queued_bytes(),
-          .subscriptions = fan_out.CountOf(connection),
+          .subscriptions = subscriptions,
           .unacked_ops = connection.writes().unacked_ops(),
           .unacknowledged = !connection.writes().idle(),
           .backlog = connection.session().backlog(),
@@ -36,7 +36,8 @@ void Loop::ListConnections(ConnectionQuery query, std::function<void(ConnectionP
     ConnectionPage page;
     page.next = table_.Walk(query.from, kSlotsPerTurn, [&](Connection& connection) {
       if (!query.subject.empty() && connection.principal().user_id != query.subject) return true;
-      page.entries.push_back(Describe(connection, fan_out_, now));
+      const size_t subscriptions = fan_out_.CountOf(connection) + searches_.CountOf(connection);
+      page.entries.push_back(Describe(connection, subscriptions, now));
       return page.entries.size() < query.limit;
     });
     done(std::move(page));

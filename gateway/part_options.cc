@@ -77,6 +77,7 @@ LoopOptions LoopOptionsOf(const Config& config, const rpc::Credentials& credenti
   options.admin_subjects = config.admin_subjects;
   options.fan_out.subscriptions_max = config.subscriptions_max;
   options.journal.enabled = config.journal_enabled;
+  options.search.live.subscriptions_max = config.subscriptions_max;
   options.map_sync.node_id = StampNodeId(config.name);
   options.counters.state_bytes_max =
       std::min(options.counters.state_bytes_max, config.push_bytes_max / 2);

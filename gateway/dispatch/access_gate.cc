@@ -7,6 +7,7 @@
 #include "dispatch/fan_out.h"
 #include "dispatch/journal/journal.h"
 #include "dispatch/map_sync.h"
+#include "dispatch/search_requests.h"
 #include "dispatch/topics.h"
 
 namespace topgun::gateway {
@@ -39,7 +40,8 @@ bool AccessGate::HoldIfNeeded(Connection& connection, FrameType type, std::strin
   const bool follows = found != held_.end();
   // What it ends may be held, and so may be the writes that a lock was held for.
   const bool ends = type == FrameType::kQueryUnsub || type == FrameType::kJournalUnsubscribe ||
-                    type == FrameType::kTopicUnsub || type == FrameType::kLockRelease;
+                    type == FrameType::kTopicUnsub || type == FrameType::kSearchUnsub ||
+                    type == FrameType::kLockRelease;
   if (!follows && (!Unknown() || ends)) return false;
   if (held_bytes_ + CostOf(message) > options_.held_bytes_max) {
     HandleAllOf(connection);
@@ -104,6 +106,7 @@ void AccessGate::Follow() {
   context_->counters.Recheck();
   context_->journal.Recheck();
   context_->topics.Recheck();
+  context_->searches.Recheck();
   if (!Unknown()) Release();
 }
 

@@ -8,7 +8,7 @@
 //
 // The socket is read on, so that what needs no decision is answered at once: a client that hears no
 // PONG for 15 s gives its connection up (core.md 2.7). Frames that need one, and the end of a query
-// that may be held itself, keep their order.
+// or search that may be held itself, keep their order.
 //
 // When the policies change, live queries, synced maps and topics that may no longer be read are
 // suspended with an ERROR, and those that may be read again are fed again.

@@ -11,6 +11,7 @@
 #include "dispatch/locks.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
+#include "dispatch/search_requests.h"
 #include "dispatch/topics.h"
 #include "logging/logging.h"
 #include "wire/batch.h"
@@ -146,10 +147,11 @@ void Connection::Dispatch(const wire::ClientFrame& frame, Level level) {
     case FrameType::kClientApplyAck:
       return;  // says only how far the client has come
     case FrameType::kSearch:
+      return context_.searches.OnSearch(*this, frame.search);
     case FrameType::kSearchSub:
-      return NotImplemented("search");
+      return context_.searches.OnSearchSub(*this, frame.search);
     case FrameType::kSearchUnsub:
-      return;
+      return context_.searches.OnSearchUnsub(*this, frame.search_unsub.subscription_id);
     case FrameType::kCounterRequest:
       return context_.counters.OnRequest(*this, frame.counter);
     case FrameType::kCounterSync:
@@ -274,6 +276,7 @@ void Connection::OnClosed(CloseCause /*cause*/) {
   context_.counters.Forget(*this);
   context_.topics.Forget(*this);
   context_.locks.Forget(*this);
+  context_.searches.Forget(*this);
   context_.table.Remove(id_);  // destroys this object
 }
 

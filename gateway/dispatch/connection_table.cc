@@ -5,6 +5,7 @@
 
 #include "dispatch/cluster_view.h"
 #include "dispatch/fan_out.h"
+#include "dispatch/search_requests.h"
 #include "dispatch/stamp_echo.h"
 
 namespace topgun::gateway {
@@ -218,7 +219,9 @@ void ConnectionTable::BeginDrain(const DrainOptions& options, Time now) {
   if (departures_.draining()) return;
   std::vector<DrainSchedule::Item> items;
   ForEach([&](Connection& connection) {
-    items.push_back({.id = connection.id(), .cost = 1 + context_->fan_out.CountOf(connection)});
+    items.push_back({.id = connection.id(),
+                     .cost = 1 + context_->fan_out.CountOf(connection) +
+                             context_->searches.CountOf(connection)});
   });
   departures_.BeginDrain(std::move(items), options, now);
 }

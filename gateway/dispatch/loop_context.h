@@ -30,6 +30,7 @@ class OrPush;
 class QueryRows;
 class StampEcho;
 class PolicyStore;
+class SearchRequests;
 class SystemMaps;
 class SystemStore;
 class ConnectionTable;
@@ -73,6 +74,7 @@ struct LoopContext {
   Topics& topics;
   OrPush& or_push;
   Counters& counters;
+  SearchRequests& searches;
   DeviceRegistry& devices;
   StampEcho& stamp_echo;
   ConnectionTable& table;

@@ -124,6 +124,7 @@ class Loop {
             .topics = base.topics,
             .or_push = base.or_push,
             .counters = base.counters,
+            .searches = base.searches,
             .devices = base.devices,
             .stamp_echo = base.stamp_echo,
             .table = base.table,

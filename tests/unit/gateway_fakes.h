@@ -25,6 +25,7 @@
 #include "dispatch/loop_context.h"
 #include "dispatch/map_sync.h"
 #include "dispatch/or_push.h"
+#include "dispatch/search_requests.h"
 #include "dispatch/stamp_echo.h"
 #include "dispatch/topics.h"
 #include "dispatch/write_router.h"
@@ -411,6 +412,31 @@ class FakeLockClient final : public LockClient {
   int cancelled = 0;
 };
 
+// Hands requests on, once it is told where.
+class FakeSearches final : public SearchRequests {
+ public:
+  void OnSearch(Connection& connection, const wire::SearchFrame& frame) override {
+    if (real != nullptr) real->OnSearch(connection, frame);
+  }
+  void OnSearchSub(Connection& connection, const wire::SearchFrame& frame) override {
+    if (real != nullptr) real->OnSearchSub(connection, frame);
+  }
+  void OnSearchUnsub(Connection& connection, std::string_view subscription_id) override {
+    if (real != nullptr) real->OnSearchUnsub(connection, subscription_id);
+  }
+  void Recheck() override {
+    if (real != nullptr) real->Recheck();
+  }
+  void Forget(Connection& connection) override {
+    if (real != nullptr) real->Forget(connection);
+  }
+  size_t CountOf(Connection& connection) const override {
+    return real == nullptr ? 0 : real->CountOf(connection);
+  }
+
+  SearchRequests* real = nullptr;
+};
+
 // A token is good when it is "good".
 class FakeVerifier final : public TokenVerifier {
  public:
@@ -515,6 +541,7 @@ class DispatchHarness {
                 .topics = topics,
                 .or_push = or_push,
                 .counters = counters,
+                .searches = searches,
                 .devices = devices,
                 .stamp_echo = stamp_echo,
                 .table = table,
@@ -605,6 +632,7 @@ class DispatchHarness {
   FakeBus bus;
   Topics topics{TopicOptions(), bus, access, clock, registry};
   OrPush or_push;
+  FakeSearches searches;
   DeviceRegistry devices{"gateway-0", cells, detached, clock, probe};
   StampEcho stamp_echo{cells, turns.defer(), probe};
   LoopContext context;

@@ -14,14 +14,14 @@ namespace topgun::wire {
 
 // SEARCH and SEARCH_SUB.
 struct SearchFrame {
-  std::string_view id;  // requestId or subscriptionId
-  std::string_view map;
-  std::string_view query;
-  std::optional<int64_t> limit;
-  std::optional<double> min_score;
-  std::string_view boost;  // MessagePack; empty: absent
+  std::string_view id = {};  // requestId or subscriptionId
+  std::string_view map = {};
+  std::string_view query = {};
+  std::optional<int64_t> limit = {};
+  std::optional<double> min_score = {};
+  std::string_view boost = {};  // MessagePack; empty: absent
   // Not empty: an option is invalid, so the search is to be refused.
-  std::string_view error;
+  std::string_view error = {};
 };
 
 struct SearchUnsubFrame {
@@ -31,7 +31,7 @@ struct SearchUnsubFrame {
 struct SearchHit {
   std::string_view key;
   double score = 0;
-  std::string_view matched_terms;  // MessagePack array; empty: one without elements
+  std::string_view matched_terms = {};  // MessagePack array; empty: one without elements
 };
 
 // `totalCount` is the number of results, `value` of each is nil.
