@@ -63,6 +63,7 @@ struct LiveSearchOptions {
   std::chrono::milliseconds interest_linger{5'000};
   std::chrono::milliseconds wait_limit{20'000};
   std::chrono::milliseconds retry{1'000};
+  std::chrono::milliseconds retry_full{30'000};  // of a map that does not fit
 };
 
 class LiveSearches final : public ChangeObserver {

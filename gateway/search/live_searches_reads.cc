@@ -90,7 +90,8 @@ void LiveSearches::Fail(Subscription& subscription, const Status& status) {
   if (status.code() == StatusCode::kInvalidArgument) {  // for good
     return Unsubscribe(*subscription.connection, subscription.id);
   }
-  subscription.not_before = now_ + options_.retry;
+  const bool full = status.code() == StatusCode::kResourceExhausted;
+  subscription.not_before = now_ + (full ? options_.retry_full : options_.retry);
   Wait(subscription);
 }
 

@@ -39,6 +39,7 @@ void LwwContent::Apply(uint32_t shard, std::string_view key, std::string_view /*
   it->second.shard = shard;
   it->second.cell.assign(cell);
   tree_.Update(key, crdt::LwwItemHash(key, incoming.timestamp));
+  Note(key);
 }
 
 void LwwContent::Prune(uint32_t shard, std::string_view key, std::string_view /*tag*/,
@@ -62,6 +63,7 @@ void LwwContent::Erase(Cells::iterator it) {
   state::CellView cell;
   if (state::DecodeCell(it->second.cell, &cell)) Count(cell, false);
   bytes_ -= it->first.size() + it->second.cell.size() + kCellOverhead;
+  Note(it->first);
   tree_.Remove(it->first);
   if (!unordered()) order_.erase(it->first);
   cells_.erase(it);
@@ -128,6 +130,23 @@ LwwContent::Shown LwwContent::ShowRows(std::string_view from, size_t cells_max, 
   }
   if (it != order_.end()) shown.next = it->first;
   return shown;
+}
+
+std::optional<state::CellView> LwwContent::Find(std::string_view key) const {
+  const auto it = cells_.find(key);
+  state::CellView cell;
+  if (it == cells_.end() || !state::DecodeCell(it->second.cell, &cell)) return std::nullopt;
+  return cell;
+}
+
+void LwwContent::ForEachKeyOfLeaf(size_t number,
+                                  const std::function<void(std::string_view)>& visit) const {
+  for (const crdt::MerkleTree::Item& item : tree_.Items(LeafPath(number))) visit(item.key);
+}
+
+std::shared_ptr<MapIndex> LwwContent::OpenIndex(SearchProbe& probe) {
+  if (index_ == nullptr) index_ = std::make_shared<MapIndex>(*this, probe);
+  return index_;
 }
 
 uint64_t LwwContent::LiveCount(int64_t now_ms) const {

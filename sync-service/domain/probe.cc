@@ -130,6 +130,7 @@ Probe::Probe(metrics::Registry& registry, hops::Recorder* recorder, tracing::Rec
       views_refused_(registry.AddCounter("sync_views_refused_total",
                                          "Reads refused because views would not fit in memory.")),
       locks_(registry),
+      searches_(registry),
       journal_entries_(registry.AddCounter(
           "sync_journal_entries_total", "Feed entries looked through for reads of the journal.")),
       journal_entries_read_(registry.AddCounter(

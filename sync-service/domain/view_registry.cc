@@ -30,7 +30,9 @@ ViewRegistry::ViewRegistry(std::vector<Shard*> shards, ViewLimits limits, Schedu
       probe_(probe),
       counters_({.bytes_max = limits.bytes_max}, wall, probe),
       merges_(limits.merges, scheduler, probe),
-      scans_(limits.scans, scheduler, wall, probe) {}
+      scans_(limits.scans, scheduler, wall, probe),
+      searches_(limits.searches, scheduler, wall, probe.searches(), [this] { return MakeRoom(); }) {
+}
 
 // ---- Reading: an entry is not dropped while a read of it waits ----
 
@@ -86,6 +88,21 @@ void ViewRegistry::ResolveTags(std::string_view map,
       });
 }
 
+void ViewRegistry::CountTerms(std::string_view map, std::shared_ptr<const MapSearch> wanted_hits,
+                              SearchQueue::Wanted wanted, Callback<search::Statistics> callback) {
+  Entry& entry = EntryFor(state::CellKind::kLww, map);
+  searches_.Count(entry.view, std::get<LwwContent>(entry.content), std::move(wanted_hits),
+                  std::move(wanted), std::move(callback));
+}
+
+void ViewRegistry::Search(std::string_view map, std::shared_ptr<const MapSearch> wanted_hits,
+                          search::Statistics statistics, SearchQueue::Wanted wanted,
+                          Callback<std::vector<FoundRecord>> callback) {
+  Entry& entry = EntryFor(state::CellKind::kLww, map);
+  searches_.Find(entry.view, std::get<LwwContent>(entry.content), std::move(wanted_hits),
+                 std::move(statistics), std::move(wanted), std::move(callback));
+}
+
 // ---- Life of views ----
 
 ViewRegistry::Entry& ViewRegistry::EntryFor(state::CellKind kind, std::string_view map) {
@@ -104,14 +121,24 @@ void ViewRegistry::DropIdle() {
     if (view.idle() && view.last_read_ms() < oldest_ms) {
       views_.erase(it++);
     } else {
+      DropIdleIndex(*it->second, oldest_ms);
       ++it;
     }
   }
   MakeRoom();
 }
 
+// The view may be wanted for other reads.
+void ViewRegistry::DropIdleIndex(Entry& entry, int64_t oldest_ms) {
+  auto* const content = std::get_if<LwwContent>(&entry.content);
+  if (content == nullptr || content->index() == nullptr || !entry.view.idle()) return;
+  if (content->index()->last_goal_ms() >= oldest_ms) return;
+  content->DropIndex();
+  entry.view.CountBytes();
+}
+
 // Drops the views read longest ago until the rest fits.
-void ViewRegistry::MakeRoom() {
+bool ViewRegistry::MakeRoom() {
   for (;;) {
     uint64_t bytes = 0;
     auto oldest = views_.end();
@@ -123,7 +150,8 @@ void ViewRegistry::MakeRoom() {
         oldest = it;
       }
     }
-    if (bytes <= limits_.bytes_max || oldest == views_.end()) return;
+    if (bytes <= limits_.bytes_max) return true;
+    if (oldest == views_.end()) return false;
     views_.erase(oldest);
   }
 }

@@ -19,6 +19,7 @@
 
 #include "backend/counter_reader.h"
 #include "backend/map_reader.h"
+#include "backend/map_searcher.h"
 #include "backend/tree_reader.h"
 #include "metrics/registry.h"
 #include "support/wait.h"
@@ -79,6 +80,15 @@ class ScriptedService final : public v1::Sync::Service {
     return answer.status;
   }
 
+  grpc::Status SearchMap(grpc::ServerContext* /*context*/, const v1::SearchMapRequest* request,
+                         v1::SearchMapReply* reply) override {
+    const std::lock_guard lock(mutex);
+    search_request = *request;
+    const auto answer = Next(searches);
+    if (!answer.chunks.empty()) *reply = answer.chunks.front();
+    return answer.status;
+  }
+
   std::mutex mutex;
   Script<v1::ReadTreeChunk> trees;
   Script<v1::ReadMapChunk> maps;
@@ -87,6 +97,8 @@ class ScriptedService final : public v1::Sync::Service {
   v1::ReadTreeRequest tree_request;
   v1::ReadMapRequest map_request;
   v1::ResolveTagsRequest tags_request;
+  Script<v1::SearchMapReply> searches;
+  v1::SearchMapRequest search_request;
   v1::ReadCounterRequest counter_request;
   size_t attempts = 0;
 
@@ -128,6 +140,7 @@ class ReadersTest : public ::testing::Test {
     replicas_ = std::make_unique<ReplicaSet>(io_, *resolver_, rpc::Credentials(), probe_);
     trees_ = std::make_unique<GrpcTreeReader>(io_, active_calls_, *replicas_);
     maps_ = std::make_unique<GrpcMapReader>(io_, active_calls_, *replicas_);
+    searcher_ = std::make_unique<GrpcMapSearcher>(io_, active_calls_, *replicas_);
     counters_ = std::make_unique<GrpcCounterReader>(io_, active_calls_, 4, *replicas_);
     replicas_->Start();
     EXPECT_TRUE(RunUntil([this] { return replicas_->up_count() == 2; }));
@@ -136,6 +149,7 @@ class ReadersTest : public ::testing::Test {
     replicas_->Stop();
     trees_->Close();
     maps_->Close();
+    searcher_->Close();
     counters_->Close();
     EXPECT_TRUE(RunUntil([this] { return active_calls_ == 0; }));
     for (auto& server : servers_) server->Shutdown(std::chrono::system_clock::now());
@@ -193,6 +207,17 @@ class ReadersTest : public ::testing::Test {
     EXPECT_TRUE(RunUntil([&] { return done; }));
     return result;
   }
+  StatusOr<SearchHits> Search(SearchRequest request) {
+    StatusOr<SearchHits> result = Internal("no answer");
+    bool done = false;
+    searcher_->Search(std::move(request), [&](const StatusOr<SearchHits>& answer) {
+      result = answer;
+      done = true;
+    });
+    EXPECT_FALSE(done) << "never inside the call";
+    EXPECT_TRUE(RunUntil([&] { return done; }));
+    return result;
+  }
 
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
@@ -207,6 +232,7 @@ class ReadersTest : public ::testing::Test {
   std::unique_ptr<ReplicaSet> replicas_;
   std::unique_ptr<GrpcTreeReader> trees_;
   std::unique_ptr<GrpcMapReader> maps_;
+  std::unique_ptr<GrpcMapSearcher> searcher_;
   std::unique_ptr<GrpcCounterReader> counters_;
 };
 
@@ -452,6 +478,62 @@ TEST_F(ReadersTest, AfterCloseNobodyIsCalled) {
   trees_->Close();
   EXPECT_TRUE(RunUntil([this] { return active_calls_ == 0; }));
   EXPECT_FALSE(called);
+}
+
+v1::SearchMapReply Found() {
+  v1::SearchMapReply reply;
+  reply.set_keys("bba");
+  reply.add_key_lengths(2);
+  reply.add_key_lengths(1);
+  reply.add_scores(2.5);
+  reply.add_scores(0.5);
+  reply.add_expiry_index(1);
+  reply.add_expires_ms(7);
+  return reply;
+}
+
+TEST_F(ReadersTest, SearchesAreTriedAgainAtAnotherReplica) {
+  service_.searches = {{.status = kAway}, {.chunks = {Found()}}};
+  const StatusOr<SearchHits> hits =
+      Search({.map = "m", .query = "q", .limit = 3, .min_score = 0.5, .keys = {"bb", "a"}});
+  ASSERT_TRUE(hits.ok());
+  ASSERT_EQ((*hits)->size(), 2U);
+  EXPECT_EQ((**hits)[0].key, "bb");
+  EXPECT_EQ((**hits)[0].score, 2.5);
+  EXPECT_EQ((**hits)[0].expires_ms, std::nullopt);
+  EXPECT_EQ((**hits)[1].key, "a");
+  EXPECT_EQ((**hits)[1].expires_ms, 7);
+  EXPECT_EQ(service_.attempts, 2U);
+  EXPECT_EQ(service_.search_request.map(), "m");
+  EXPECT_EQ(service_.search_request.query(), "q");
+  EXPECT_EQ(service_.search_request.limit(), 3U);
+  EXPECT_EQ(service_.search_request.min_score(), 0.5);
+  EXPECT_EQ(service_.search_request.keys(), "bba");
+  EXPECT_EQ(service_.search_request.key_lengths_size(), 2);
+}
+
+TEST_F(ReadersTest, SearchesThatNobodyCanAnswerAreNotTriedAgain) {
+  for (const auto code :
+       {grpc::StatusCode::INVALID_ARGUMENT, grpc::StatusCode::RESOURCE_EXHAUSTED}) {
+    service_.searches = {{.status = {code, "because"}}};
+    const StatusOr<SearchHits> hits = Search({.map = "m", .query = "q"});
+    EXPECT_EQ(static_cast<int>(hits.status().code()), static_cast<int>(code));
+    EXPECT_EQ(Message(hits.status()), "because");
+  }
+  EXPECT_EQ(service_.attempts, 2U);
+}
+
+TEST_F(ReadersTest, MalformedHitsAreAnError) {
+  v1::SearchMapReply long_key = Found();
+  long_key.set_key_lengths(0, 9);
+  v1::SearchMapReply no_score = Found();
+  no_score.mutable_scores()->RemoveLast();
+  v1::SearchMapReply far_expiry = Found();
+  far_expiry.set_expiry_index(0, 2);
+  for (const v1::SearchMapReply& reply : {long_key, no_score, far_expiry}) {
+    service_.searches = {{.chunks = {reply}}};
+    EXPECT_EQ(Search({.map = "m", .query = "q"}).status().code(), StatusCode::kInternal);
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "crdt/lww_map.h"
 #include "crdt/or_map.h"
+#include "msgpack/writer.h"
 #include "rpc/channel.h"
 #include "state/cell.h"
 #include "state/journal_sequence.h"
@@ -251,6 +252,65 @@ TEST_F(SyncServiceTest, QueriesSelectRowsAndGroupsOverAllShards) {
   query.set_predicate("\xc1");
   ReadAll<v1::ReadMapChunk>(
       request, [&](auto* context, const auto& r) { return process_.stub().ReadMap(context, r); });
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(SyncServiceTest, SearchesFindTheBestOfAllShards) {
+  std::vector<Op> ops;
+  for (int i = 0; i < 100; ++i) {
+    std::string value;
+    msgpack::Writer(value).Str(i % 10 == 0 ? "the word" : "another record");
+    ops.push_back({crdt::v1::OP_KIND_PUT, "k" + std::to_string(100 + i), "", value});
+  }
+  ops[20].ttl_ms = 1e12;
+  msgpack::Writer(ops[50].value = "").Str("word");
+  Write("m", ops);
+  v1::SearchMapRequest request;
+  request.set_map("m");
+  request.set_query("word");
+  request.set_limit(3);
+  const auto search = [&] {
+    v1::SearchMapReply reply;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + support::kPatience);
+    status_ = process_.stub().SearchMap(&context, request, &reply);
+    return reply;
+  };
+  const v1::SearchMapReply best = search();
+  ASSERT_TRUE(status_.ok()) << status_.error_message();
+  EXPECT_EQ(best.keys(), "k150k100k110") << "the shortest first, the others by key";
+  ASSERT_EQ(best.scores_size(), 3);
+  EXPECT_GT(best.scores(0), best.scores(1));
+  EXPECT_EQ(best.scores(1), best.scores(2));
+
+  request.set_min_score(best.scores(0));
+  EXPECT_EQ(search().keys(), "k150");
+  request.set_min_score(0);
+  request.set_keys("k150k101k120");
+  for (int i = 0; i < 3; ++i) request.add_key_lengths(4);
+  request.set_limit(0);
+  const v1::SearchMapReply some = search();
+  EXPECT_EQ(some.keys(), "k150k120");
+  EXPECT_EQ(some.scores(0), best.scores(0));
+  ASSERT_EQ(some.expiry_index_size(), 1);
+  EXPECT_EQ(some.expiry_index(0), 1U);
+  EXPECT_EQ(some.expires_ms(0), static_cast<double>(kNow) + 1e12);
+
+  request.set_map("never written");
+  EXPECT_EQ(search().scores_size(), 0);
+  EXPECT_TRUE(status_.ok());
+  request.set_query("\"no end");
+  EXPECT_EQ(search().scores_size(), 0);
+  EXPECT_TRUE(status_.ok());
+  request.set_query(std::string(5'000, 'x'));
+  search();
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.set_query("word");
+  request.set_key_lengths(2, 5);
+  search();
+  EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  for (int i = 0; i < 1'000; ++i) request.add_key_lengths(0);
+  search();
   EXPECT_EQ(status_.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 

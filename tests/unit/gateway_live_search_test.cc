@@ -204,6 +204,18 @@ TEST_F(LiveSearchTest, ASearchThatFailsIsToldOnceAndTriedAgain) {
   EXPECT_EQ(client.Heard(), "s[a:1]");
 }
 
+TEST_F(LiveSearchTest, AMapThatDoesNotFitIsNotTriedAgainSoon) {
+  SearchClient client(gateway_);
+  client.Subscribe("s");
+  searcher_.Fail(ResourceExhausted("the map does not fit into a view"));
+  EXPECT_EQ(client.Heard(), "s!the map does not fit into a view");
+  Tick(LiveSearchOptions().retry);
+  EXPECT_EQ(Asked(), "nothing");
+  Tick(LiveSearchOptions().retry_full);
+  searcher_.Answer({});
+  EXPECT_EQ(client.Heard(), "s[]");
+}
+
 TEST_F(LiveSearchTest, ARefusedQueryIsForgotten) {
   SearchClient client(gateway_);
   client.Subscribe("s");

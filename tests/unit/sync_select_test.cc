@@ -18,12 +18,12 @@ constexpr int64_t kSelectedAt = ViewCluster::kNow;
 constexpr size_t kAll = 10'000;
 
 // Slices of a few cells, and few scans at once.
-ScanLimits SmallLimits() {
-  ScanLimits limits;
-  limits.running_max = 2;
-  limits.waiting_max = 3;
-  limits.attempts_max = 3;
-  limits.slice = {3, std::chrono::hours(1)};
+ViewLimits SmallLimits() {
+  ViewLimits limits;
+  limits.scans.running_max = 2;
+  limits.scans.waiting_max = 3;
+  limits.scans.attempts_max = 3;
+  limits.scans.slice = {3, std::chrono::hours(1)};
   return limits;
 }
 

@@ -2,6 +2,7 @@
 // ViewRegistry each.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -22,9 +23,7 @@ class ViewCluster {
   static constexpr size_t kLoops = 2;
   static constexpr int64_t kNow = 1'700'000'000'000;
 
-  explicit ViewCluster(ScanLimits scans = {}) {
-    ViewLimits limits;
-    limits.scans = scans;
+  explicit ViewCluster(const ViewLimits& limits = {}) {
     std::vector<Shard*> of_loop[kLoops];
     for (uint32_t i = 0; i < kShards; ++i) {
       shards_.push_back(std::make_unique<OneShard>(i, *this));
@@ -79,6 +78,24 @@ class ViewCluster {
         [&merged](StatusOr<Snapshot> snapshot) { merged = std::move(snapshot); });
     scheduler_.RunAll();
     return merged;
+  }
+  StatusOr<std::vector<FoundRecord>> Search(std::string_view map, MapSearch wanted) {
+    const auto shared = std::make_shared<const MapSearch>(std::move(wanted));
+    const auto still = [] { return true; };
+    const auto counts = Gather<search::Statistics>([&](ViewRegistry& loop, auto callback) {
+      loop.CountTerms(map, shared, still, std::move(callback));
+    });
+    if (!counts.ok()) return counts.status();
+    search::Statistics whole;
+    for (const search::Statistics& part : *counts) whole.Add(part);
+    const auto parts = Gather<std::vector<FoundRecord>>([&](ViewRegistry& loop, auto callback) {
+      loop.Search(map, shared, whole, still, std::move(callback));
+    });
+    if (!parts.ok()) return parts.status();
+    std::vector<FoundRecord> found;
+    for (const auto& part : *parts) found.insert(found.end(), part.begin(), part.end());
+    std::sort(found.begin(), found.end(), IsBetter);
+    return found;
   }
   StatusOr<std::vector<uint64_t>> Count(state::CellKind kind, std::string_view map) {
     return Gather<uint64_t>([&](ViewRegistry& loop, Callback<uint64_t> callback) {

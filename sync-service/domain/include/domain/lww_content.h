@@ -3,12 +3,14 @@
 // Building a view and reading leaves look single keys up, many thousands of them, so the cells are
 // hashed. Only snapshots want an order: it is built by the first one and kept from then on.
 // ShowRows() is for those that look at rows in several turns of the loop: they name the key to go
-// on from, so whatever happens in between does not confuse them.
+// on from, so whatever happens in between does not confuse them. Only searches want an index
+// (map_index.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@
 #include "absl/container/node_hash_map.h"
 #include "crdt/merkle_tree.h"
 #include "domain/cell_cache.h"
+#include "domain/map_index.h"
 #include "domain/view_content.h"
 #include "state/cell.h"
 
@@ -44,7 +47,7 @@ class LwwContent final : public TreeContent {
   void Prune(uint32_t shard, std::string_view key, std::string_view tag,
              std::string_view cell) override;
   void DropShard(uint32_t shard) override;
-  uint64_t bytes() const override { return bytes_; }
+  uint64_t bytes() const override { return bytes_ + (index_ == nullptr ? 0 : index_->bytes()); }
   uint64_t LiveCount(int64_t now_ms) const override;
   const crdt::MerkleTree& Tree() override { return tree_; }
   void AppendCells(std::string_view path, int64_t committed_since_ms,
@@ -65,6 +68,17 @@ class LwwContent final : public TreeContent {
   Shown ShowRows(std::string_view from, size_t cells_max, int64_t now_ms,
                  const std::function<bool(const RowView&)>& show) const;
 
+  // Valid until the next change.
+  std::optional<state::CellView> Find(std::string_view key) const;
+  // The keys below a leaf of the tree, by its number.
+  static constexpr size_t kLeaves = 4096;
+  void ForEachKeyOfLeaf(size_t number, const std::function<void(std::string_view)>& visit) const;
+
+  // The search index, from now on kept until it is dropped.
+  std::shared_ptr<MapIndex> OpenIndex(SearchProbe& probe);
+  const MapIndex* index() const { return index_.get(); }
+  void DropIndex() { index_.reset(); }
+
  private:
   struct Stored {
     uint32_t shard = 0;
@@ -73,13 +87,17 @@ class LwwContent final : public TreeContent {
   // Nodes stay where they are: the order points into them.
   using Cells = absl::node_hash_map<std::string, Stored, BytesHash, BytesEqual>;
   using Order = absl::btree_map<std::string_view, const Stored*>;
-  static constexpr size_t kLeaves = 4096;  // of the tree
 
   // Nobody has wanted the order: it is not kept.
   bool unordered() const { return leaves_in_order_ == 0; }
   void Erase(Cells::iterator it);
   // Counts a cell in or out.
   void Count(const state::CellView& cell, bool in);
+
+  // For the index.
+  void Note(std::string_view key) {
+    if (index_ != nullptr) index_->Note(key);
+  }
 
   Cells cells_;
   // Of the cells below the first leaves of the tree, and of those that came since it is wanted.
@@ -89,6 +107,7 @@ class LwwContent final : public TreeContent {
   uint64_t bytes_ = 0;
   uint64_t lasting_ = 0;                   // cells that are live and never expire
   absl::btree_multiset<double> expiries_;  // of the records that do
+  std::shared_ptr<MapIndex> index_;        // null: nobody searches
 };
 
 }  // namespace topgun::sync

@@ -47,6 +47,8 @@ class MapView final : public FeedListener {
   uint64_t generation() const { return generation_; }
   // The view is not idle as long as somebody has this.
   std::shared_ptr<const void> Hold() const { return held_; }
+  // The content takes another amount of memory, without a change of its cells.
+  void CountBytes();
 
   bool idle() const { return reads_.empty() && round_.empty() && held_.use_count() == 1; }
   int64_t last_read_ms() const { return last_read_ms_; }
@@ -79,7 +81,6 @@ class MapView final : public FeedListener {
   Part& PartOf(uint32_t shard);
   void Invalidate(Part& part);
   void ApplyChange(Part& part, const state::ChangeView& change);
-  void CountBytes();
 
   const state::CellKind kind_;
   const std::string map_;

@@ -10,6 +10,7 @@
 
 #include "domain/conflicts.h"
 #include "domain/lock_probe.h"
+#include "domain/search_probe.h"
 #include "domain/write.h"
 #include "hops/recorder.h"
 #include "metrics/registry.h"
@@ -115,6 +116,7 @@ class Probe {
   void ViewBuilt(double seconds) { view_build_seconds_.Observe(seconds); }
   void ViewRefused() { views_refused_.Increment(); }
   LockProbe& locks() { return locks_; }
+  SearchProbe& searches() { return searches_; }
   // One shard's part of a read of the journal; `cut`: it ended at a limit.
   void JournalRead(size_t entries, bool cut) {
     journal_entries_.Increment(static_cast<double>(entries));
@@ -187,6 +189,7 @@ class Probe {
   prometheus::Histogram& view_build_seconds_;
   prometheus::Counter& views_refused_;
   LockProbe locks_;
+  SearchProbe searches_;
   prometheus::Counter& journal_entries_;
   prometheus::Counter& journal_entries_read_;
   prometheus::Counter& journal_reads_complete_;

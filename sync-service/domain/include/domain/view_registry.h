@@ -14,10 +14,12 @@
 #include "domain/cell_cache.h"
 #include "domain/counter_views.h"
 #include "domain/lww_content.h"
+#include "domain/map_search.h"
 #include "domain/map_view.h"
 #include "domain/merge_queue.h"
 #include "domain/or_content.h"
 #include "domain/scan_queue.h"
+#include "domain/search_queue.h"
 #include "domain/selection.h"
 #include "domain/tree_read.h"
 
@@ -25,9 +27,10 @@ namespace topgun::sync {
 
 struct ViewLimits {
   uint64_t bytes_max = 256u << 20;  // of all views of the loop
-  int64_t idle_ms = 60'000;
+  int64_t idle_ms = 60'000;         // of views, and of the indexes beside them
   ScanLimits scans = {};
   MergeLimits merges = {};
+  SearchLimits searches = {};
 };
 
 class ViewRegistry {
@@ -51,6 +54,13 @@ class ViewRegistry {
   void ResolveTags(std::string_view map, std::shared_ptr<const std::vector<std::string>> tags,
                    Callback<std::vector<ResolvedTag>> callback);
 
+  // The two steps of a search in an LWW map (search_queue.h).
+  void CountTerms(std::string_view map, std::shared_ptr<const MapSearch> wanted_hits,
+                  SearchQueue::Wanted wanted, Callback<search::Statistics> callback);
+  void Search(std::string_view map, std::shared_ptr<const MapSearch> wanted_hits,
+              search::Statistics statistics, SearchQueue::Wanted wanted,
+              Callback<std::vector<FoundRecord>> callback);
+
   // Those of counters.
   CounterViews& counters() { return counters_; }
 
@@ -69,7 +79,9 @@ class ViewRegistry {
   };
 
   Entry& EntryFor(state::CellKind kind, std::string_view map);
-  void MakeRoom();
+  void DropIdleIndex(Entry& entry, int64_t oldest_ms);
+  // False: what is left does not fit.
+  bool MakeRoom();
 
   std::vector<Shard*> shards_;
   ViewLimits limits_;
@@ -77,7 +89,8 @@ class ViewRegistry {
   Probe& probe_;
   CounterViews counters_;
   MergeQueue merges_;
-  ScanQueue scans_;                         // outlives the views
+  ScanQueue scans_;  // these outlive the views
+  SearchQueue searches_;
   BytesMap<std::unique_ptr<Entry>> views_;  // by map id
 };
 

@@ -51,6 +51,9 @@ class SyncService final : public topgun::sync::v1::Sync::CallbackService {
   grpc::ServerUnaryReactor* CountMap(grpc::CallbackServerContext* context,
                                      const v1::CountMapRequest* request,
                                      v1::CountMapReply* reply) override;
+  grpc::ServerUnaryReactor* SearchMap(grpc::CallbackServerContext* context,
+                                      const v1::SearchMapRequest* request,
+                                      v1::SearchMapReply* reply) override;
   grpc::ServerUnaryReactor* ListLosers(grpc::CallbackServerContext* context,
                                        const v1::ListLosersRequest* request,
                                        v1::ListLosersReply* reply) override;
