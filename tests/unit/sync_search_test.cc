@@ -2,6 +2,7 @@
 // happened to it, and the loops do other things meanwhile.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -167,7 +168,7 @@ class LargeMapSearchTest : public MapSearchTest {
  protected:
   explicit LargeMapSearchTest(const ViewLimits& limits = {}) : MapSearchTest(limits) {
     for (int i = 0; i < 400; ++i) Put("k" + std::to_string(i), "word number" + std::to_string(i));
-    cluster_.Read("m", 1);  // the view is built
+    EXPECT_TRUE(cluster_.Read("m", 1).ok());  // the view is built
   }
   double Indexed() { return cluster_.Metric("sync_search_indexed_records_total"); }
   // One task of the loops after the other, until something is being indexed.
@@ -177,7 +178,7 @@ class LargeMapSearchTest : public MapSearchTest {
 };
 
 TEST_F(LargeMapSearchTest, TheIndexIsMadeInSlices) {
-  const OneStep step(cluster_, "word");
+  OneStep step(cluster_, "word");
   Begin();
   EXPECT_LT(Indexed(), 150);
   std::optional<uint64_t> live;
@@ -201,7 +202,7 @@ TEST_F(LargeMapSearchTest, OnlyWhatHasChangedIsIndexedAgain) {
 }
 
 TEST_F(LargeMapSearchTest, ContentThatIsDroppedMakesItStartOver) {
-  const OneStep step(cluster_, "word");
+  OneStep step(cluster_, "word");
   Begin();
   cluster_.Interrupt(0);
   cluster_.scheduler().Advance(5'000);
@@ -213,7 +214,7 @@ TEST_F(LargeMapSearchTest, ContentThatIsDroppedMakesItStartOver) {
 
 TEST_F(LargeMapSearchTest, NobodySearchesForACallerWhoHasLeft) {
   bool wanted = true;
-  const OneStep step(cluster_, "word", [&] { return wanted; });
+  OneStep step(cluster_, "word", [&] { return wanted; });
   Begin();
   wanted = false;
   cluster_.scheduler().RunAll();
@@ -228,7 +229,7 @@ TEST_F(LargeMapSearchTest, AnIndexThatNobodyUsesIsDropped) {
   const double with_index = cluster_.Metric("sync_view_bytes");
   EXPECT_GT(cluster_.Metric("sync_search_index_bytes"), 10'000);
   cluster_.wall().Advance(ViewLimits().idle_ms + 1);
-  cluster_.Read("m", 1);  // the views are wanted
+  ASSERT_TRUE(cluster_.Read("m", 1).ok());  // the views are wanted
   for (size_t i = 0; i < ViewCluster::kLoops; ++i) cluster_.loop(i).DropIdle();
   EXPECT_EQ(cluster_.Metric("sync_search_indexes"), 0);
   EXPECT_EQ(cluster_.Metric("sync_search_index_bytes"), 0);
@@ -258,9 +259,9 @@ TEST_F(TightSearchTest, AnIndexThatDoesNotFitIsRefused) {
 }
 
 TEST_F(TightSearchTest, SearchesThatWaitAreLimited) {
-  const OneStep first(cluster_, "word");
-  const OneStep second(cluster_, "word");
-  const OneStep third(cluster_, "word");
+  OneStep first(cluster_, "word");
+  OneStep second(cluster_, "word");
+  OneStep third(cluster_, "word");
   ASSERT_TRUE(third.result.has_value());
   EXPECT_EQ(third.result->status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(cluster_.Metric("sync_searches_refused_total"), 1);
