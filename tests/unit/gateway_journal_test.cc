@@ -73,6 +73,21 @@ TEST_F(GatewayJournalTest, AnEventIsToldOncePerConnection) {
   EXPECT_EQ(client.Heard(), "m:a");
 }
 
+TEST_F(GatewayJournalTest, ASlowClientLosesEventsAndNotItsConnection) {
+  JournalClient client(gateway_);
+  client.SubscribeTo("m");
+  client.session.slow = true;
+  Happen({.key = "a", .n = 10});
+  Settle();
+  client.session.slow = false;
+  Happen({.key = "b", .n = 11});
+  Settle();
+  EXPECT_EQ(client.Heard(), "m:b");
+  EXPECT_FALSE(client.session.closed);
+  EXPECT_EQ(Metric("gateway_journal_lost_total"), 1);
+  EXPECT_EQ(Metric(R"(gateway_journal_events_total{way="pushed"})"), 1);
+}
+
 TEST_F(GatewayJournalTest, WhatClientsDidNotWriteIsNotTold) {
   JournalClient client(gateway_);
   client.SubscribeTo({});

@@ -242,8 +242,9 @@ void Journal::Tell(const JournalEventPtr& event) {
     if (subscription.replay || subscription.listener->told == event->number) return;
     if (!MayTell(subscription, event->map)) return;
     subscription.listener->told = event->number;
-    probe_.Pushed(1);
-    subscription.connection->session().Push({.head = event->frame, .tail = {}, .key = {}});
+    const bool queued = subscription.connection->session().Push(
+        {.head = event->frame, .tail = {}, .key = {}, .lossy = true});
+    probe_.Pushed(queued);
   });
   ForEachMatch(*event, [&](Subscription& subscription) {
     if (!subscription.replay || subscription.listener->told == event->number) return;

@@ -35,6 +35,9 @@ JournalProbe::JournalProbe(metrics::Registry& registry)
           "gateway_journal_refused_total",
           "Subscriptions and reads of the journal refused because a limit was reached.")),
       pushed_(JournalEventCounter(registry, "pushed")),
+      lost_(registry.AddCounter(
+          "gateway_journal_lost_total",
+          "Events of the journal not pushed to clients that read too slowly; they can be read.")),
       replayed_(JournalEventCounter(registry, "replayed")),
       read_(JournalEventCounter(registry, "read")),
       late_(registry.AddCounter(

@@ -14,8 +14,8 @@ class JournalProbe {
 
   void Subscriptions(int delta) { subscriptions_.Increment(delta); }
   void Refused() { refused_.Increment(); }
-  // Events that were sent.
-  void Pushed(size_t count) { Add(pushed_, count); }
+  // An event was sent, or lost because the client reads too slowly.
+  void Pushed(bool queued) { (queued ? pushed_ : lost_).Increment(); }
   void Replayed(size_t count) { Add(replayed_, count); }
   void Read(size_t count) { Add(read_, count); }
   void Late() { late_.Increment(); }
@@ -34,6 +34,7 @@ class JournalProbe {
   prometheus::Gauge& subscriptions_;
   prometheus::Counter& refused_;
   prometheus::Counter& pushed_;
+  prometheus::Counter& lost_;
   prometheus::Counter& replayed_;
   prometheus::Counter& read_;
   prometheus::Counter& late_;
