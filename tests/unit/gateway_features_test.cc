@@ -1,6 +1,9 @@
 // Requests of features that the gateway lacks (features.md 0.4).
 #include <gtest/gtest.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <string>
 
 #include "gateway_fakes.h"
