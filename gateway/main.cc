@@ -9,11 +9,13 @@
 #include "dispatch/topic_probe.h"
 #include "gateway_app.h"
 #include "http/http_probe.h"
+#include "live/live_query_probe.h"
 #include "logging/logging.h"
 #include "memory/trimmer.h"
 #include "metrics/registry.h"
 #include "probe.h"
 #include "rpc/shutdown.h"
+#include "search/search_probe.h"
 #include "tls/reloader.h"
 #include "ws/connections_max.h"
 #include "ws/tls_probe.h"
@@ -28,6 +30,8 @@ int main(int argc, char** argv) {
     const topgun::gateway::Probe probe(registry, 0);
     const topgun::gateway::CounterProbe counter_probe(registry);
     const topgun::gateway::JournalProbe journal_probe(registry);
+    const topgun::gateway::LiveQueryProbe live_query_probe(registry);
+    const topgun::gateway::SearchProbe search_probe(registry, 0);
     const topgun::gateway::TopicProbe topic_probe(registry);
     const topgun::gateway::HttpProbe http_probe(registry, 0);
     const topgun::gateway::TlsProbe tls_probe(registry);
