@@ -95,8 +95,9 @@ bool Connection::WithinRate(const wire::ClientFrame& frame) {
   }
   if (rate_.Allow(cost, context_.now)) return true;
   writes_.OnRateLimited(ops, batch);
-  if (frame.type == FrameType::kLockRelease)
+  if (frame.type == FrameType::kLockRelease) {
     context_.locks.RefuseRelease(*this, frame.lock_release);
+  }
   return false;
 }
 
